@@ -1,0 +1,1 @@
+"""Landfall's core: pure Python, imports neither Airflow nor Spark."""

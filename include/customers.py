@@ -1,0 +1,152 @@
+"""Contracts: one YAML file per customer says what is delivered, where it goes and what is still acceptable."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from include.errors import Refused
+from include.topics import TopicSpec
+
+FOLDER = Path(__file__).parent / "customers"
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class ContractRefused(Refused):
+    """A contract is wrong. The message lists every wrong key with what was found and why."""
+
+
+def _regex(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from error
+    return pattern
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("is not a time zone of the tz database, such as UTC or Europe/Berlin") from error
+    return name
+
+
+def _with_day(pattern: str) -> str:
+    if "{day}" not in pattern:
+        raise ValueError("has no {day}: without it every day would find the same files")
+    return pattern
+
+
+Regex = Annotated[str, AfterValidator(_regex)]
+
+
+class _Terms(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class TopicTerms(_Terms):
+    """The customer's Kafka topic. Changing partitions, replication or sizes of a living topic is a drift, not an update."""
+
+    partitions: int = Field(default=3, ge=1, le=1000)
+    replication: int = Field(default=1, ge=1, le=9)
+    retention_hours: int = Field(default=168, ge=1)
+    max_message_bytes: int = Field(default=1024 * 1024, ge=1024, le=512 * 1024 * 1024)
+    chunk_records: int = Field(default=TopicSpec.chunk_records, ge=1)
+
+
+class TestExams(_Terms):
+    """Attempts that are landed and flagged, but left out of answers: a pattern found anywhere in the value is enough."""
+
+    __test__ = False  # pytest collects classes named Test*
+
+    exam_name: tuple[Regex, ...] = ()
+    base_exam_id: tuple[Regex, ...] = ()
+
+
+class Contract(_Terms):
+    """What one customer delivers and expects.
+
+    `source`: glob of a day's files, `{day}` stands for YYYY-MM-DD; relative to the inbox, or any fsspec URL.
+    `schedule`: cron, read in `time_zone`; a run covers the day that has just ended. `deadline_hours` after the end of the
+    day a missing file is an error (`missing_source: fail`) or a day without data (`skip`).
+    `max_quarantined`: share of a day's records, 0 to 1, that may be unreadable before the run is red.
+    """
+
+    customer: str
+    description: str = ""
+    source: Annotated[str, AfterValidator(_with_day)]
+    schedule: str = Field(default="0 0 * * *", pattern=r"^\s*(\S+\s+){4}\S+\s*$")
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    first_day: date = Field(default=date(2018, 1, 1))
+    deadline_hours: float = Field(default=24.0, ge=0)
+    missing_source: str = Field(default="fail", pattern=r"^(fail|skip)$")
+    max_quarantined: float = Field(default=0.01, ge=0, le=1)
+    topic: TopicTerms = TopicTerms()
+    test_exams: TestExams = TestExams()
+
+    @property
+    def topic_spec(self) -> TopicSpec:
+        return TopicSpec(name=f"assessments.{self.customer}", **self.topic.model_dump())
+
+
+def load(path: Path) -> Contract:
+    """The contract in this file. Raises ContractRefused that names the file, every wrong key, its value and the reason."""
+    if not NAME.fullmatch(path.stem):
+        raise ContractRefused(
+            f"{path.name}: {path.stem!r} cannot be a customer's name; "
+            "expected small letters, digits and _ (a letter first, at most 40). Rename the file."
+        )
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ContractRefused(f"{path.name}: is not readable as YAML: {error}") from error
+    if not isinstance(given, dict):
+        raise ContractRefused(f"{path.name}: expected keys with values at the top level, found {type(given).__name__}")
+    if "customer" in given:
+        raise ContractRefused(f"{path.name}: customer: the file's name says it already. Remove the key.")
+    try:
+        return Contract.model_validate_json(_as_json({**given, "customer": path.stem}))
+    except ValidationError as error:
+        wrong = "\n".join(f"  {line}" for line in _reasons(error))
+        raise ContractRefused(f"{path.name}: {error.error_count()} wrong:\n{wrong}") from error
+
+
+def load_all(folder: Path = FOLDER) -> dict[str, Contract | ContractRefused]:
+    """Every contract of the folder by customer; a wrong one as the error that says why, so that it does not stop the others."""
+    return dict(_each(folder))
+
+
+def customer(name: str, folder: Path = FOLDER) -> Contract:
+    """The contract of one customer. Raises ContractRefused, naming the customers there are, for an unknown one."""
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
+        raise ContractRefused(f"there is no customer {name!r}; known are: {known}. A customer is a file in include/customers/.")
+    return load(path)
+
+
+def _each(folder: Path) -> Iterator[tuple[str, Contract | ContractRefused]]:
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            yield path.stem, load(path)
+        except ContractRefused as error:
+            yield path.stem, error
+
+
+def _as_json(given: dict[str, Any]) -> bytes:
+    """YAML's values as JSON: strict types, but dates as the text that JSON has for them."""
+    return msgspec.json.encode(given)
+
+
+def _reasons(error: ValidationError) -> Iterator[str]:
+    for each in error.errors():
+        key = ".".join(str(part) for part in each["loc"])
+        found = "" if each["type"] == "missing" else f", found {each['input']!r}"
+        yield f"{key}: {each['msg'].removeprefix('Value error, ')}{found}"

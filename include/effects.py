@@ -1,0 +1,54 @@
+"""The one seam for outward side effects: each has a name, a log line and a place where a test can stop it.
+
+    with effect(Effect.COMMIT_TRANSACTION, topic="assessments.acme", chunk=3):
+        producer.commit_transaction()
+
+The fault suite sets `LANDFALL_FAULT=before:<effect>:<n>` or `after:<effect>:<n>`: the process kills itself with SIGKILL
+at the n-th time (1 is the first) that it comes there, as a power cut would.
+"""
+
+import logging
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+log = logging.getLogger(__name__)
+_seen: Counter[tuple[str, str]] = Counter()
+
+
+class Effect(StrEnum):
+    """Every kind of thing that a run does to the world outside its own process."""
+
+    CREATE_TOPIC = "create_topic"
+    INIT_TRANSACTIONS = "init_transactions"
+    SEND_CHUNK = "send_chunk"
+    COMMIT_TRANSACTION = "commit_transaction"
+    SPARK_SUBMIT = "spark_submit"
+    CREATE_TABLE = "create_table"
+    RESTORE_TABLE = "restore_table"
+    REPLACE_DAY = "replace_day"
+    APPEND_LANDING = "append_landing"
+    WRITE_FILE = "write_file"
+    MAKE_DIRECTORY = "make_directory"
+
+
+@contextmanager
+def effect(kind: Effect, **what: object) -> Iterator[None]:
+    """Logs start, end and duration of one side effect; lets a fault test end the process before or after it."""
+    detail = " ".join(f"{key}={value}" for key, value in what.items())
+    log.info("%s begins: %s", kind.value, detail)
+    began = time.monotonic()
+    _stop_here("before", kind)
+    yield
+    _stop_here("after", kind)
+    log.info("%s done in %.2f s: %s", kind.value, time.monotonic() - began, detail)
+
+
+def _stop_here(moment: str, kind: Effect) -> None:
+    _seen[moment, kind.value] += 1
+    if os.environ.get("LANDFALL_FAULT") == f"{moment}:{kind.value}:{_seen[moment, kind.value]}":
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,160 @@
+"""What one task hands to the next: frozen, small, and enough to check the work of the task before.
+
+Receipts travel as plain dictionaries (XCom, JSON files) and come back through `read`, which refuses a wrong shape.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from include.errors import Refused
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a day, as it was delivered. `bytes` and `sha256` are of the file as stored, compressed or not."""
+
+    uri: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of one customer and day, sorted by name.
+
+    `sha256` is the file's own for one file; for several it is the sha256 of their sha256 lines, in order.
+    `found_at` (ISO 8601, UTC) orders runs: a landing gives way only to one whose source was found later.
+    """
+
+    customer: str
+    day: str
+    files: tuple[SourceFile, ...]
+    bytes: int
+    sha256: str
+    found_at: str
+
+    @property
+    def uris(self) -> list[str]:
+        return [file.uri for file in self.files]
+
+
+@dataclass(frozen=True)
+class PublishReceipt:
+    """Where the records of a source lie in Kafka.
+
+    `offsets` maps partition to [first, last], both inclusive; records of other ingests may lie between them, so readers
+    keep only those whose header `ingest` is this one's. `content_hash` is `sum(xxh64(value, seed=42)) mod 2^64` as 16
+    hex digits. `sent` counts what this try sent itself; the rest was in the ledger already.
+    """
+
+    customer: str
+    day: str
+    topic: str
+    source_sha256: str
+    ingest: str
+    generation: int
+    published: int
+    content_hash: str
+    offsets: dict[int, tuple[int, int]]
+    chunks: int
+    chunk_records: int
+    sent: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file; `path` is absolute on the lake's filesystem, without scheme and host; `bytes` its length."""
+
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class TableFiles:
+    """What Spark wrote for one table in one landing."""
+
+    rows: int
+    files: tuple[DataFile, ...]
+
+
+@dataclass(frozen=True)
+class TransformReceipt:
+    """What Spark read and wrote, counted by Spark while it wrote.
+
+    `read` = `distinct` + `duplicates` + `quarantined`. `seconds` is per step. Written by `spark_jobs/` as JSON.
+    """
+
+    landing: str
+    day: str
+    topic: str
+    ingest: str
+    read: int
+    content_hash: str
+    distinct: int
+    duplicates: int
+    quarantined: int
+    test: int
+    conflicts: int
+    reasons: dict[str, int]
+    tables: dict[str, TableFiles]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Landing:
+    """One row of `landings`: what was landed, by whom, and which snapshot of each table shows it.
+
+    The newest of a day is in force. `snapshots` covers every table, so that a reader sees all of them at one moment.
+    """
+
+    landing: str
+    customer: str
+    day: str
+    run_id: str
+    found_at: str
+    committed_at: str
+    source: tuple[str, ...]
+    bytes: int
+    sha256: str
+    topic: str
+    ingest: str
+    generation: int
+    offsets: dict[int, tuple[int, int]]
+    published: int
+    landed: int
+    duplicates: int
+    quarantined: int
+    test: int
+    conflicts: int
+    content_hash: str
+    reasons: dict[str, int]
+    tables: dict[str, int]
+    snapshots: dict[str, int]
+    seconds: dict[str, float]
+    warnings: tuple[str, ...]
+
+
+def read(kind: type[T], given: Any, where: str) -> T:
+    """`given` (a dictionary, or JSON as bytes) as a receipt of this kind. Raises Refused that names `where` it came from."""
+    try:
+        if isinstance(given, (bytes, str)):
+            return msgspec.json.decode(given, type=kind)
+        return msgspec.convert(given, kind, str_keys=True)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise Refused(f"{where} is not a readable {kind.__name__}: {error}. Clear the task that wrote it and run it again.") from error
+
+
+def plain(receipt: Any) -> dict[str, Any]:
+    """The receipt as a dictionary of plain JSON types, fit for an XCom or a JSON file."""
+    return msgspec.to_builtins(receipt, str_keys=True)  # type: ignore[no-any-return]
+
+
+def write(receipt: Any, path: Path) -> None:
+    """The receipt as a JSON file."""
+    path.write_bytes(msgspec.json.encode(receipt))

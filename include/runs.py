@@ -1,0 +1,45 @@
+"""What a run is about: which day, until when it waits for files, and what its landing is called."""
+
+import hashlib
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from include.errors import Refused
+
+
+class RunRefused(Refused):
+    """The run was asked for something that would do harm."""
+
+
+def day_of_run(*, asked: str | None, logical_date: datetime | None, run_after: datetime, time_zone: str) -> date:
+    """The day a run lands: the one asked for, else the day of its logical date, else the day it was started.
+
+    Dates are taken in the contract's time zone. Raises RunRefused for a day that is not YYYY-MM-DD.
+    """
+    if asked:
+        try:
+            return date.fromisoformat(asked)
+        except ValueError as error:
+            raise RunRefused(f"day: expected a date such as 2018-01-28, found {asked!r}") from error
+    return (logical_date or run_after).astimezone(ZoneInfo(time_zone)).date()
+
+
+def refuse_in_backfill(run_type: str, *, day: str | None, source: object) -> None:
+    """All runs of one backfill share their params: with a fixed day or source every day would land the same files."""
+    given = [name for name, value in (("day", day), ("source", source)) if value]
+    if run_type == "backfill" and given:
+        raise RunRefused(
+            f"a backfill was started with {' and '.join(given)}, which would land the same files for every one of its days. "
+            "Start the backfill without them; each day then finds its own files."
+        )
+
+
+def deadline(day: date, hours: float, time_zone: str) -> datetime:
+    """The moment (UTC) until which the files of `day` may be late: so many hours after the day's end."""
+    end = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(time_zone))
+    return end.astimezone(UTC) + timedelta(hours=hours)
+
+
+def landing_id(day: str, run_id: str, try_number: int) -> str:
+    """The name of one try's landing. HDFS refuses colons, which run ids have, so the run goes in as 8 hex digits of its hash."""
+    return f"{day}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}-{try_number}"

@@ -1,0 +1,30 @@
+"""Endpoints and credentials: from Airflow's connections, and nowhere else."""
+
+from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
+from airflow.sdk import BaseHook
+from fsspec import AbstractFileSystem
+
+from include.hdfs import filesystem
+from include.lake import Lake
+
+KAFKA = "kafka_default"
+SPARK = "spark_default"
+HDFS = "hdfs_default"
+CATALOG = "lake_catalog"
+
+
+def kafka_config() -> dict[str, str]:
+    """librdkafka's configuration: the `extra` of the Kafka connection."""
+    return dict(KafkaBaseHook(kafka_config_id=KAFKA).get_connection(KAFKA).extra_dejson)
+
+
+def hdfs() -> AbstractFileSystem:
+    """HDFS over WebHDFS, as the user of the connection."""
+    connection = BaseHook.get_connection(HDFS)
+    return filesystem(connection.host, int(connection.port), connection.login)
+
+
+def lake(customer: str) -> Lake:
+    """The customer's tables: catalog from `lake_catalog`, files on HDFS."""
+    catalog = BaseHook.get_connection(CATALOG).extra_dejson["uri"].format(customer=customer)
+    return Lake.open(customer, catalog_uri=catalog, hdfs_uri=BaseHook.get_connection(HDFS).extra_dejson["fs"], fs=hdfs())

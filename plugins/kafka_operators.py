@@ -1,0 +1,57 @@
+"""The two steps that touch Kafka."""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import connections
+from airflow.sdk import BaseOperator, Context
+from steps import receipt_of, step
+
+from include import receipts
+from include.publishing import publish
+from include.receipts import Source
+from include.topics import TopicSpec, ensure_topic
+
+
+class EnsureTopicOperator(BaseOperator):
+    """Makes the customer's topic and its ledger as the contract says; a topic that differs is an error, never changed.
+
+    On call: the error lists every difference between the contract and the broker. Change the contract, or the topic by
+    hand (partitions can only grow, and then records of one attempt may lie on two partitions). Clear this task after that.
+    May run any number of times.
+    """
+
+    def __init__(self, *, topic: TopicSpec, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.topic = topic
+
+    def execute(self, context: Context) -> list[str]:
+        with step(context):
+            made = ensure_topic(connections.kafka_config(), self.topic)
+            self.log.info("made %s", ", ".join(made) if made else "nothing: topic and ledger are as the contract says")
+            return made
+
+
+class PublishJsonOperator(BaseOperator):
+    """Publishes every record of the source to Kafka, byte for byte, in transactions with a ledger of what was sent.
+
+    On call: a refused source (syntax error, truncated, record too large) names the byte or the record and has published
+    nothing. An unreachable broker is retried. "fenced" means that another publisher of this customer began after this
+    one: look for a second run of the customer; the retry goes on where the ledger ends. Runs again without sending twice.
+    """
+
+    def __init__(self, *, topic: TopicSpec, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.topic = topic
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with step(context), TemporaryDirectory(prefix="landfall-", dir=os.environ.get("LANDFALL_SPOOL")) as spool:
+            source = receipt_of(context, "find_source", Source)
+            receipt = publish(source, topic=self.topic, kafka=connections.kafka_config(), spool=Path(spool))
+            self.log.info(
+                "%s: %d records in %d chunks, %d of them sent now; content hash %s, ingest %s, offsets %s",
+                receipt.topic, receipt.published, receipt.chunks, receipt.sent, receipt.content_hash, receipt.ingest, receipt.offsets,
+            )  # fmt: skip
+            return receipts.plain(receipt)

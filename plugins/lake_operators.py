@@ -1,0 +1,106 @@
+"""The steps that touch the lake: prove, publish to readers, answer."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import connections
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+from steps import receipt_of, seconds_so_far, step
+
+from include import answers, landing, receipts
+from include.receipts import Landing, PublishReceipt, Source, TransformReceipt
+
+BEFORE_COMMIT = ["find_source", "ensure_topic", "publish", "transform", "validate"]
+
+
+class ValidateLandingOperator(BaseOperator):
+    """Proves that what lies on HDFS is what was published: counts, content hashes, files, parents and children.
+
+    Reads the files themselves, not only what Spark said of them. Returns warnings; problems fail the task for good, each
+    as a sentence (also as XCom `problems`), and nothing of the landing becomes visible.
+
+    On call: a problem of files (missing, truncated, changed) is mended by clearing `transform` with downstream; too many
+    quarantined records by a look at their reasons: a better source, or `max_quarantined` in the trigger form.
+    """
+
+    template_fields = ("max_quarantined",)
+
+    def __init__(self, *, max_quarantined: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_quarantined = max_quarantined
+
+    def execute(self, context: Context) -> list[str]:
+        with step(context):
+            published = receipt_of(context, "publish", PublishReceipt)
+            transformed = receipt_of(context, "transform", TransformReceipt)
+            landed = landing.read_landed(connections.hdfs(), transformed)
+            problems = landing.problems(published, transformed, landed, max_quarantined=float(self.max_quarantined))
+            context["ti"].xcom_push(key="problems", value=problems)
+            if problems:
+                raise AirflowFailException("\n".join([f"{len(problems)} problems, nothing is visible to readers:", *problems]))
+            return [*published.warnings, *landing.warnings(published, transformed, landed)]
+
+
+class CommitLandingOperator(BaseOperator):
+    """Makes the landing visible: replaces the day's files in every Iceberg table, then writes one row to `landings`.
+
+    Readers see all tables as the newest row of `landings` names them: the old state or the new one. A commit that was
+    stopped half-way is undone by the next one. Refuses to replace a landing whose source was found later than this run's.
+
+    On call: clear this task to try again; one that had succeeded already is recognised and not doubled.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with step(context):
+            transformed = receipt_of(context, "transform", TransformReceipt)
+            source = receipt_of(context, "find_source", Source)
+            lake = connections.lake(source.customer)
+            lake.create_tables()
+            committed = lake.commit(self.landing(context, source, transformed), transformed)
+            return receipts.plain(committed)
+
+    @staticmethod
+    def landing(context: Context, source: Source, transformed: TransformReceipt) -> Landing:
+        published = receipt_of(context, "publish", PublishReceipt)
+        return Landing(
+            landing=transformed.landing,
+            customer=source.customer,
+            day=source.day,
+            run_id=context["dag_run"].run_id,
+            found_at=source.found_at,
+            committed_at=datetime.now(UTC).isoformat(),
+            source=tuple(source.uris),
+            bytes=source.bytes,
+            sha256=source.sha256,
+            topic=published.topic,
+            ingest=published.ingest,
+            generation=published.generation,
+            offsets=published.offsets,
+            published=published.published,
+            landed=transformed.distinct,
+            duplicates=transformed.duplicates,
+            quarantined=transformed.quarantined,
+            test=transformed.test,
+            conflicts=transformed.conflicts,
+            content_hash=published.content_hash,
+            reasons=transformed.reasons,
+            tables={name: table.rows for name, table in transformed.tables.items()},
+            snapshots={},
+            seconds=seconds_so_far(context, BEFORE_COMMIT),
+            warnings=tuple(context["ti"].xcom_pull(task_ids="validate") or ()),
+        )
+
+
+class AnswerOperator(BaseOperator):
+    """Asks the day's business questions of the landed tables and leaves the answers on HDFS as JSON and as a page.
+
+    On call: the landing is complete and visible before this task begins; it can be cleared alone, at any time.
+    """
+
+    def execute(self, context: Context) -> dict[str, str]:
+        with step(context):
+            landed = receipt_of(context, "commit", Landing)
+            written = answers.write(connections.lake(landed.customer), landed)
+            self.log.info("answers: %s", written)
+            return written

@@ -1,0 +1,77 @@
+"""Waiting for a day's files."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import connections
+from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
+from airflow.sdk.bases.skipmixin import SkipMixin
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from steps import step
+
+from include import receipts, runs, source
+from include.customers import Contract
+from include.errors import Refused
+from include.receipts import Landing, Source
+
+
+class FindSourceSensor(BaseSensorOperator, SkipMixin):
+    """Finds the files of the run's day and describes them: names, bytes, sha256.
+
+    Waits, without holding a slot, until the files are there and have stopped growing, at most until the contract's
+    deadline; a day whose deadline has passed fails (or is skipped, as the contract says) at once.
+    Files that are the ones already landed end the run green here: the tasks after it are skipped, and the log and the
+    XCom `already_landed` say which run landed them.
+
+    On call: "no files" names the place that was searched; bring the file there and clear this task. Reads only.
+    """
+
+    def __init__(self, *, contract: Contract, **kwargs: Any) -> None:
+        super().__init__(mode="reschedule", poke_interval=60, timeout=7 * 24 * 3600, **kwargs)
+        self.contract = contract
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        with step(context):
+            run, asked = context["dag_run"], context["params"]
+            runs.refuse_in_backfill(str(run.run_type.value), day=asked["day"], source=asked["source"])
+            day = runs.day_of_run(
+                asked=asked["day"], logical_date=run.logical_date, run_after=run.run_after, time_zone=self.contract.time_zone
+            ).isoformat()
+            uris = asked["source"] or source.find(self.contract.source, day, inbox())
+            if not uris or source.still_growing(uris):
+                return self.not_yet(day, uris)
+            found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat())
+            self.log.info("%s %s: %d files, %d bytes, sha256 %s", found.customer, day, len(found.files), found.bytes, found.sha256)
+            landed = None if asked["again"] else connections.lake(self.contract.customer).in_force(day)
+            if landed and landed.sha256 == found.sha256:
+                self.end_green(context, found, landed)
+            return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
+
+    def not_yet(self, day: str, uris: list[str]) -> bool:
+        """False while the files may still come; after the deadline an error or a skip, as the contract says."""
+        latest = runs.deadline(datetime.fromisoformat(day).date(), self.contract.deadline_hours, self.contract.time_zone)
+        what = f"{len(uris)} files that are still growing" if uris else f"no files at {self.contract.source.format(day=day)} in {inbox()}"
+        if datetime.now(UTC) < latest:
+            self.log.info("%s %s: %s; waiting until %s", self.contract.customer, day, what, latest)
+            return False
+        message = f"{self.contract.customer} {day}: found {what} by the deadline ({latest:%Y-%m-%d %H:%M} UTC)."
+        if self.contract.missing_source == "skip":
+            raise AirflowSkipException(f"{message} The contract says to skip such a day.")
+        raise AirflowFailException(f"{message} Nothing was published. Bring the files and clear this task.")
+
+    def end_green(self, context: Context, found: Source, landed: Landing) -> None:
+        """Skips the rest of the run: these very bytes are the landing in force."""
+        self.log.info("already landed by run %s at %s (landing %s)", landed.run_id, landed.committed_at, landed.landing)
+        context["ti"].xcom_push(key="return_value", value=receipts.plain(found))
+        context["ti"].xcom_push(key="already_landed", value=receipts.plain(landed))
+        self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
+
+
+def inbox() -> Path:
+    """Where relative source patterns begin. A path of the deployment, as DAGS_FOLDER is."""
+    try:
+        return Path(os.environ["LANDFALL_INBOX"])
+    except KeyError as error:
+        raise Refused("LANDFALL_INBOX is not set: it names the folder that relative source patterns of contracts begin at") from error

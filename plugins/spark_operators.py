@@ -1,0 +1,110 @@
+"""The step that runs on Spark."""
+
+from pathlib import Path
+from typing import Any
+
+import connections
+import psutil
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException
+from steps import step
+
+from include import receipts
+from include.customers import Contract
+from include.effects import Effect, effect
+from include.receipts import TransformReceipt
+
+JOB = Path(__file__).parents[1] / "spark_jobs" / "transform_assessments.py"
+FAILED = "transform_assessments failed:"
+GRACE_SECONDS = 5
+
+
+class TransformOperator(SparkSubmitOperator):
+    """Reads exactly the published offsets, writes every table as Parquet into a directory of this try alone, and a receipt.
+
+    Nothing refers to that directory until `commit`, so a try that is killed, or goes on as a zombie, leaves only files
+    that nobody reads.
+
+    On call: the task's last error is Spark's own cause (offsets that retention has deleted, a broker or NameNode that
+    does not answer, memory); the whole driver log stands above it. Clear this task to try again.
+    """
+
+    def __init__(self, *, contract: Contract, **kwargs: Any) -> None:
+        lake = f"{{{{ conn.{connections.HDFS}.extra_dejson.fs }}}}/lake/{contract.customer}"
+        published = "ti.xcom_pull(task_ids='publish')"
+        landing = f"{{{{ landing_id({published}.day, run_id, ti.try_number) }}}}"
+        super().__init__(
+            conn_id=connections.SPARK,
+            application=str(JOB),
+            name=f"transform_assessments {contract.customer}",
+            env_vars={"HADOOP_USER_NAME": f"{{{{ conn.{connections.HDFS}.login }}}}"},
+            durable=False,
+            application_args=[
+                "--bootstrap-servers", f"{{{{ conn.{connections.KAFKA}.extra_dejson['bootstrap.servers'] }}}}",
+                "--topic", contract.topic_spec.name,
+                "--offsets", f"{{{{ {published}.offsets | tojson }}}}",
+                "--ingest", f"{{{{ {published}.ingest }}}}",
+                "--day", f"{{{{ {published}.day }}}}",
+                "--landing", landing,
+                "--lake", lake,
+                "--receipt", f"{lake}/receipts/landing={landing}.json",
+                *(part for pattern in contract.test_exams.exam_name for part in ("--test-exam-name", pattern)),
+                *(part for pattern in contract.test_exams.base_exam_id for part in ("--test-base-exam-id", pattern)),
+            ],
+            **kwargs,
+        )  # fmt: skip
+
+    def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
+        with step(context):
+            arguments = dict(zip(self.application_args[::2], self.application_args[1::2], strict=True))
+            try:
+                with effect(Effect.SPARK_SUBMIT, landing=arguments["--landing"]):
+                    super().execute(context)
+            except AirflowException as error:
+                raise AirflowException(cause(str(error))) from error
+            path = arguments["--receipt"]
+            receipt = receipts.read(TransformReceipt, connections.hdfs().cat_file(path_of(path)), path)
+            self.log.info("%s: %d read, %d distinct, %d quarantined", path, receipt.read, receipt.distinct, receipt.quarantined)
+            return receipts.plain(receipt)
+
+    def on_kill(self) -> None:
+        """Ends spark-submit and everything it started: the JVM, and the Python driver that is the JVM's child."""
+        submitted = self._hook and self._hook._submit_sp
+        if submitted:
+            end_tree(submitted.pid)
+
+
+def path_of(uri: str) -> str:
+    """`hdfs://host:port/a/b` as `/a/b`."""
+    return "/" + uri.split("://", 1)[1].split("/", 1)[1]
+
+
+def cause(failure: str) -> str:
+    """The one line of the driver's output that says why it failed; all that there is where the driver never came so far."""
+    said = [line.partition(FAILED)[2].strip() for line in failure.splitlines() if FAILED in line]
+    if said:
+        return f"Spark: {said[-1]}"
+    return failure
+
+
+def end_tree(pid: int) -> None:
+    """SIGTERM to the process and its descendants, SIGKILL to what is left after a few seconds."""
+    try:
+        root = psutil.Process(pid)
+        tree = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for process in tree:
+        _signal(process.terminate)
+    _, left = psutil.wait_procs(tree, timeout=GRACE_SECONDS)
+    for process in left:
+        _signal(process.kill)
+    psutil.wait_procs(left, timeout=GRACE_SECONDS)
+
+
+def _signal(send: Any) -> None:
+    try:
+        send()
+    except psutil.NoSuchProcess:
+        return

@@ -1,0 +1,51 @@
+"""What every step of a landing does around its own work: times itself, and fails for good where a retry cannot help."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from include import receipts
+from include.errors import Refused
+
+T = TypeVar("T")
+
+
+@contextmanager
+def step(context: Context) -> Iterator[None]:
+    """Pushes the step's duration as XCom `seconds`, and turns a refusal into a failure without retries."""
+    began = time.monotonic()
+    try:
+        yield
+    except Refused as error:
+        raise AirflowFailException(str(error)) from error
+    finally:
+        context["ti"].xcom_push(key="seconds", value=round(time.monotonic() - began, 2))
+
+
+def receipt_of(context: Context, task_id: str, kind: type[T]) -> T:
+    """The receipt that a task of this run handed on."""
+    return receipts.read(kind, context["ti"].xcom_pull(task_ids=task_id), f"the receipt of {task_id}")
+
+
+def seconds_so_far(context: Context, task_ids: list[str]) -> dict[str, float]:
+    """How long the steps before this one took, by task; those that said nothing are left out."""
+    found: dict[str, Any] = {task: context["ti"].xcom_pull(task_ids=task, key="seconds") for task in task_ids}
+    return {task: seconds for task, seconds in found.items() if seconds is not None}
+
+
+class RefusedContractOperator(BaseOperator):
+    """Stands for a customer whose contract is wrong: fails with the reason.
+
+    On call: mend the customer's file in include/customers/; the DAG comes back by itself within half a minute.
+    """
+
+    def __init__(self, *, reason: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.reason = reason
+
+    def execute(self, context: Context) -> None:
+        raise AirflowFailException(self.reason)
