@@ -9,7 +9,7 @@ and by content hash. A run that cannot show this is red, and nothing of it is vi
 |---|---|---|
 | `find_source` | waits for the day's files, hashes them | no files by the deadline: bring them, clear the task |
 | `ensure_topic` | makes the topic, or compares it with the contract | the log lists every difference |
-| `publish` | sends the records to Kafka in transactions | the log names the byte, the record or the broker; a retry sends only what is missing |
+| `publish` | sends the records to Kafka in transactions | the log names byte, record or broker; a retry sends only what is missing |
 | `transform` | Spark: exact offsets in, Parquet of every table out | the last error is Spark's own cause |
 | `validate` | compares source, topic, Spark and HDFS | each problem is a sentence; nothing became visible |
 | `commit` | makes the day visible in all tables at once | clear it: a half-way commit is undone first |

@@ -1,0 +1,108 @@
+"""Airflow's REST API, as far as landing a day needs it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from include.errors import LandfallError, Refused
+
+ERROR_LEVELS = ("error", "critical")
+
+
+class AirflowUnreachable(LandfallError):
+    """Airflow does not answer."""
+
+
+class NotThereYet(LandfallError):
+    """The DAG is not known to Airflow, perhaps because its file has not been parsed yet."""
+
+
+@dataclass
+class AirflowApi:
+    """A client of one Airflow. Raises AirflowUnreachable, or Refused with Airflow's own reason for a request it does not take."""
+
+    url: str
+    user: str
+    password: str
+    _token: str = field(default="", repr=False)
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Starts a run and returns its id. Waits up to half a minute for a DAG that has not been parsed yet."""
+        self._wait_for(dag_id)
+        run = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
+        return str(run["dag_run_id"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+        return found
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The run's task instances: task_id, state, try_number, start_date, end_date, duration..."""
+        found: list[dict[str, Any]] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return found
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+        """What a task handed on, or None."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        found = self._call("GET", path, missing={}, params={"deserialize": "true"})
+        return found.get("value")
+
+    def reason(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> str:
+        """Why a try failed: the last exception in its log, else the last errors that it logged."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        log = self._call("GET", path, missing={"content": []}, params={"full_content": "true"}, headers={"accept": "application/json"})
+        return _reason(log["content"]) or f"the log of {task_id}, try {try_number}, holds no error: the task was killed from outside"
+
+    @retry(retry=retry_if_exception_type(NotThereYet), stop=stop_after_delay(30), wait=wait_fixed(1), reraise=True)
+    def _wait_for(self, dag_id: str) -> None:
+        if not self._call("GET", f"/api/v2/dags/{dag_id}", missing={}):
+            raise NotThereYet(f"Airflow knows no DAG {dag_id}. Look at its import errors: {self.url}/dags")
+
+    def _call(self, method: str, path: str, *, missing: Any = None, **more: Any) -> Any:
+        headers = {"authorization": f"Bearer {self._signed_in()}", **more.pop("headers", {})}
+        answer = self._send(method, path, headers=headers, **more)
+        if answer.status_code == httpx.codes.NOT_FOUND and missing is not None:
+            return missing
+        if answer.is_error:
+            raise Refused(f"Airflow refused {method} {path}: {answer.status_code} {_detail(answer)}")
+        return answer.json()
+
+    def _signed_in(self) -> str:
+        if not self._token:
+            answer = self._send("POST", "/auth/token", json={"username": self.user, "password": self.password})
+            if answer.is_error:
+                raise Refused(f"Airflow at {self.url} does not let {self.user} in: {_detail(answer)}")
+            self._token = answer.json()["access_token"]
+        return self._token
+
+    @retry(retry=retry_if_exception_type(AirflowUnreachable), stop=stop_after_delay(10), wait=wait_fixed(1), reraise=True)
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        try:
+            return httpx.request(method, self.url + path, timeout=30, trust_env=False, **more)
+        except httpx.ConnectError as error:
+            raise AirflowUnreachable(f"Airflow does not answer at {self.url} ({error}). Start the stack with: ./landfall up") from error
+        except httpx.TransportError as error:
+            if method == "POST":  # it may have been taken: asking again could start a second run
+                raise LandfallError(
+                    f"Airflow's answer to POST {path} was lost: {error}. Look at {self.url} before trying again."
+                ) from error
+            raise AirflowUnreachable(f"Airflow at {self.url} broke off: {error}") from error
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:500]
+    return detail if isinstance(detail, str) else str(detail)
+
+
+def _reason(log: list[Any]) -> str:
+    """Airflow's structured log, line by line: {event, level, error_detail: [{exc_type, exc_value, ...}]}, causes after effects."""
+    lines = [line for line in log if isinstance(line, dict)]
+    raised = [line["error_detail"] for line in lines if line.get("error_detail")]
+    if raised:
+        return str(raised[-1][0].get("exc_value") or raised[-1][0].get("exc_type"))
+    return "\n".join(str(line["event"]) for line in lines if line.get("level") in ERROR_LEVELS)

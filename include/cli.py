@@ -1,0 +1,232 @@
+"""What `./landfall` understands. Results go to stdout, everything else to stderr; exit code 0 means success."""
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from include import customers, showing
+from include.errors import LandfallError, Refused
+
+app = typer.Typer(
+    name="landfall",
+    help="Lands exam attempts from JSON files through Kafka and Spark on HDFS, and proves that each arrived exactly once.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Customer = Annotated[str, typer.Option("--customer", "-c", help="A customer: a file in include/customers/, without .yaml.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Exactly one JSON document on stdout.")]
+
+
+@app.command()
+def demo() -> None:
+    """Start everything, make sample files, land them, show what landed. Leaves the stack up."""
+    from include import samples
+    from include.stack import stack
+
+    settings = _start_stack()
+    folder = settings.inbox / "demo" / samples.DAY
+    showing.progress(f"sample files in {folder}")
+    samples.write(folder, samples.DAY)
+    receipt = _land("demo", samples.DAY, [], again=False)
+    showing.receipt(receipt)
+    _exit_on_failure(receipt)
+    showing.answers(_lake("demo"), samples.DAY)
+    showing.addresses(stack.addresses(settings))
+
+
+@app.command()
+def up() -> None:
+    """Start Kafka, HDFS and Airflow on this machine, or what of them is not running."""
+    from include.stack import stack
+
+    showing.addresses(stack.addresses(_start_stack()))
+
+
+@app.command()
+def down() -> None:
+    """Stop everything that was started here, data kept."""
+    from include.stack import stack
+
+    settings = _settings()
+    with showing.status("stopping") as report:
+        stopped = stack.down(settings, report)
+    showing.progress(f"stopped; {stopped} processes ended, data kept in {settings.home}")
+
+
+@app.command()
+def clean(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Stop everything and remove its data: topics, HDFS, Airflow's runs, samples."""
+    from include.stack import stack
+
+    settings = _settings()
+    if not yes:
+        typer.confirm(f"Remove all topics, tables and runs under {settings.home}?", abort=True, err=True)
+    with showing.status("removing") as report:
+        stack.clean(settings, report)
+    showing.progress(f"removed the data under {settings.home}; the virtualenv and the jars stay")
+
+
+@app.command()
+def land(
+    customer: Customer,
+    day: Annotated[str, typer.Option(help="The day to land, such as 2018-01-28.")],
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="A file or URL of the day; may be given several times. Default: what the contract's pattern finds."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Land the day anew even if the same bytes are landed already.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Land one day of one customer through Airflow, follow the run, and print its receipt."""
+    _contract(customer)
+    receipt = _land(customer, _day(day), [_absolute(each) for each in source or []], again=again)
+    _print_json(receipt) if as_json else showing.receipt(receipt)
+    _exit_on_failure(receipt)
+
+
+@app.command()
+def query(
+    customer: Customer,
+    sql: Annotated[str, typer.Argument(help="One SELECT, in DuckDB's SQL, over the customer's tables by their plain names.")],
+    as_json: AsJson = False,
+) -> None:
+    """Ask the landed tables a question, as of the customer's newest landing."""
+    from include import asking
+
+    _contract(customer)
+    answer = asking.ask(_lake(customer), sql)
+    _print_json({"columns": answer.columns, "rows": answer.rows}) if as_json else showing.table(answer.columns, answer.rows)
+
+
+@app.command()
+def landings(
+    customer: Annotated[str | None, typer.Option("--customer", "-c", help="One customer only. Default: all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what has landed, newest first; of each day the first one is in force."""
+    from include import receipts
+
+    names = [_contract(customer).customer] if customer else list(customers.load_all())
+    found = [landing for name in names for landing in _lake(name).landings()]
+    found.sort(key=lambda landing: landing.committed_at, reverse=True)
+    _print_json([receipts.plain(landing) for landing in found]) if as_json else showing.landings(found)
+
+
+SUITES = {
+    "unit": ["tests/unit"],
+    "dags": ["tests/dags", "tests/plugins"],
+    "spark": ["tests/spark"],
+    "integration": ["tests/integration"],
+    "e2e": ["tests/e2e"],
+}
+
+
+@app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run_tests(
+    context: typer.Context,
+    suite: Annotated[str | None, typer.Argument(help=f"One of {', '.join(SUITES)}. Default: all, in this order.")] = None,
+) -> None:
+    """Run the tests against real Kafka, HDFS, Spark and Airflow, on ports and in folders of their own.
+
+    Further arguments go to pytest.
+    """
+    import pytest
+
+    if suite is not None and suite not in SUITES:
+        raise Refused(f"there is no test suite {suite!r}; expected one of {', '.join(SUITES)}")
+    root = Path(__file__).parents[1]
+    chosen = SUITES[suite] if suite else [folder for folders in SUITES.values() for folder in folders]
+    raise typer.Exit(
+        pytest.main(["--rootdir", str(root), "-c", str(root / "pyproject.toml"), *(str(root / each) for each in chosen), *context.args])
+    )
+
+
+def _land(customer: str, day: str, source: list[str], *, again: bool) -> dict[str, Any]:
+    from include import landing_run
+    from include.airflow_api import AirflowApi
+
+    at = _settings().endpoints
+    run = landing_run.start(AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password), customer, day=day, source=source, again=again)
+    showing.progress(f"run {run.run_id}\n{run.page}")
+    try:
+        showing.tasks(run.follow())
+    except KeyboardInterrupt:
+        showing.progress(f"no longer following; the run goes on in Airflow: {run.page}")
+        raise
+    return run.receipt()
+
+
+def _settings() -> Any:
+    from include.stack.settings import Settings
+
+    return Settings.load()
+
+
+def _start_stack() -> Any:
+    from include.stack import stack
+
+    settings = _settings()
+    with showing.status("starting") as report:
+        stack.up(settings, report)
+    return settings
+
+
+def _lake(customer: str) -> Any:
+    from include.hdfs import filesystem
+    from include.lake import Lake
+
+    at = _settings().endpoints
+    fs = filesystem(at.webhdfs_host, at.webhdfs_port, at.hdfs_user)
+    return Lake.open(customer, catalog_uri=_settings().catalog_uri.format(customer=customer), hdfs_uri=at.hdfs_uri, fs=fs)
+
+
+def _contract(customer: str) -> customers.Contract:
+    return customers.customer(customer)
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise Refused(f"--day: expected a date such as 2018-01-28, found {text!r}") from error
+
+
+def _absolute(source: str) -> str:
+    """Airflow's tasks run in another directory, so a local path must not depend on this one. Refuses a file that is not there."""
+    if "://" in source:
+        return source
+    path = Path(source).expanduser().absolute()
+    if not path.is_file():
+        raise Refused(f"--source: there is no file {path}")
+    return str(path)
+
+
+def _exit_on_failure(receipt: dict[str, Any]) -> None:
+    if receipt["state"] != "success":
+        raise typer.Exit(1)
+
+
+def _print_json(document: Any) -> None:
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=2) + b"\n")
+
+
+def main() -> None:
+    """Runs the command; an error that has a name is one message on stderr and exit code 1, not a traceback."""
+    try:
+        app()
+    except LandfallError as error:
+        showing.error(str(error))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""One run of a customer's DAG, from outside: start it, follow its tasks, and say in one receipt what came of it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from include.airflow_api import AirflowApi
+
+TASKS = ("find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer")
+POLL_SECONDS = 0.4
+OVER = ("success", "failed")
+FROM_LANDING = (
+    "run_id", "customer", "day", "source", "bytes", "sha256", "published", "landed", "duplicates", "quarantined", "test",
+    "content_hash", "tables", "seconds", "warnings",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TaskChange:
+    """A task came to a state. `reason` is set where a try failed."""
+
+    task: str
+    state: str
+    try_number: int
+    seconds: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class LandingRun:
+    """A run that has been started."""
+
+    api: AirflowApi
+    customer: str
+    run_id: str
+
+    @property
+    def dag_id(self) -> str:
+        return f"land_assessments_{self.customer}"
+
+    @property
+    def page(self) -> str:
+        return f"{self.api.url}/dags/{self.dag_id}/runs/{self.run_id}"
+
+    def follow(self) -> Iterator[TaskChange]:
+        """Each task's changes, in the order of the DAG, until the run is over."""
+        seen: set[tuple[str, str, int]] = set()
+        while True:
+            over = self.api.run(self.dag_id, self.run_id)["state"] in OVER
+            for task in sorted(self.api.tasks(self.dag_id, self.run_id), key=_position):
+                key = (task["task_id"], task["state"], task["try_number"])
+                if task["state"] and key not in seen:
+                    seen.add(key)
+                    yield self._change(task)
+            if over:
+                return
+            time.sleep(POLL_SECONDS)
+
+    def receipt(self) -> dict[str, Any]:
+        """What the run did, with every key that a receipt has, also after a failure: then what is not known is null."""
+        tasks = self.api.tasks(self.dag_id, self.run_id)
+        state = self.api.run(self.dag_id, self.run_id)["state"]
+        already = self._xcom("find_source", "already_landed")
+        known = already or self._xcom("commit") or self._known_before_commit()
+        receipt = {"state": state, **{key: known.get(key) for key in FROM_LANDING}, "already_landed": bool(already)}
+        receipt["problems"] = self._xcom("validate", "problems") or []
+        if not already:
+            receipt["run_id"] = self.run_id
+            receipt["seconds"] = {task["task_id"]: round(task["duration"], 2) for task in sorted(tasks, key=_position) if task["duration"]}
+        failed = [task for task in sorted(tasks, key=_position) if task["state"] == "failed"]
+        if failed:
+            receipt |= {"failed_task": failed[0]["task_id"], "reason": self._reason(failed[0])}
+        return receipt
+
+    def _known_before_commit(self) -> dict[str, Any]:
+        source = self._xcom("find_source") or {}
+        published = self._xcom("publish") or {}
+        transformed = self._xcom("transform") or {}
+        return {
+            "customer": self.customer,
+            **{key: source.get(key) for key in ("day", "bytes", "sha256")},
+            "source": [file["uri"] for file in source.get("files", [])] or None,
+            **{key: published.get(key) for key in ("published", "content_hash")},
+            **{key: transformed.get(key) for key in ("duplicates", "quarantined", "test")},
+            "landed": 0,
+            "warnings": self._xcom("validate") or [],
+        }
+
+    def _xcom(self, task: str, key: str = "return_value") -> Any:
+        return self.api.xcom(self.dag_id, self.run_id, task, key)
+
+    def _change(self, task: dict[str, Any]) -> TaskChange:
+        failed = task["state"] in ("failed", "up_for_retry")
+        return TaskChange(task["task_id"], task["state"], task["try_number"], task["duration"], self._reason(task) if failed else "")
+
+    def _reason(self, task: dict[str, Any]) -> str:
+        return self.api.reason(self.dag_id, self.run_id, task["task_id"], task["try_number"])
+
+
+def start(api: AirflowApi, customer: str, *, day: str, source: list[str], again: bool) -> LandingRun:
+    """Triggers the customer's DAG. `source` is empty for the files that the contract's pattern finds."""
+    conf: dict[str, Any] = {"day": day, "again": again}
+    if source:
+        conf["source"] = source
+    return LandingRun(api, customer, api.trigger(f"land_assessments_{customer}", conf))
+
+
+def _position(task: dict[str, Any]) -> int:
+    return TASKS.index(task["task_id"]) if task["task_id"] in TASKS else len(TASKS)

@@ -1,0 +1,146 @@
+"""How things look in a terminal: progress on stderr, results on stdout, tables by rich."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from include.landing_run import TaskChange
+from include.receipts import Landing
+
+WIDE = 10_000  # a file or a pipe has no width: never fold or cut there
+
+err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+MARKS = {
+    "success": "[green]✓[/]",
+    "failed": "[red]✗[/]",
+    "up_for_retry": "[yellow]↻[/]",
+    "skipped": "[dim]–[/]",
+    "upstream_failed": "[dim]–[/]",
+}
+FIGURES = ("published", "landed", "duplicates", "quarantined", "test")
+
+
+def progress(message: str) -> None:
+    err.print(f"[dim]{escape(message)}[/]")
+
+
+def error(message: str) -> None:
+    err.print(f"[red]landfall:[/] {escape(message)}", soft_wrap=True)
+
+
+@contextmanager
+def status(doing: str) -> Iterator[Callable[[str], None]]:
+    """A spinner while something takes its time; what is reported meanwhile stays as lines."""
+    with err.status(doing):
+        yield progress
+
+
+def tasks(changes: Iterable[TaskChange]) -> None:
+    """A line for each task as it ends, the one that runs beside the spinner."""
+    with err.status("waiting for Airflow") as spinner:
+        for change in changes:
+            if change.state in MARKS:
+                err.print(_task(change), soft_wrap=True)
+            else:
+                spinner.update(f"{change.task}: {change.state}")
+
+
+def _task(change: TaskChange) -> str:
+    seconds = f"{change.seconds:6.1f} s" if change.seconds is not None and change.state != "skipped" else " " * 8
+    what = {"failed": "failed: ", "up_for_retry": f"try {change.try_number} failed, will be tried again: "}.get(change.state, "")
+    note = {"skipped": "skipped", "upstream_failed": "not run"}.get(change.state, f"{what}{escape(change.reason)}")
+    return f"  {MARKS[change.state]} {change.task:<12} {seconds}  {note}".rstrip()
+
+
+def receipt(given: dict[str, Any]) -> None:
+    """The receipt of a run, as a person reads it."""
+    who = f"{given['customer']} {given['day']}"
+    if given["state"] != "success":
+        error(f"{who}: {given.get('failed_task', 'the run')} failed: {given.get('reason', given['state'])}")
+        return
+    if given["landed"] is None or not given["tables"]:
+        out.print(f"{who}: no files, nothing to land (the contract says to skip such a day)")
+        return
+    told = "was already landed from the same bytes by run" if given["already_landed"] else "landed by run"
+    out.print(f"[bold]{escape(who)}[/] {told} {escape(given['run_id'])}")
+    figures = _grid("", "", title=None)
+    for key in FIGURES:
+        figures.add_row(key, f"{given[key]:,}")
+    figures.add_row("content hash", given["content_hash"])
+    figures.add_row("source", escape(", ".join(given["source"])))
+    figures.add_row("bytes, sha256", f"{given['bytes']:,}, {given['sha256']}")
+    out.print(figures)
+    rows = _grid("table", "rows", title=None)
+    for name, count in given["tables"].items():
+        rows.add_row(name, f"{count:,}")
+    out.print(rows)
+    out.print("seconds: " + ", ".join(f"{task} {seconds}" for task, seconds in given["seconds"].items()))
+    for warning in given["warnings"]:
+        out.print(f"[yellow]warning:[/] {escape(warning)}")
+
+
+def table(columns: list[str], rows: list[Any], title: str | None = None) -> None:
+    """Rows under their columns; null as an empty cell in italics, so that it is not taken for an empty text."""
+    grid = _grid(*columns, title=title)
+    for row in rows:
+        grid.add_row(*("[dim italic]null[/]" if cell is None else escape(str(cell)) for cell in row))
+    out.print(grid)
+
+
+def landings(found: list[Landing]) -> None:
+    if not found:
+        progress("nothing has landed yet. Begin with: ./landfall demo")
+        return
+    in_force: set[tuple[str, str]] = set()
+    rows = []
+    for each in found:
+        key = (each.customer, each.day)
+        rows.append(
+            [
+                each.customer,
+                each.day,
+                "no" if key in in_force else "yes",
+                each.published,
+                each.landed,
+                each.duplicates,
+                each.quarantined,
+                each.content_hash,
+                each.committed_at[:19].replace("T", " "),
+                each.run_id,
+            ]
+        )
+        in_force.add(key)
+    table(
+        ["customer", "day", "in force", "published", "landed", "duplicates", "quarantined", "content hash", "committed (UTC)", "run"], rows
+    )
+
+
+def addresses(given: dict[str, str]) -> None:
+    grid = _grid("", "", title=None)
+    for name, address in given.items():
+        grid.add_row(name, escape(address))
+    out.print(grid)
+
+
+def answers(lake: Any, day: str) -> None:
+    from include import answers as asked
+
+    for answer in asked.answers(lake, day):
+        table(answer.columns, answer.rows, title=f"{answer.title} ({answer.unit})")
+
+
+def _grid(*columns: str, title: str | None) -> Table:
+    grid = Table(
+        title=title, title_justify="left", title_style="bold", show_header=any(columns), box=box.SIMPLE_HEAD if any(columns) else None
+    )
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    return grid

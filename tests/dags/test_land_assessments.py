@@ -1,0 +1,135 @@
+"""The DAGs as Airflow sees them: which there are, in which order their tasks run, what they submit to Spark."""
+
+import json
+import runpy
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+
+TASKS = ["find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer"]
+EXPECTED = {"land_assessments_acme", "land_assessments_demo"}
+
+
+@pytest.fixture
+def dag(dags: dict):
+    return dags["land_assessments_acme"]
+
+
+def test_there_is_a_dag_for_each_customer_and_no_other(dags: dict) -> None:
+    assert set(dags) == EXPECTED
+
+
+@pytest.mark.parametrize("dag_id", sorted(EXPECTED))
+def test_the_tasks_form_one_chain(dags: dict, dag_id: str) -> None:
+    tasks = dags[dag_id].task_dict
+    assert set(tasks) == set(TASKS)
+    for before, after in zip(TASKS, [*TASKS[1:], None], strict=True):
+        assert tasks[before].downstream_task_ids == ({after} if after else set())
+
+
+@pytest.mark.parametrize("task_id", TASKS)
+def test_every_task_retries_ends_some_time_and_helps_the_person_on_call(dag, task_id: str) -> None:
+    task = dag.task_dict[task_id]
+    assert task.retries >= 2
+    assert task.retry_exponential_backoff
+    assert task.execution_timeout <= timedelta(hours=2)
+    assert "On call:" in (type(task).__doc__ or "")
+
+
+def test_the_steps_are_operators_of_their_own(dag) -> None:
+    assert len({type(task) for task in dag.tasks}) == len(TASKS)
+
+
+@pytest.mark.parametrize("task_id", ["publish", "commit"])
+def test_publish_and_commit_run_one_at_a_time(dag, task_id: str) -> None:
+    assert dag.task_dict[task_id].max_active_tis_per_dag == 1
+
+
+def test_a_run_covers_the_day_that_has_ended_and_missed_days_are_not_caught_up(dag) -> None:
+    timetable = dag.timetable
+    assert (type(timetable).__name__, timetable.expression, str(timetable.timezone)) == ("CronDataIntervalTimetable", "0 0 * * *", "UTC")
+    assert dag.catchup is False
+
+
+def test_a_landing_tells_other_dags(dag) -> None:
+    assert [asset.name for asset in dag.task_dict["commit"].outlets] == ["lake/acme"]
+
+
+def test_the_page_of_a_dag_is_its_runbook(dag) -> None:
+    for task in TASKS:
+        assert f"`{task}`" in dag.doc_md
+
+
+FORM = [
+    ("nothing given", {}, True),
+    ("a day and files", {"day": "2018-01-28", "source": ["/a.json", "/b.json"], "again": True, "max_quarantined": 0.5}, True),
+    ("a day that is no date", {"day": "28.1.2018"}, False),
+    ("one file, not a list", {"source": "/a.json"}, False),
+    ("a share over 1", {"max_quarantined": 5}, False),
+    ("again is yes or no", {"again": "yes"}, False),
+]
+
+
+@pytest.mark.parametrize(("why", "given", "right"), FORM, ids=[row[0] for row in FORM])
+def test_the_trigger_form_checks_what_is_typed(dag, why: str, given: dict, right: bool) -> None:
+    for key, value in given.items():
+        param = dag.params.get_param(key)
+        if right:
+            assert param.resolve(value) == value, why
+        else:
+            with pytest.raises(ParamValidationError):
+                param.resolve(value)
+
+
+def test_every_field_of_the_trigger_form_explains_itself(dag) -> None:
+    assert list(dag.params) == ["day", "source", "again", "max_quarantined"]
+    assert all(dag.params.get_param(key).description and dag.params.get_param(key).schema["title"] for key in dag.params)
+
+
+SUBMITTED = """\
+--master local[*]
+--name transform_assessments acme
+{jobs}/transform_assessments.py
+--bootstrap-servers 127.0.0.1:9092
+--topic assessments.acme
+--offsets {"0": [0, 41], "2": [7, 7]}
+--ingest 0123456789012345
+--day 2018-01-28
+--landing 2018-01-28-aaa7b7ab-2
+--lake hdfs://127.0.0.1:9820/lake/acme
+--receipt hdfs://127.0.0.1:9820/lake/acme/receipts/landing=2018-01-28-aaa7b7ab-2.json
+--test-exam-name Example Exam For Development and Testing
+--test-base-exam-id ^example-id$"""
+
+
+def test_the_command_that_spark_gets(dag, dag_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seam to Spark is this command line; tests/spark parses the same one."""
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "local[*]"}))
+    published = {"day": "2018-01-28", "offsets": {"0": [0, 41], "2": [7, 7]}, "ingest": "0123456789012345"}
+    task = dag.task_dict["transform"]
+    task.render_template_fields(
+        {
+            "run_id": "manual__2018-01-29T00:00:00+00:00",
+            "ti": SimpleNamespace(try_number=2, xcom_pull=lambda task_ids: {"publish": published}[task_ids]),
+            "conn": SimpleNamespace(
+                kafka_default=SimpleNamespace(extra_dejson={"bootstrap.servers": "127.0.0.1:9092"}),
+                hdfs_default=SimpleNamespace(extra_dejson=SimpleNamespace(fs="hdfs://127.0.0.1:9820"), login="landfall"),
+            ),
+        }
+    )
+    command = task._get_hook()._build_spark_submit_command(task.application)[1:]
+    lines = SUBMITTED.replace("{jobs}", str(dag_folder.parent / "spark_jobs")).splitlines()
+    assert command == [part for line in lines for part in (line.split(" ", 1) if line.startswith("--") else [line])]
+    assert task.env_vars == {"HADOOP_USER_NAME": "landfall"}
+
+
+def test_a_wrong_contract_shows_its_reason_and_leaves_the_other_dags_alone(dags: dict) -> None:
+    factory = runpy.run_path(dags["land_assessments_acme"].fileloc)["refused_contract"]
+    dag = factory("beta", "beta.yaml: 1 wrong:\n  source: Field required")
+    assert dag.dag_id == "land_assessments_beta"
+    assert "source: Field required" in dag.doc_md
+    with pytest.raises(AirflowFailException, match="source: Field required"):
+        dag.task_dict["wrong_contract"].execute({})

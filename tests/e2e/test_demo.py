@@ -1,0 +1,56 @@
+"""The main job from nothing, as a person meets it, on the sample with every irregularity."""
+
+from pathlib import Path
+
+import pytest
+
+from include import samples
+from include.customers import customer
+from tests.e2e.conftest import Landfall
+from tests.e2e.landed import differences
+from tests.recount import Recount, recount
+
+
+@pytest.fixture(scope="module")
+def first(landfall: Landfall) -> str:
+    return landfall("demo").stdout
+
+
+@pytest.fixture(scope="module")
+def expected(first: str, landfall: Landfall) -> Recount:
+    paths = sorted((landfall.settings.inbox / "demo" / samples.DAY).iterdir())
+    tests = customer("demo").test_exams
+    return recount(paths, samples.DAY, tests.exam_name, tests.base_exam_id)
+
+
+def test_the_demo_prints_what_landed_and_where_to_look(first: str, expected: Recount, landfall: Landfall) -> None:
+    at = landfall.settings.endpoints
+    for said in (f"{expected.figures.published:,}", expected.figures.content_hash, at.airflow_url, at.namenode_url, "admin"):
+        assert said in first
+
+
+def test_every_table_is_row_by_row_what_the_files_hold(first: str, expected: Recount, landfall: Landfall) -> None:
+    assert differences(landfall.lake("demo"), samples.DAY, expected) == []
+
+
+def test_the_receipt_is_what_the_files_hold(first: str, expected: Recount, landfall: Landfall) -> None:
+    [landing] = landfall.json("landings", "--customer", "demo")
+    figures = expected.figures
+    for key in ("published", "landed", "duplicates", "quarantined", "test", "content_hash", "conflicts", "reasons"):
+        assert landing[key] == getattr(figures, key), key
+    assert landing["tables"] == {name: len(rows) for name, rows in expected.tables.items()}
+
+
+def test_a_second_demo_says_what_is_landed_already_and_by_which_run(first: str, landfall: Landfall) -> None:
+    [landing] = landfall.json("landings", "--customer", "demo")
+    again = landfall("demo").stdout
+    assert "already landed" in again
+    assert landing["run_id"] in again
+    assert len(landfall.json("landings", "--customer", "demo")) == 1
+
+
+def test_the_answers_lie_on_hdfs(first: str, landfall: Landfall) -> None:
+    lake = landfall.lake("demo")
+    newest = lake.newest()
+    names = {Path(name).name for name in lake.fs.ls(f"/lake/demo/answers/landing={newest.landing}", detail=False)}
+    assert names == {"answers.json", "answers.html"}

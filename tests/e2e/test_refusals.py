@@ -1,0 +1,83 @@
+"""What goes wrong is red, says why, and leaves readers with what they had."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Landfall
+
+DAY = "2018-03-01"
+
+
+def attempt(number: int, **changed: Any) -> dict[str, Any]:
+    return {"keen_id": f"id-{number}", "exam_name": "Knots", "base_exam_id": "knots", "started_at": "2018-03-01T10:00:00.000Z", **changed}
+
+
+def land(stack: Landfall, path: Path, *more: str, code: int) -> dict[str, Any]:
+    return stack.json("land", "--customer", "acme", "--day", DAY, "--source", str(path), *more, code=code)
+
+
+def written(folder: Path, text: str | bytes, name: str = "day.json") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+REFUSED = [
+    ("an empty file", "", "publish", "empty"),
+    ("an empty array", "[]", "publish", "empty"),
+    ("cut off in the middle", '[{"keen_id": "a"}, {"keen_', "publish", "truncated"),
+    ("an object around the array", '{"attempts":\n [{"keen_id": "a"}]\n}', "publish", "top level"),
+    ("larger than the topic takes", json.dumps([attempt(1, note="x" * 2_000_000)]), "publish", "1048576"),
+]
+
+
+@pytest.mark.parametrize(("why", "text", "task", "said"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_a_wrong_file_turns_its_task_red_and_says_why(stack: Landfall, tmp_path: Path, why: str, text: str, task: str, said: str) -> None:
+    receipt = land(stack, written(tmp_path, text), code=1)
+    assert (receipt["state"], receipt["failed_task"], receipt["landed"]) == ("failed", task, 0), why
+    assert said in receipt["reason"].lower()
+    assert DAY not in [landing["day"] for landing in stack.json("landings", "--customer", "acme")]
+
+
+def test_too_many_unreadable_records_are_a_problem_with_reasons(stack: Landfall, tmp_path: Path) -> None:
+    path = written(tmp_path, json.dumps([attempt(1), attempt(2, keen_id=6), attempt(3, keen_id=None)]))
+    receipt = land(stack, path, code=1)
+    assert receipt["failed_task"] == "validate"
+    [problem] = receipt["problems"]
+    assert all(said in problem for said in ("2 of 3", "wrong_type", "missing_keen_id"))
+    told = stack("land", "--customer", "acme", "--day", DAY, "--source", str(path), code=1)
+    assert problem in told.stderr
+    assert told.stdout == ""
+
+
+def test_a_correction_replaces_the_day(stack: Landfall, tmp_path: Path) -> None:
+    first = land(stack, written(tmp_path, json.dumps([attempt(1), attempt(2)]), "first.json"), code=0)
+    second = land(stack, written(tmp_path, "\n".join(json.dumps(attempt(n)) for n in (2, 3, 4)), "second.ndjson"), code=0)
+    assert (first["landed"], second["landed"], second["already_landed"]) == (2, 3, False)
+    rows = stack.json("query", "--customer", "acme", f"select keen_id from assessments where day = '{DAY}' order by keen_id")["rows"]
+    assert rows == [["id-2"], ["id-3"], ["id-4"]]
+
+
+BEFORE_THE_RUN = [
+    ("an unknown customer", ("land", "--customer", "acne", "--day", DAY), "known are: acme, demo"),
+    ("a day that is none", ("land", "--customer", "acme", "--day", "28.1.2018"), "expected a date"),
+    ("a file that is not there", ("land", "--customer", "acme", "--day", DAY, "--source", "nowhere.json"), "no file"),
+    ("a table that is not there", ("query", "--customer", "acme", "select * from attempts"), "assessments"),
+    ("not SQL", ("query", "--customer", "acme", "selct 1"), "selct"),
+]
+
+
+@pytest.mark.parametrize(("why", "arguments", "said"), BEFORE_THE_RUN, ids=[row[0] for row in BEFORE_THE_RUN])
+def test_a_wrong_command_is_one_clear_message(stack: Landfall, why: str, arguments: tuple[str, ...], said: str) -> None:
+    done = stack(*arguments, code=1)
+    assert said in done.stderr, why
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_day_without_files_is_skipped_where_the_contract_says_so(stack: Landfall) -> None:
+    receipt = stack.json("land", "--customer", "acme", "--day", "2018-03-09")
+    assert (receipt["state"], receipt["published"]) == ("success", None)

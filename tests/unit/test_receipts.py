@@ -1,0 +1,36 @@
+"""Receipts survive the way through an XCom, and a damaged one is refused by name."""
+
+import json
+
+import pytest
+
+from include import receipts
+from include.errors import Refused
+from include.receipts import PublishReceipt
+
+PUBLISHED = PublishReceipt(
+    customer="acme", day="2018-01-28", topic="assessments.acme", source_sha256="ab", ingest="0" * 16, generation=0, published=3,
+    content_hash="f" * 16, offsets={0: (0, 1), 2: (5, 5)}, chunks=1, chunk_records=10, sent=3,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "way", [lambda plain: plain, lambda plain: json.loads(json.dumps(plain)), lambda plain: json.dumps(plain).encode()]
+)
+def test_a_receipt_comes_back_as_it_went(way) -> None:
+    assert receipts.read(PublishReceipt, way(receipts.plain(PUBLISHED)), "XCom") == PUBLISHED
+
+
+DAMAGED = [
+    ("nothing was handed on", None, "Expected `object`, got `null`"),
+    ("cut off", b'{"customer": "acme"', "truncated"),
+    ("a field is missing", {"customer": "acme"}, "missing required field"),
+    ("a number became a text", {**receipts.plain(PUBLISHED), "published": "three"}, "published"),
+]
+
+
+@pytest.mark.parametrize(("why", "given", "said"), DAMAGED, ids=[row[0] for row in DAMAGED])
+def test_a_damaged_receipt_is_refused_by_name(why: str, given: object, said: str) -> None:
+    with pytest.raises(Refused, match="the receipt of publish is not a readable PublishReceipt") as refused:
+        receipts.read(PublishReceipt, given, "the receipt of publish")
+    assert said in str(refused.value), why

@@ -1,0 +1,46 @@
+"""Which day a run is about, until when it waits, what its landing is called."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from include import runs
+from include.runs import RunRefused
+
+EVENING = datetime(2018, 1, 28, 23, 30, tzinfo=UTC)
+LATER = datetime(2018, 2, 3, 1, 0, tzinfo=UTC)
+
+DAYS = [
+    ("the day asked for wins", "2018-01-05", EVENING, "UTC", date(2018, 1, 5)),
+    ("a scheduled run lands its logical date", None, EVENING, "UTC", date(2018, 1, 28)),
+    ("a run from the UI may have no logical date: the day it was started", None, None, "UTC", date(2018, 2, 3)),
+    ("days end at the customer's midnight, not at ours", None, EVENING, "Europe/Berlin", date(2018, 1, 29)),
+]
+
+
+@pytest.mark.parametrize(("why", "asked", "logical", "zone", "day"), DAYS, ids=[row[0] for row in DAYS])
+def test_the_day_of_a_run(why: str, asked: str | None, logical: datetime | None, zone: str, day: date) -> None:
+    assert runs.day_of_run(asked=asked, logical_date=logical, run_after=LATER, time_zone=zone) == day, why
+
+
+def test_a_day_that_is_no_date_is_refused() -> None:
+    with pytest.raises(RunRefused, match="found '28.1.2018'"):
+        runs.day_of_run(asked="28.1.2018", logical_date=None, run_after=LATER, time_zone="UTC")
+
+
+def test_a_backfill_with_one_day_for_all_is_refused() -> None:
+    with pytest.raises(RunRefused, match="day and source"):
+        runs.refuse_in_backfill("backfill", day="2018-01-28", source=["a.json"])
+    runs.refuse_in_backfill("backfill", day=None, source=None)
+    runs.refuse_in_backfill("manual", day="2018-01-28", source=None)
+
+
+def test_a_deadline_is_hours_after_the_customers_midnight() -> None:
+    assert runs.deadline(date(2018, 1, 28), 6, "UTC") == datetime(2018, 1, 29, 6, tzinfo=UTC)
+    assert runs.deadline(date(2018, 1, 28), 0, "Europe/Berlin") == datetime(2018, 1, 28, 23, tzinfo=UTC)
+
+
+def test_no_two_tries_share_a_landing_and_its_name_suits_hdfs() -> None:
+    names = {runs.landing_id("2018-01-28", run, attempt) for run in ("manual__2018:01", "manual__2018:02") for attempt in (1, 2)}
+    assert len(names) == 4
+    assert not any(":" in name for name in names)
