@@ -1,0 +1,50 @@
+"""Real daemons for tests: private ones, on free ports, in a temporary folder, gone afterwards."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from include.errors import LandfallError
+from include.stack import stack as embedded
+from include.stack.jars import fetch_jars
+from include.stack.java import find_java
+from include.stack.settings import Settings
+
+
+@dataclass(frozen=True)
+class Hdfs:
+    """A running HDFS: where WebHDFS listens, and the URI for RPC. /lake belongs to `user`; `superuser` may do anything."""
+
+    host: str
+    port: int
+    uri: str
+    user: str = "landfall"
+    superuser: str = "hdfs"
+
+
+@pytest.fixture(scope="session")
+def jars(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The jars of the stack, fetched on first use; without them what needs a daemon is skipped, saying why."""
+    settings = Settings.load()
+    try:
+        fetch_jars(settings, find_java(tmp_path_factory.mktemp("java")), report=print)
+    except LandfallError as error:
+        pytest.skip(f"the jars of the stack cannot be had: {error}")
+
+
+@pytest.fixture(scope="session")
+def kafka(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap servers of a Kafka of our own."""
+    settings = Settings.private(tmp_path_factory.mktemp("kafka"))
+    with embedded.running(settings, embedded.KAFKA):
+        yield settings.endpoints.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def hdfs(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
+    """A NameNode and a DataNode of our own, with /lake made."""
+    settings = Settings.private(tmp_path_factory.mktemp("hdfs"))
+    with embedded.running(settings, embedded.HDFS):
+        at = settings.endpoints
+        yield Hdfs(at.webhdfs_host, at.webhdfs_port, at.hdfs_uri)

@@ -1,0 +1,62 @@
+"""The files that say what the stack is made of, and those that configure it."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from include.stack import jars
+from include.stack.environment import inherited
+from include.stack.jars import BOOTSTRAP, IVY_SETTINGS, IVY_XML, locked, pyspark_jar
+from include.stack.service import hadoop_xml, properties, write
+
+REVISIONS = {each.get("name"): each.get("rev") for each in ElementTree.parse(IVY_XML).iter("dependency")}
+
+
+def test_no_file_names_a_server() -> None:
+    for file in (IVY_XML, IVY_SETTINGS, BOOTSTRAP, jars.LOCK):
+        text = file.read_text().replace("http://ant.apache.org/ivy/maven", "")  # the name of an XML namespace, nothing to fetch
+        assert not re.search(r"https?://|\b(root|url|host)=", text), file.name
+
+
+def test_hadoop_is_the_one_of_pyspark() -> None:
+    (hadoop,) = re.findall(r"hadoop-client-api-([\d.]+)\.jar", pyspark_jar("hadoop-client-api-*.jar").name)
+    assert REVISIONS["hadoop-client-minicluster"] == REVISIONS["hadoop-hdfs"] == hadoop
+
+
+def test_the_kafka_source_is_the_one_of_pyspark() -> None:
+    assert REVISIONS["spark-sql-kafka-0-10_2.13"] == version("pyspark") == version("pyspark-client")
+
+
+def test_every_jar_asked_for_is_locked() -> None:
+    names = " ".join(locked())
+    assert [name for name, revision in REVISIONS.items() if f"/{name}-{revision}" not in names] == []
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in locked().values())
+
+
+def test_hadoop_and_java_files_are_escaped_and_whole(tmp_path: Path) -> None:
+    assert "<name>a</name><value>&lt;b&gt; &amp; c</value>" in hadoop_xml({"a": "<b> & c"})
+    assert properties({"a.b": 1, "c": Path("/x y")}) == "a.b=1\nc=/x y\n"
+    secret = tmp_path / "deep" / "secret"
+    write(secret, "1", mode=0o600)
+    write(secret, "2", mode=0o600)
+    assert (secret.read_text(), secret.stat().st_mode & 0o777) == ("2", 0o600)
+    assert [each.name for each in secret.parent.iterdir()] == ["secret"], "nothing is left aside"
+
+
+ENVIRONMENTS = [
+    ("another Airflow's configuration stays out", "AIRFLOW__CORE__EXECUTOR", "CeleryExecutor", None),
+    ("another Spark's home too", "SPARK_HOME", "/opt/spark", None),
+    ("and modules of the caller", "PYTHONPATH", "/somewhere", None),
+    ("ports of this call are not those of a nested one", "LANDFALL_KAFKA_PORT", "1", None),
+    ("but faults are meant for the tasks", "LANDFALL_FAULT", "before:commit_transaction:1", "before:commit_transaction:1"),
+    ("certificates go along", "SSL_CERT_FILE", "/etc/ca.pem", "/etc/ca.pem"),
+    ("no proxy stands between the parts", "NO_PROXY", "example.org", "example.org,127.0.0.1,localhost"),
+]
+
+
+@pytest.mark.parametrize(("why", "name", "value", "expected"), ENVIRONMENTS, ids=[row[0] for row in ENVIRONMENTS])
+def test_what_daemons_inherit(why: str, name: str, value: str, expected: str | None) -> None:
+    assert inherited({name: value}).get(name) == expected, why
