@@ -1,0 +1,418 @@
+"""Publishing to a real broker: every record once, whatever happens to a try."""
+
+import gzip
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import xxhash
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from include import ledger
+from include.brokers import Admin
+from include.errors import LandfallError, Refused
+from include.ledger import Entry, LedgerRefused, ingest_id
+from include.publishing import OVERHEAD, PublisherFenced, RecordTooLarge, _Publisher, message_bytes, publish
+from include.receipts import PublishReceipt, Source
+from include.records import Records, key_of
+from include.source import SourceRefused, describe
+from include.topics import TopicSpec, ensure_topic
+
+ROOT = Path(__file__).parents[2]
+DAY = "2018-01-28"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One message as a `read_committed` reader sees it."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    ingest: str
+    number: int
+
+
+def committed(servers: str, topic: str) -> list[Row]:
+    """Every committed record of the topic, by record number."""
+    consumer = Consumer(
+        {"bootstrap.servers": servers, "group.id": "test", "isolation.level": "read_committed", "enable.partition.eof": True}
+    )
+    partitions = consumer.list_topics(topic).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+    rows, ended = [], 0
+    while ended < len(partitions):
+        message = consumer.poll(20)
+        assert message is not None, f"{topic} cannot be read to its end"
+        if message.error():
+            ended += 1
+            continue
+        headers = dict(message.headers() or [])
+        assert list(headers) == ["ingest", "record"]
+        rows.append(
+            Row(message.partition(), message.offset(), message.key(), message.value(), headers["ingest"].decode(), int(headers["record"]))
+        )
+    consumer.close()
+    return sorted(rows, key=lambda row: row.number)
+
+
+def entries(servers: str, topic: TopicSpec) -> list[ledger.Written]:
+    low, high = ledger.offsets_now(Admin({"bootstrap.servers": servers}), [TopicPartition(topic.ledger, 0)])[topic.ledger, 0]
+    return ledger.read({"bootstrap.servers": servers}, topic.ledger, low, high)
+
+
+def content_hash(values: list[bytes]) -> str:
+    return f"{sum(xxhash.xxh64_intdigest(value, 42) for value in values) % 2**64:016x}"
+
+
+def attempts(count: int, size: int = 100) -> list[bytes]:
+    return [json.dumps({"keen_id": f"id{number}", "text": "é" * (size // 6)}).encode() for number in range(count)]
+
+
+class Acme:
+    """A customer of one's own: topics, a file to publish, and a publish of it."""
+
+    def __init__(self, servers: str, folder: Path) -> None:
+        self.servers, self.folder = servers, folder
+        self.kafka = {"bootstrap.servers": servers}
+        self.customer = f"acme{uuid.uuid4().hex[:8]}"
+        self.topic = TopicSpec(f"assessments.{self.customer}", chunk_records=10, max_message_bytes=20_000)
+        ensure_topic(Admin(self.kafka), self.topic)
+
+    def deliver(self, records: list[bytes], name: str = "a.json") -> Source:
+        file = self.folder / name
+        content = b"[" + b", ".join(records) + b"]" if "ndjson" not in name else b"".join(record + b"\n" for record in records)
+        file.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        return self.describe(file)
+
+    def describe(self, *files: Path) -> Source:
+        return describe(self.customer, DAY, [str(file) for file in files], "2018-01-29T00:00:00Z")
+
+    def publish(self, source: Source, **changes: object) -> PublishReceipt:
+        return publish(source, replace(self.topic, **changes), self.kafka, self.folder / "spool")
+
+    def committed(self) -> list[Row]:
+        return committed(self.servers, self.topic.name)
+
+    def write_ledger(self, key: bytes, value: bytes | None) -> None:
+        producer = Producer(self.kafka)
+        producer.produce(self.topic.ledger, value, key)
+        producer.flush()
+
+
+@pytest.fixture
+def acme(kafka: str, tmp_path: Path) -> Acme:
+    return Acme(kafka, tmp_path)
+
+
+def refuse_difference(receipt: PublishReceipt, rows: list[Row], records: list[bytes]) -> None:
+    """The records are in the topic once each, byte for byte, and where the receipt says; so is nothing else."""
+    assert [row.value for row in rows] == records
+    assert [row.number for row in rows] == list(range(len(records)))
+    assert {row.ingest for row in rows} == {receipt.ingest}
+    assert [row.key for row in rows] == [key_of(record) for record in records]
+    ranges = {}
+    for row in rows:
+        first, last = ranges.get(row.partition, (row.offset, row.offset))
+        ranges[row.partition] = (min(first, row.offset), max(last, row.offset))
+    assert receipt.offsets == ranges
+    assert (receipt.published, receipt.content_hash) == (len(records), content_hash(records))
+
+
+def test_records_arrive_byte_for_byte_keyed_and_numbered(acme):
+    odd = [
+        b'{"keen_id": 6}',
+        b"17",
+        b"null",
+        b'{"x": "\xff\xfe"}',
+        b'{\n "keen_id" :"z"\n}',
+        '{"keen_id": "ключ"}'.encode(),
+        b'{"keen_id": ""}',
+    ]
+    records = odd + attempts(28)
+    receipt = acme.publish(acme.deliver(records))
+    refuse_difference(receipt, acme.committed(), records)
+    assert (receipt.sent, receipt.chunks, receipt.chunk_records, receipt.generation, receipt.warnings) == (35, 4, 10, 1, ())
+    assert len(entries(acme.servers, acme.topic)) == 4
+
+
+def test_several_files_are_one_source(acme):
+    records = attempts(23)
+    for name, part in (("a.json", records[:9]), ("b.ndjson.gz", records[9:20]), ("c.json", records[20:])):
+        acme.deliver(part, name)
+    source = acme.describe(*sorted(acme.folder.iterdir()))
+    refuse_difference(acme.publish(source), acme.committed(), records)
+    assert not list((acme.folder / "spool").iterdir()), "what was spooled is removed"
+
+
+def test_a_complete_ledger_sends_nothing_and_needs_no_file(acme):
+    source = acme.deliver(attempts(25))
+    first = acme.publish(source)
+    before = acme.committed()
+    Path(source.uris[0]).unlink()
+    again = acme.publish(source)
+    assert again == replace(first, sent=0)
+    assert acme.committed() == before
+
+
+def test_days_and_sources_do_not_disturb_each_other(acme):
+    first, second = acme.deliver(attempts(15)), acme.deliver(attempts(12, 200), "b.json")
+    receipts = [acme.publish(first), acme.publish(second), acme.publish(replace(first, day="2018-01-29"))]
+    assert len({receipt.ingest for receipt in receipts}) == 3
+    rows = acme.committed()
+    for receipt in receipts:
+        mine = [row for row in rows if row.ingest == receipt.ingest]
+        assert len(mine) == receipt.published
+        assert content_hash([row.value for row in mine]) == receipt.content_hash
+
+
+KILLS = [
+    f"{moment}:{effect}:{nth}"
+    for moment in ("before", "after")
+    for effect, nth in (
+        ("init_transactions", 1),
+        ("send_chunk", 1),
+        ("send_chunk", 3),
+        ("commit_transaction", 2),
+        ("commit_transaction", 5),
+    )
+]
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_a_killed_try_is_finished_by_the_next(acme, kill):
+    records = attempts(45)
+    source = acme.deliver(records)
+    program = f"""
+from pathlib import Path
+from include.publishing import publish
+from include.receipts import Source, SourceFile
+from include.topics import TopicSpec
+publish({source!r}, {acme.topic!r}, {acme.kafka!r}, Path({str(acme.folder / "spool")!r}))
+"""
+    environment = {**os.environ, "LANDFALL_FAULT": kill, "PYTHONPATH": str(ROOT)}
+    killed = subprocess.run([sys.executable, "-c", program], env=environment, check=False, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    done = len(acme.committed())
+    receipt = acme.publish(source, chunk_records=7)  # the plan of the first try stays, once anything of it is committed
+    refuse_difference(receipt, acme.committed(), records)
+    assert receipt.sent == 45 - done
+    assert receipt.chunk_records == (10 if done else 7)
+    assert acme.publish(source).sent == 0
+
+
+def test_a_fenced_publisher_says_so_and_fences_nobody(acme):
+    source = acme.deliver(attempts(10))
+    [entry] = [_entry(acme, source, 10)]
+    with (
+        Records.open([Path(source.uris[0])]) as records,
+        _Publisher(acme.customer, acme.topic, acme.kafka) as zombie,
+        _Publisher(acme.customer, acme.topic, acme.kafka) as successor,
+    ):
+        zombie.fence()
+        successor.fence()
+        for _ in range(2):  # it stays fenced, whatever it tries
+            with pytest.raises(PublisherFenced, match="fences nobody"):
+                zombie.send(entry, records)
+        successor.send(entry, records)
+    assert len(acme.committed()) == 10
+
+
+def test_a_publisher_fenced_within_a_transaction_leaves_nothing_behind(acme):
+    source = acme.deliver(attempts(10))
+    entry = _entry(acme, source, 10)
+
+    class Overtaken(Records):
+        def keyed(self, first, count, keys=True):
+            for number, item in enumerate(super().keyed(first, count, keys)):
+                if number == 5:
+                    refuse_difference(acme.publish(source), acme.committed(), attempts(10))
+                yield item
+
+    with Overtaken.open([Path(source.uris[0])]) as records, _Publisher(acme.customer, acme.topic, acme.kafka) as zombie:
+        zombie.fence()
+        with pytest.raises(PublisherFenced, match="fenced at chunk 0"):
+            zombie.send(entry, records)
+    assert len(acme.committed()) == 10
+    assert acme.publish(source).sent == 0
+
+
+def _entry(acme: Acme, source: Source, records: int) -> Entry:
+    return Entry(
+        customer=source.customer,
+        day=source.day,
+        source_sha256=source.sha256,
+        topic_id="t",
+        ingest=ingest_id(source.customer, source.day, source.sha256, 1),
+        generation=1,
+        chunk=0,
+        chunks=1,
+        chunk_records=acme.topic.chunk_records,
+        first_record=0,
+        records=records,
+        content_hash="0" * 16,
+        offsets={},
+    )
+
+
+def test_a_record_too_large_is_named_and_nothing_is_sent(acme):
+    source = acme.deliver([*attempts(30), b'{"keen_id": "large", "text": "%s"}' % (b"x" * 20_000)])
+    with pytest.raises(RecordTooLarge, match=r"record 30 .* takes 20,\d\d\d bytes .* at most 20,000"):
+        acme.publish(source)
+    assert acme.committed() == []
+
+
+def test_a_record_of_exactly_the_maximum_is_taken(acme):
+    """Random letters, so that compression does not hide what the broker sees."""
+    generator = random.Random(1)
+    size = 20_000 - (message_bytes(b"{}", 0) - 2) - len("k")
+    text = bytes(generator.choices(bytes(byte for byte in range(128, 256)), k=size - len(b'{"keen_id": "k", "t": ""}')))
+    records = [b'{"keen_id": "k", "t": "%s"}' % text] * 10
+    assert message_bytes(records[0], 0) == 20_000
+    refuse_difference(acme.publish(acme.deliver(records)), acme.committed(), records)
+
+
+def test_many_records_of_a_topic_with_a_tiny_maximum(kafka, tmp_path):
+    """A batch counts against the maximum as a whole; a ledger entry must fit beside it."""
+    acme = Acme(kafka, tmp_path)
+    tiny = TopicSpec(f"{acme.topic.name}.tiny", max_message_bytes=1024, chunk_records=500)
+    ensure_topic(Admin(acme.kafka), tiny)
+    generator = random.Random(2)
+    records = [b'{"keen_id": "%d", "t": "%s"}' % (number, generator.randbytes(200).hex().encode()) for number in range(1000)]
+    receipt = publish(acme.deliver(records), tiny, acme.kafka, tmp_path / "spool")
+    refuse_difference(receipt, committed(kafka, tiny.name), records)
+
+
+def test_an_unknown_topic_is_named(acme):
+    with pytest.raises(Refused, match=r"there is no topic nosuch and no topic nosuch\.ledger on .* Clear ensure_topic"):
+        publish(acme.deliver(attempts(1)), TopicSpec("nosuch"), acme.kafka, acme.folder / "spool")
+
+
+def test_a_dead_broker_is_named_with_the_cause_in_bounded_time(acme):
+    began = time.monotonic()
+    with pytest.raises(LandfallError, match=r"127\.0\.0\.1:1 did not answer: .*Connection refused.*Nothing was published") as caught:
+        publish(acme.deliver(attempts(1)), acme.topic, {"bootstrap.servers": "127.0.0.1:1"}, acme.folder / "spool")
+    assert time.monotonic() - began < 60
+    assert not isinstance(caught.value, Refused), "another try may find the broker up"
+
+
+def test_a_wrong_source_publishes_nothing(acme):
+    bad = acme.folder / "bad.json"
+    bad.write_bytes(b"[" + b", ".join(attempts(30)) + b', {"keen_id"')
+    with pytest.raises(SourceRefused, match=r"bad\.json is truncated"):
+        acme.publish(acme.describe(bad))
+    changed = acme.deliver(attempts(30))
+    Path(changed.uris[0]).write_bytes(b"[{}]")
+    with pytest.raises(SourceRefused, match="is not what was found for this day"):
+        acme.publish(changed)
+    assert acme.committed() == []
+
+
+def test_a_file_written_to_in_the_middle_keeps_what_was_committed_and_nothing_more(acme, monkeypatch):
+    records = attempts(30)
+    source = acme.deliver(records, "a.ndjson")
+    send = _Publisher.send
+
+    def send_and_grow(publisher: _Publisher, chunk: Entry, found: Records) -> Entry:
+        if chunk.chunk == 1:
+            with Path(source.uris[0]).open("ab") as file:
+                file.write(b"{}\n")
+        return send(publisher, chunk, found)
+
+    monkeypatch.setattr(_Publisher, "send", send_and_grow)
+    with pytest.raises(SourceRefused, match="was written to while it was being published"):
+        acme.publish(source)
+    assert len(acme.committed()) == 10
+
+
+def test_an_aged_out_ingest_goes_out_whole_as_the_next_generation(acme):
+    records = attempts(35)
+    source = acme.deliver(records)
+    first = acme.publish(source)
+    partition, (_, last) = next(iter(first.offsets.items()))
+    for future in Admin(acme.kafka).delete_records([TopicPartition(acme.topic.name, partition, last)]).values():
+        future.result()
+    second = acme.publish(source)
+    assert (second.generation, second.sent) == (2, 35)
+    assert second.ingest != first.ingest
+    assert f"partition {partition} of {acme.topic.name}: offsets" in second.warnings[0]
+    assert "was published again as generation 2" in second.warnings[0]
+    refuse_difference(second, [row for row in acme.committed() if row.ingest == second.ingest], records)
+    assert acme.publish(source) == replace(second, sent=0, warnings=())
+
+
+def test_a_topic_made_anew_is_no_place_where_records_lie(acme):
+    records = attempts(12)
+    source = acme.deliver(records)
+    acme.publish(source)
+    admin = Admin(acme.kafka)
+    admin.delete_topics([acme.topic.name])[acme.topic.name].result()
+    assert ensure_topic(admin, acme.topic) == [acme.topic.name]
+    receipt = acme.publish(source)
+    assert "was deleted and made anew" in receipt.warnings[0]
+    refuse_difference(receipt, acme.committed(), records)
+
+
+def test_a_torn_ledger_entry_is_refused_until_the_ingest_is_taken_back(acme):
+    records = attempts(25)
+    source = acme.deliver(records)
+    receipt = acme.publish(source)
+    keys = [f"{receipt.ingest}/{chunk}".encode() for chunk in range(3)]
+    acme.write_ledger(keys[1], None)
+    acme.write_ledger(keys[1], b'{"version": 1, "custo')
+    with pytest.raises(LedgerRefused, match=rf"{acme.topic.ledger}: entry {receipt.ingest}/1 at offset \d+ is torn"):
+        acme.publish(source)
+    assert len(acme.committed()) == 25, "nothing was sent"
+    for key in keys:  # as the error says
+        acme.write_ledger(key, None)
+    again = acme.publish(source)
+    assert (again.generation, again.sent) == (1, 25)
+    inside = [row for row in acme.committed() if again.offsets[row.partition][0] <= row.offset <= again.offsets[row.partition][1]]
+    refuse_difference(again, inside, records)
+
+
+def test_an_entry_that_contradicts_the_source_is_refused(acme):
+    source = acme.deliver(attempts(25))
+    entry = ledger.sealed(
+        Entry(
+            **{field: getattr(_entry(acme, source, 10), field) for field in Entry.__struct_fields__}
+            | {"chunks": 3, "offsets": {0: (0, 9)}, "topic_id": _topic_id(acme)}
+        )
+    )
+    acme.write_ledger(entry.key, ledger.encode(entry))
+    with pytest.raises(LedgerRefused, match=f"entry {entry.ingest}/0 contradicts the source: it says 10 records with hash 0000"):
+        acme.publish(source)
+    assert acme.committed() == []
+
+
+def _topic_id(acme: Acme) -> str:
+    from include.topics import described
+
+    return str(described(Admin(acme.kafka), [acme.topic.name])[acme.topic.name].topic_id)
+
+
+def test_entries_hidden_by_another_open_transaction_are_not_taken_for_missing(acme):
+    source = acme.deliver(attempts(5))
+    stranger = Producer({**acme.kafka, "transactional.id": f"stranger.{acme.customer}"})
+    stranger.init_transactions(20)
+    stranger.begin_transaction()
+    stranger.produce(acme.topic.ledger, b"{}", f"{'0' * 16}/0".encode())
+    stranger.flush()
+    with pytest.raises(LandfallError, match="another transaction is open"):
+        acme.publish(source)
+    stranger.abort_transaction(20)
+    assert acme.publish(source).sent == 5
+
+
+def test_the_overhead_covers_what_a_batch_adds():
+    """61 bytes of a batch; 36 of a record at most, and 4 of its two headers' lengths (Kafka's message format, version 2)."""
+    assert OVERHEAD >= 61 + 36 + 4
