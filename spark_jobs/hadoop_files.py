@@ -1,0 +1,52 @@
+"""The few things that are done to files beside the tables, through Hadoop's own FileSystem: HDFS and local paths alike."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class File:
+    """`path` is absolute without scheme and host."""
+
+    path: str
+    bytes: int
+
+
+class HadoopFiles:
+    """Files of the filesystem that `uri` is on."""
+
+    def __init__(self, spark: SparkSession, uri: str) -> None:
+        assert spark._jvm is not None
+        self._jvm: Any = spark._jvm
+        self._fs: Any = self._path(uri).getFileSystem(spark._jsc.hadoopConfiguration())
+
+    def _path(self, uri: str) -> Any:
+        return self._jvm.org.apache.hadoop.fs.Path(uri)
+
+    def exists(self, uri: str) -> bool:
+        return bool(self._fs.exists(self._path(uri)))
+
+    def delete(self, uri: str) -> None:
+        self._fs.delete(self._path(uri), True)
+
+    def parquet(self, directory: str) -> list[File]:
+        """The Parquet files right in a directory, by name; none if it does not exist."""
+        if not self.exists(directory):
+            return []
+        found = [File(status.getPath().toUri().getPath(), status.getLen()) for status in self._fs.listStatus(self._path(directory))]
+        return sorted((file for file in found if file.path.endswith(".parquet")), key=lambda file: file.path)
+
+    def write_atomically(self, uri: str, content: str) -> None:
+        """Readers see the whole file or none. Raises FileExistsError rather than replace one."""
+        folder, name = uri.rsplit("/", 1)
+        part = f"{folder}/.{name}.part"
+        stream = self._fs.create(self._path(part), True)
+        try:
+            stream.write(content.encode())
+        finally:
+            stream.close()
+        if not self._fs.rename(self._path(part), self._path(uri)):
+            self.delete(part)
+            raise FileExistsError(f"{uri} exists already, or its directory is gone")

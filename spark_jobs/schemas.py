@@ -1,0 +1,85 @@
+"""The two written schemas: what a record may say, and what each table holds. Nothing is inferred, and nothing is written twice."""
+
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    BooleanType,
+    DataType,
+    DateType,
+    DoubleType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+_TYPES: dict[str, DataType] = {
+    "text": StringType(),
+    "bool": BooleanType(),
+    "int": IntegerType(),
+    "long": LongType(),
+    "double": DoubleType(),
+    "time": TimestampType(),
+    "date": DateType(),
+    "bytes": BinaryType(),
+}
+
+
+def _struct(fields: str, **nested: DataType) -> StructType:
+    """`name type` pairs separated by commas, then nested ones. (`StructType.fromDDL` would need a live session at import.)"""
+    flat = [StructField(name, _TYPES[kind]) for name, kind in (field.split() for field in fields.split(","))]
+    return StructType(flat + [StructField(name, kind) for name, kind in nested.items()])
+
+
+# --- The record. `time` is ISO 8601 in a string; every other text must be a string too, never a number that could pass for one.
+
+_OPTION = _struct("id text, checked bool, correct bool, at time, submitted int")
+_QUESTION = _struct(
+    "id text, user_result text, user_correct bool, user_incomplete bool, user_submitted bool",
+    options=ArrayType(_OPTION),
+)
+COUNTS = _struct("incomplete int, submitted int, incorrect int, correct int, total int, unanswered int, all_correct bool")
+_SEQUENCES = _struct("id text, attempt int", counts=COUNTS, questions=ArrayType(_QUESTION))
+
+ATTEMPT = _struct(
+    "keen_id text, exam_name text, base_exam_id text, user_exam_id text, certification text,"
+    "max_attempts text, started_at time, keen_timestamp text, keen_created_at text",
+    sequences=_SEQUENCES,
+)
+
+# Texts of the record that hold something else; `readings.py` has a reader for each kind.
+HELD_IN_TEXT = {"max_attempts": "number", "keen_timestamp": "unix seconds", "keen_created_at": "unix seconds"}
+
+# --- The tables: columns, types and their order. `day` is a column of every file because Iceberg takes the partition from it.
+
+TABLES: dict[str, StructType] = {
+    "raw_assessments": _struct(
+        "day date, ingest text, partition int, offset long, timestamp time, record long, keen_id text, hash long, value bytes"
+    ),
+    "assessments": _struct(
+        "day date, keen_id text, hash long, record long, copies long, is_test bool, is_conflict bool,"
+        "exam_name text, base_exam_id text, user_exam_id text, certification text, max_attempts double,"
+        "started_at time, keen_timestamp time, keen_created_at time, sequence_id text, attempt int,"
+        "incomplete int, submitted int, incorrect int, correct int, total int, unanswered int, all_correct bool,"
+        "score double, question_count int, tallies bool"
+    ),
+    "questions": _struct(
+        "day date, keen_id text, hash long, position int, question_id text,"
+        "user_result text, user_correct bool, user_incomplete bool, user_submitted bool, option_count int"
+    ),
+    "options": _struct(
+        "day date, keen_id text, hash long, question_position int, position int, question_id text, option_id text,"
+        "checked bool, correct bool, at time, submitted int"
+    ),
+    "quarantine": _struct("day date, partition int, offset long, record long, hash long, keen_id text, reason text, detail text"),
+    "exam_scores": _struct(
+        "day date, base_exam_id text, exam_name text, is_test bool, correct int, total int,"
+        "attempts long, copies long, conflicts long, incomplete long, incorrect long, unanswered long, last_taken time"
+    ),
+    "question_days": _struct(
+        "day date, base_exam_id text, exam_name text, question_id text, is_test bool,"
+        "asked long, correct long, incorrect long, missed long, unanswered long"
+    ),
+}

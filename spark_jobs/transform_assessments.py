@@ -1,0 +1,299 @@
+"""Exact Kafka offsets in, Parquet files of seven tables and a receipt out.
+
+    spark-submit transform_assessments.py --bootstrap-servers localhost:9092 --topic assessments.acme --offsets '{"0": [0, 1139]}'
+        --ingest 5f3a9c1e5f3a9c1e --day 2018-01-28 --landing 2018-01-28-5f3a9c1e-1
+        --lake hdfs://localhost:8020/lake/acme --receipt hdfs://localhost:8020/lake/acme/receipts/landing=2018-01-28-5f3a9c1e-1.json
+
+Each try has a landing id of its own and writes `<lake>/<table>/landing=<id>/*.parquet`; the receipt comes last, so where there is none
+the landing is not complete and nobody may use it. Prints `transform_assessments failed: <cause>` to stderr and exits 1 on any failure.
+"""
+
+import argparse
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date
+from math import ceil
+from typing import Any
+
+from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
+from pyspark import StorageLevel
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+
+import tables
+from hadoop_files import HadoopFiles
+from quarantine import is_quarantined, is_suspect, judge, no_suspects, read_records
+from schemas import TABLES
+
+log = logging.getLogger("transform_assessments")
+
+# What decides about right and wrong stands here; what depends on the machine (jars, memory, cores) in spark-defaults.conf.
+SPARK_CONF: dict[str, bool | float | int | str | None] = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.variant.allowDuplicateKeys": "false",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.inMemoryColumnarStorage.batchSize": "1000",  # the default of 10,000 records makes buffers of 100 MB
+}
+
+# A broker that does not answer is an error within a minute, not a task that hangs.
+KAFKA_TIMEOUTS = {
+    "kafka.request.timeout.ms": "10000",
+    "kafka.default.api.timeout.ms": "20000",
+    "fetchOffset.numRetries": "2",
+    "kafkaConsumer.pollTimeoutMs": "45000",
+}
+
+RECORDS_PER_TASK = 20_000
+BYTES_PER_FILE = 128 * 1024 * 1024  # of records as published; Parquet with zstd makes about a tenth of it
+MOST_FILES = 4
+
+
+class TransformError(Exception):
+    """What is found in Kafka or on the lake does not allow a landing; the message says what to do."""
+
+
+Offsets = dict[int, tuple[int, int]]
+
+
+def offsets(text: str) -> Offsets:
+    """`{"0": [first, last], ...}`, both inclusive, as a dictionary. Raises ArgumentTypeError (argparse shows it)."""
+    try:
+        ranges = {int(partition): (int(first), int(last)) for partition, (first, last) in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise argparse.ArgumentTypeError(f'expected {{"partition": [first, last], ...}}, found {text!r}') from error
+    wrong = [f"{partition}: [{first}, {last}]" for partition, (first, last) in ranges.items() if not 0 <= first <= last]
+    if wrong or not ranges:
+        raise argparse.ArgumentTypeError(f"expected at least one range with 0 <= first <= last, found {', '.join(wrong) or text}")
+    return ranges
+
+
+def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Transforms one ingest of exam attempts from Kafka to Parquet files of seven tables.")
+    parser.add_argument("--bootstrap-servers", required=True)
+    parser.add_argument("--topic", required=True)
+    parser.add_argument("--offsets", required=True, type=offsets, help='{"partition": [first, last], ...}, both inclusive')
+    parser.add_argument("--ingest", required=True, help="only messages whose header `ingest` is this are read")
+    parser.add_argument("--day", required=True, type=date.fromisoformat)
+    parser.add_argument("--landing", required=True, help="id of this try; its directories must not exist yet")
+    parser.add_argument("--lake", required=True, help="URI of the customer's directory")
+    parser.add_argument("--receipt", required=True, help="URI of the file that is written last")
+    parser.add_argument("--test-exam-name", action="append", default=[], help="Java regular expression; may be repeated")
+    parser.add_argument("--test-base-exam-id", action="append", default=[], help="Java regular expression; may be repeated")
+    return parser.parse_args(argv)
+
+
+def read_messages(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
+    """The ingest's messages: day, ingest, partition, offset, timestamp, record, key, hash, value; exactly the given offsets."""
+    ranges: Offsets = options.offsets
+    messages = (
+        spark.read.format("kafka")
+        .options(**KAFKA_TIMEOUTS)
+        .option("kafka.bootstrap.servers", options.bootstrap_servers)
+        .option("assign", json.dumps({options.topic: list(ranges)}))  # `subscribe` would want the offsets of all partitions
+        .option("startingOffsets", json.dumps({options.topic: {partition: first for partition, (first, _) in ranges.items()}}))
+        .option("endingOffsets", json.dumps({options.topic: {partition: last + 1 for partition, (_, last) in ranges.items()}}))
+        .option("kafka.isolation.level", "read_committed")
+        .option("includeHeaders", "true")
+        .option("failOnDataLoss", "true")
+        .option("minPartitions", sum(ceil((last - first + 1) / RECORDS_PER_TASK) for first, last in ranges.values()))
+        .load()
+    )
+    value = F.coalesce("value", F.lit(b""))  # a tombstone is an empty record: counted, and quarantined as blank
+    return messages.where(header("ingest") == options.ingest).select(
+        F.lit(options.day).alias("day"),
+        F.lit(options.ingest).alias("ingest"),
+        "partition",
+        "offset",
+        "timestamp",
+        header("record").try_cast("bigint").alias("record"),
+        F.col("key").cast("string").alias("key"),
+        F.xxhash64(value).alias("hash"),
+        value.alias("value"),
+    )
+
+
+def header(name: str) -> Any:
+    """The text of the first header of this name, null if there is none."""
+    return F.get(F.filter("headers", lambda each: each["key"] == name), F.lit(0))["value"].cast("string")
+
+
+def tally(records: DataFrame) -> dict[str, Any]:
+    """`read`, `suspects`, `unnumbered`, `bytes`, `content_hash` of all records; this pass reads Kafka, parses, and fills the cache."""
+    (row,) = records.agg(
+        F.count(F.lit(1)).alias("read"),
+        F.count_if(is_suspect()).alias("suspects"),
+        F.count_if(F.col("record").isNull()).alias("unnumbered"),
+        F.coalesce(F.sum(F.length("value")), F.lit(0)).alias("bytes"),
+        F.coalesce(F.sum(F.col("hash").cast("decimal(20,0)")), F.lit(0)).alias("hashes"),  # a sum of BIGINTs would overflow
+    ).collect()
+    return {**row.asDict(), "content_hash": f"{int(row['hashes']) % 2**64:016x}"}
+
+
+def reasons(judged: DataFrame) -> dict[str, int]:
+    return {row["reason"]: row["count"] for row in judged.where(is_quarantined()).groupBy("reason").count().collect()}
+
+
+class Writer:
+    """Writes the tables of one landing and counts what it writes while it writes."""
+
+    def __init__(self, files: HadoopFiles, lake: str, landing: str) -> None:
+        self.files, self.lake, self.landing = files, lake, landing
+
+    def directory(self, table: str) -> str:
+        return f"{self.lake}/{table}/landing={self.landing}"
+
+    def write(self, table: str, frame: DataFrame, most_files: int) -> dict[str, Any]:
+        """`rows` and `files`, and for assessments how many are of tests and in conflict. Without rows there is no file."""
+        observation = Observation(table)
+        counts = [F.count(F.lit(1)).alias("rows")]
+        counts += [F.count_if(name).alias(name) for name in ("is_test", "is_conflict") if table == "assessments"]
+        began = time.monotonic()
+        (
+            frame.observe(observation, *counts)
+            .coalesce(most_files)
+            .write.mode("error")
+            .option("compression", "zstd")
+            .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+            .parquet(self.directory(table))
+        )
+        written: dict[str, Any] = dict(observation.get)
+        if written["rows"] == 0:
+            self.files.delete(self.directory(table))
+        written["files"] = [vars(file) for file in self.files.parquet(self.directory(table))]
+        log.info("%s: %d rows in %.1f s", table, written["rows"], time.monotonic() - began)
+        return written
+
+
+def refuse_existing(files: HadoopFiles, uris: Sequence[str]) -> None:
+    for uri in uris:
+        if files.exists(uri):
+            raise TransformError(f"{uri} exists already. Every try needs a landing id of its own; nothing was written.")
+
+
+def refuse_incomplete(found: dict[str, Any], options: argparse.Namespace) -> None:
+    where = f"{options.topic} {json.dumps(options.offsets)}"
+    if found["read"] == 0:
+        raise TransformError(f"no message of ingest {options.ingest} in {where}. Publish the day again.")
+    if found["unnumbered"]:
+        raise TransformError(f"{found['unnumbered']} of {found['read']} messages in {where} have no number in their header `record`.")
+
+
+def transform(spark: SparkSession, options: argparse.Namespace, seconds: dict[str, float]) -> dict[str, Any]:
+    """Reads, judges and writes; returns the receipt's content. `seconds` is filled per step."""
+    files = HadoopFiles(spark, options.lake)
+    writer = Writer(files, options.lake, options.landing)
+    refuse_existing(files, [*map(writer.directory, TABLES), options.receipt])
+    with timed(seconds, "read"):
+        records = kept(read_records(read_messages(spark, options)))
+        found = tally(records)
+        refuse_incomplete(found, options)
+    with timed(seconds, "judge"):
+        judged = kept(judge(records.where(is_suspect()))) if found["suspects"] else no_suspects(records)
+        found["reasons"] = reasons(judged) if found["suspects"] else {}
+    with timed(seconds, "write"):
+        test_exams = tables.ExamPatterns(options.test_exam_name, options.test_base_exam_id)
+        written = write_tables(writer, records, judged, test_exams, ceil(found["bytes"] / BYTES_PER_FILE))
+    return receipt(options, found, written)
+
+
+def kept(frame: DataFrame) -> DataFrame:
+    """Computed once, for all who use it."""
+    return frame.persist(StorageLevel.MEMORY_AND_DISK)
+
+
+def write_tables(
+    writer: Writer, records: DataFrame, judged: DataFrame, test_exams: tables.ExamPatterns, files: int
+) -> dict[str, dict[str, Any]]:
+    """All tables at once, from threads: each write waits mostly for its driver. Large tables get up to `files` files."""
+    versions = kept(tables.copies_of_versions(tables.accepted(records, judged)))
+    attempts = tables.distinct_attempts(records, versions, test_exams)
+    asked = tables.explode_questions(attempts)
+    assessments = tables.assessments(attempts)
+    frames = {
+        "raw_assessments": tables.raw_assessments(records),
+        "options": tables.options(asked),
+        "questions": tables.questions(asked),
+        "assessments": assessments,
+        "exam_scores": tables.exam_scores(assessments),
+        "question_days": tables.question_days(asked),
+        "quarantine": tables.quarantine(judged),
+    }
+    with ThreadPoolExecutor(len(frames)) as threads:
+        written = [threads.submit(writer.write, table, frame, max(1, min(MOST_FILES, files))) for table, frame in frames.items()]
+        return {table: each.result() for table, each in zip(frames, written, strict=True)}
+
+
+def receipt(options: argparse.Namespace, found: dict[str, Any], written: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    assessments = written["assessments"]
+    quarantined = sum(found["reasons"].values())
+    return {
+        "landing": options.landing,
+        "day": options.day.isoformat(),
+        "topic": options.topic,
+        "ingest": options.ingest,
+        "read": found["read"],
+        "content_hash": found["content_hash"],
+        "distinct": assessments["rows"],
+        "duplicates": found["read"] - quarantined - assessments["rows"],
+        "quarantined": quarantined,
+        "test": assessments["is_test"],
+        "conflicts": assessments["is_conflict"],
+        "reasons": found["reasons"],
+        "tables": {table: {"rows": written[table]["rows"], "files": written[table]["files"]} for table in TABLES},
+    }
+
+
+@contextmanager
+def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    seconds[step] = round(time.monotonic() - began, 3)
+    log.info("%s: %.1f s", step, seconds[step])
+
+
+def run(options: argparse.Namespace) -> None:
+    seconds: dict[str, float] = {}
+    with timed(seconds, "start"):
+        spark = SparkSession.builder.appName(f"transform {options.landing}").config(map=SPARK_CONF).getOrCreate()
+        spark.sparkContext.setLogLevel("WARN")
+    try:
+        content = transform(spark, options, seconds)
+        HadoopFiles(spark, options.receipt).write_atomically(options.receipt, json.dumps({**content, "seconds": seconds}, indent=1))
+    finally:
+        spark.stop()
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    options = arguments()
+    try:
+        run(options)
+    except (TransformError, PySparkException, Py4JError, OSError) as error:
+        print(f"transform_assessments failed: {cause(error)}", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+def cause(error: Exception) -> str:
+    """What went wrong at the bottom of the chain of Java causes, in one line."""
+    thrown = error.java_exception if isinstance(error, Py4JJavaError) else getattr(error, "_origin", None)
+    if thrown is None:
+        return " ".join(str(error).split())
+    while thrown.getCause() is not None:
+        thrown = thrown.getCause()
+    return " ".join(thrown.toString().split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
