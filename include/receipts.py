@@ -140,6 +140,45 @@ class Landing:
     warnings: tuple[str, ...]
 
 
+def landing_of(
+    source: Source,
+    publish: PublishReceipt,
+    transform: TransformReceipt,
+    *,
+    run_id: str,
+    seconds: dict[str, float],
+    warnings: tuple[str, ...],
+) -> Landing:
+    """The row of `landings` for these receipts, as a commit takes it: its moment and its snapshots are still to be set."""
+    return Landing(
+        landing=transform.landing,
+        customer=source.customer,
+        day=source.day,
+        run_id=run_id,
+        found_at=source.found_at,
+        committed_at="",
+        source=tuple(source.uris),
+        bytes=source.bytes,
+        sha256=source.sha256,
+        topic=publish.topic,
+        ingest=publish.ingest,
+        generation=publish.generation,
+        offsets=publish.offsets,
+        published=publish.published,
+        landed=transform.distinct,
+        duplicates=transform.duplicates,
+        quarantined=transform.quarantined,
+        test=transform.test,
+        conflicts=transform.conflicts,
+        content_hash=publish.content_hash,
+        reasons=transform.reasons,
+        tables={table: files.rows for table, files in transform.tables.items()},
+        snapshots={},
+        seconds=seconds,
+        warnings=warnings,
+    )
+
+
 def read(kind: type[T], given: Any, where: str) -> T:
     """`given` (a dictionary, or JSON as bytes) as a receipt of this kind. Raises Refused that names `where` it came from."""
     try:

@@ -1,0 +1,32 @@
+-- title: Attempts
+-- unit: attempts
+-- meaning: How many attempts at exams were delivered, and how many of them the answers below count. Distinct: copies with exactly the same bytes count once. Published: every copy counts.
+-- note: There is no id of a person in the data, so attempts are counted, not people.
+with counted as (
+    select
+        is_test,
+        correct is not null as is_scored,
+        sum(attempts) as attempts,
+        sum(copies) as copies,
+        sum(conflicts) as conflicts
+    from exam_scores
+    where $day::date is null or day = $day::date
+    group by all
+),
+figures as (
+    select 1 as place, 'delivered and readable' as what, sum(attempts) as "distinct", sum(copies) as published from counted
+    union all
+    select 2, 'of these at test exams: left out below', sum(attempts) filter (is_test), sum(copies) filter (is_test) from counted
+    union all
+    select 3, 'counted below', sum(attempts) filter (not is_test), sum(copies) filter (not is_test) from counted
+    union all
+    select 4, 'of these with a score', sum(attempts) filter (not is_test and is_scored), sum(copies) filter (not is_test and is_scored)
+    from counted
+    union all
+    select 5, 'of these in conflict (same keen_id, other bytes; each version counts)', sum(conflicts) filter (not is_test), null from counted
+    union all
+    select 6, 'unreadable, in quarantine', null, count(*) from quarantine where $day::date is null or day = $day::date
+)
+select what, coalesce("distinct", case when place < 6 then 0 end) as "distinct", coalesce(published, case when place <> 5 then 0 end) as published
+from figures
+order by place

@@ -1,0 +1,14 @@
+-- title: Most common exams
+-- unit: attempts
+-- meaning: The ten exams with the most distinct attempts, by name; exams with equally many share a place, and all that share the tenth are listed.
+-- note: Left out: {test} distinct attempts ({test_published} published) at test exams.
+select
+    rank() over (order by sum(attempts) desc) as place,
+    exam_name as exam,
+    sum(attempts) as "distinct",
+    sum(copies) as published
+from exam_scores
+where not is_test and ($day::date is null or day = $day::date)
+group by exam_name
+qualify place <= 10
+order by place, exam

@@ -1,0 +1,189 @@
+"""SQL over a customer's lake: DuckDB, every table by its plain name, all of them as of the newest landing, nothing writable.
+
+    answer = ask(lake, "select exam_name, sum(attempts) as attempts from exam_scores group by all order by 2 desc limit 3")
+    answer.columns, answer.rows
+"""
+
+import functools
+import io
+import posixpath
+import re
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+from fsspec import AbstractFileSystem
+
+from include.errors import LandfallError, Refused
+from include.lake import Lake, State
+from include.tables import TABLES
+
+READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}  # MULTI is what `pivot` becomes
+SMALL_BYTES, SMALL_FILES = 2_000_000, 100  # so at most 200 MB are held in memory
+CATALOG = r"show\b|information_schema\b|duckdb_"  # a question about the tables names all of them
+RESERVED = ("at", "offset")  # column names that DuckDB's parser takes for keywords
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows under their columns. Values are Python's: datetimes in UTC, Decimal for decimals, int however large, None for null."""
+
+    columns: list[str]
+    types: list[str]  # DuckDB's names
+    rows: list[list[Any]]
+
+
+class NotAnswered(Refused):
+    """The question cannot be answered as it was asked."""
+
+
+def ask(lake: Lake, sql: str) -> Result:
+    """The answer to one query, as of the newest landing. Raises NotAnswered for a question that is wrong, or has nothing to ask about."""
+    with Session(lake) as session:
+        return session.ask(sql)
+
+
+class Session:
+    """Several questions to one moment of a lake. Only tables that a question names are looked up.
+
+    Reads through the lake's own filesystem and nowhere else: no file of this machine, no network, no writing.
+    """
+
+    def __init__(self, lake: Lake, state: State | None = None) -> None:
+        found = state or lake.state()
+        if found is None:
+            raise NotAnswered(
+                f"{lake.customer}: nothing has landed yet, so there is nothing to ask. Land a day first: "
+                f"./landfall land --customer {lake.customer} --day YYYY-MM-DD"
+            )
+        self.lake = lake
+        self.state: State = found
+        self._shown: set[str] = set()
+        self._spill = tempfile.TemporaryDirectory(prefix="landfall-query-")
+        self._duckdb = duckdb.connect(
+            config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "temp_directory": self._spill.name}
+        )
+        self._duckdb.register_filesystem(_LakeFiles(lake.fs, lake.path))
+        self._duckdb.execute("set TimeZone = 'UTC'")
+        self._duckdb.execute(f"set allowed_directories = [{_quoted(_address(lake.path) + '/')}]")
+        self._duckdb.execute("set enable_external_access = false")
+        self._duckdb.execute("set lock_configuration = true")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._duckdb.close()
+        self._spill.cleanup()
+
+    def ask(self, sql: str, parameters: dict[str, Any] | None = None) -> Result:
+        """The answer to one query; `parameters` are its `$name`s."""
+        try:
+            self._check(sql)
+            for table in TABLES:
+                if table not in self._shown and re.search(rf"\b({table}\b|{CATALOG})", sql, re.IGNORECASE):
+                    self._show(table)
+            return _result(self._duckdb.sql(sql, params=parameters))
+        except (duckdb.IOException, duckdb.HTTPException) as error:
+            raise LandfallError(f"{self.lake.customer}: the lake could not be read: {error}") from error
+        except duckdb.Error as error:
+            raise NotAnswered(f"{self.lake.customer}: {_explained(error)}") from error
+
+    def _check(self, sql: str) -> None:
+        statements = self._duckdb.extract_statements(sql)
+        if len(statements) != 1:
+            raise NotAnswered(f"one query is expected, found {len(statements)}. Ask one after the other.")
+        if statements[0].type not in READING:
+            raise NotAnswered(f"a lake is read here, never changed: a select is expected, found {statements[0].type.name.lower()}.")
+
+    def _show(self, table: str) -> None:
+        """Makes the table a view over the files of its snapshot."""
+        columns = TABLES[table].duckdb
+        files = self.lake.files(table, self.state.snapshots[table]) if table in self.state.snapshots else []
+        if files:
+            chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in columns.items())
+            listed = ", ".join(_quoted(_address(path)) for path in files)
+            rows = f"select {chosen} from read_parquet([{listed}], hive_partitioning = false)"
+        else:
+            rows = "select " + ", ".join(f'null::{kind} as "{column}"' for column, kind in columns.items()) + " where false"
+        self._duckdb.execute(f'create view "{table}" as {rows}')
+        self._shown.add(table)
+
+
+class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]
+    """The files under one lake's root, to be read; for DuckDB they are `lake://` plus their path.
+
+    DuckDB opens a file several times for one query. Data files never change, so what is known of them is asked once per session,
+    and small ones are fetched once.
+    """
+
+    protocol = "lake"
+    cachable = False
+
+    def __init__(self, fs: Any, root: str) -> None:
+        super().__init__()
+        self.fs = fs
+        self.root = root
+        self._info = functools.cache(fs.info)
+        self._content = functools.lru_cache(SMALL_FILES)(fs.cat_file)
+
+    def _path(self, path: str) -> str:
+        plain = posixpath.normpath("/" + path.removeprefix("lake://").lstrip("/"))
+        if not plain.startswith(self.root + "/"):
+            raise PermissionError(f"{plain} is not in this lake")
+        return plain
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        return self._info(self._path(path))  # type: ignore[no-any-return]
+
+    def ls(self, path: str, detail: bool = True, **_: Any) -> Any:
+        return self.fs.ls(self._path(path), detail=detail)
+
+    def modified(self, path: str) -> datetime:
+        return datetime.fromtimestamp(0, UTC)
+
+    def glob(self, path: str, **options: Any) -> Any:
+        """DuckDB asks this for every file, patterns or not; a file without one was listed by the snapshot and is there."""
+        plain = self._path(path)
+        return self.fs.glob(plain, **options) if re.search(r"[*?\[]", plain) else [plain]
+
+    def open(self, path: str, mode: str = "rb", **_: Any) -> Any:
+        if mode != "rb":
+            raise PermissionError(f"{path}: a lake is read here, never written")
+        plain = self._path(path)
+        size = self._info(plain)["size"]
+        return io.BytesIO(self._content(plain)) if size <= SMALL_BYTES else self.fs.open(plain, "rb", size=size)
+
+
+def _address(path: str) -> str:
+    return f"lake://{path}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _result(relation: Any) -> Result:
+    if relation is None:
+        raise NotAnswered("that is not a query: it has no rows to answer with.")
+    types = [str(kind) for kind in relation.types]
+    rows = zip(*(column.to_pylist() for column in relation.to_arrow_table().columns), strict=True)
+    # Arrow has no integers beyond 64 bits, so a sum of integers comes as a decimal.
+    whole = {index for index, kind in enumerate(types) if kind in ("HUGEINT", "UHUGEINT")}
+    return Result(
+        columns=list(relation.columns),
+        types=types,
+        rows=[[int(cell) if index in whole and cell is not None else cell for index, cell in enumerate(row)] for row in rows],
+    )
+
+
+def _explained(error: duckdb.Error) -> str:
+    told = str(error).strip()
+    if isinstance(error, duckdb.CatalogException) and (missing := re.search(r"Table with name (\S+) does not exist", told)):
+        return f"there is no table {missing[1]}. There are: {', '.join(TABLES)}."
+    if isinstance(error, duckdb.ParserException) and any(re.search(rf"\b{word}\b", told) for word in RESERVED):
+        return f"{told}\nThe columns {' and '.join(RESERVED)} are keywords of SQL: write them in double quotes."
+    return told

@@ -1,0 +1,353 @@
+"""A customer's tables: Iceberg over the Parquet files that Spark wrote, and `landings`, which says what readers see.
+
+Iceberg commits one table at a time; a landing has seven. So the truth is one row: readers take every table at the snapshot that the
+newest row of `landings` names, and appending that row is what makes a landing visible. A commit may die at any moment, be repeated, or
+meet another one:
+
+* died before its row: the tables have moved on, readers have not; the next commit, of whatever day, first sets them back.
+* died after its row, or its answer was lost: the repeated commit finds the row and is done.
+* two at once: each builds on the snapshots that the newest row names, and the row goes in only if `landings` is still as it was found
+  at the start. So one of them wins, and the other one fails and is tried again.
+"""
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, TableAlreadyExistsError, ValidationException
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression, EqualTo
+from pyiceberg.table import Table as IcebergTable
+from pyiceberg.table import Transaction
+from pyiceberg.table.update.snapshot import ExpireSnapshots
+from sqlalchemy.exc import DBAPIError
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
+
+from include import receipts
+from include.effects import Effect, effect
+from include.errors import LandfallError, Refused
+from include.hdfs import WebHDFS, make_directory, register
+from include.receipts import Landing, TransformReceipt
+from include.tables import LANDED, LANDINGS, TABLES, Table
+
+log = logging.getLogger(__name__)
+
+NAMESPACE = "lake"
+LANDING_ID = "landfall.landing"  # snapshot property of every table: which landing made it
+LANDING_ROW = "landfall.row"  # snapshot property of `landings`: the row itself, so that the newest is read without opening a data file
+
+KEPT_SNAPSHOTS = 100
+PROPERTIES = {
+    # A conflict is another landing under way: building on its half-way state is wrong, so nothing is tried again down here.
+    "commit.retry.num-retries": "0",
+    # Without these a commit slows down with every landing that came before it.
+    "commit.manifest-merge.enabled": "true",
+    "commit.manifest.min-count-to-merge": "20",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "50",
+}
+JSON_COLUMNS = ("source", "offsets", "reasons", "tables", "snapshots", "seconds", "warnings")
+TIME_COLUMNS = ("found_at", "committed_at")
+
+
+class LandingSuperseded(Refused):
+    """The day has a landing whose source was found later."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What readers see at one moment: the newest landing, and the snapshot of every table, `landings` included."""
+
+    landing: Landing
+    snapshots: dict[str, int]
+
+
+class Lake:
+    """One customer's catalog and files. Reading makes nothing; only `create_tables` and `commit` change something."""
+
+    def __init__(self, customer: str, catalog: SqlCatalog, location: str, fs: Any) -> None:
+        self.customer = customer
+        self.catalog = catalog
+        self.location = location
+        self.fs = fs
+
+    @classmethod
+    def open(cls, customer: str, catalog_uri: str, hdfs_uri: str, fs: Any) -> Self:
+        """The lake under `<hdfs_uri>/lake/<customer>`, reached through `fs`; its catalog is at `catalog_uri` (SQLAlchemy's form)."""
+        location = f"{hdfs_uri.rstrip('/')}/lake/{customer}"
+        properties = {"uri": catalog_uri, "warehouse": location, "pool_pre_ping": "true", "py-io-impl": "pyiceberg.io.fsspec.FsspecFileIO"}
+        if isinstance(fs, WebHDFS):
+            properties |= register(fs)
+        with _outside(f"{customer}: the lake's catalog cannot be opened"):
+            return cls(customer, _open_catalog(customer, properties), location, fs)
+
+    @property
+    def path(self) -> str:
+        """The lake's directory on its filesystem, without scheme and host."""
+        return urlsplit(self.location).path
+
+    # ---- reading
+
+    def state(self) -> State | None:
+        """What readers see now, None if nothing has landed yet. Opens no data file."""
+        if not self._exists(LANDINGS):
+            return None
+        table = self._load(LANDINGS.name)
+        landing = _newest(table)
+        if landing is None:
+            return None
+        return State(landing, {**landing.snapshots, LANDINGS.name: _snapshot_id(table)})
+
+    def newest(self) -> Landing | None:
+        """The landing committed last, of whatever day. Opens no data file."""
+        state = self.state()
+        return state.landing if state else None
+
+    def landings(self, day: str | None = None) -> list[Landing]:
+        """All landings, of one day or of all, in the order they were committed."""
+        return _rows(self._load(LANDINGS.name), day) if self._exists(LANDINGS) else []
+
+    def in_force(self, day: str) -> Landing | None:
+        """The landing that the day's rows come from."""
+        return next(reversed(self.landings(day)), None)
+
+    def files(self, table: str, snapshot_id: int) -> list[str]:
+        """Paths (without scheme and host, sorted) of the table's data files at this snapshot."""
+        loaded = self._load(table)
+        if loaded.metadata.snapshot_by_id(snapshot_id) is None:
+            raise LandfallError(f"{self.customer}: snapshot {snapshot_id} of {table} is gone: read again, at the newest landing")
+        with _outside(f"{self.customer}: {table} cannot be read"):
+            return sorted(urlsplit(task.file.file_path).path for task in loaded.scan(snapshot_id=snapshot_id).plan_files())
+
+    # ---- writing
+
+    def create_tables(self) -> list[str]:
+        """Makes the customer's directory (mode 750) and the tables that are missing; returns the names of those it made."""
+        with _outside(f"{self.customer}: the tables cannot be made"):
+            make_directory(self.fs, self.path)
+            with suppress(NamespaceAlreadyExistsError, DBAPIError):  # made by another process between its question and its insert
+                self.catalog.create_namespace_if_not_exists(NAMESPACE)
+            missing = [table for table in TABLES.values() if not self._exists(table)]
+            for table in missing:
+                self._create(table)
+        return [table.name for table in missing]
+
+    def commit(self, landing: Landing, transform: TransformReceipt) -> Landing:
+        """Makes the landing visible and returns it with its snapshots and the moment; repeated, it returns what stands already.
+
+        `landing` comes without `snapshots` and `committed_at`. Raises LandingSuperseded if the day has a landing of a later source, and
+        LandfallError for whatever another try may mend: nothing is visible then, and that try sets back what this one left.
+        """
+        self._check(landing, transform)
+        self.create_tables()
+        with _outside(f"{landing.customer} {landing.day}: landing {landing.landing} was not committed"):
+            landings = self._load(LANDINGS.name)
+            before = _rows(landings, landing.day)
+            done = next((row for row in before if row.landing == landing.landing), None)
+            if done:
+                log.info("%s is committed already, at %s", done.landing, done.committed_at)
+                return done
+            _refuse_older(landing, before)
+            newest = _newest(landings)
+            tables = {name: self._as_of(newest, name) for name in LANDED}
+            snapshots = {name: self._replace_day(table, landing, transform, name) for name, table in tables.items()}
+            self._verify(snapshots)
+            found_at, committed_at = _moment(landing.found_at), _later(newest)
+            done = replace(landing, snapshots=snapshots, found_at=found_at.isoformat(), committed_at=committed_at.isoformat())
+            return self._append(landings, done)
+
+    def _check(self, landing: Landing, transform: TransformReceipt) -> None:
+        wrong = [
+            f"{what} is {found!r}, expected {expected!r}"
+            for what, expected, found in (
+                ("customer", self.customer, landing.customer),
+                ("landing", landing.landing, transform.landing),
+                ("day", landing.day, transform.day),
+                ("tables", sorted(LANDED), sorted(transform.tables)),
+            )
+            if expected != found
+        ]
+        wrong += [
+            f"{file.path} is not of this landing"
+            for name, files in transform.tables.items()
+            for file in files.files
+            if not file.path.startswith(f"{self.path}/{name}/landing={landing.landing}/")
+        ]
+        if wrong:
+            raise Refused(f"{self.customer}: receipts that do not belong together: {'; '.join(wrong)}. Run the transform again.")
+
+    def _as_of(self, newest: Landing | None, name: str) -> IcebergTable:
+        """The table as the newest landing names it; what a commit that stopped half-way left is set back."""
+        table = self._load(name)
+        wanted = newest.snapshots.get(name) if newest else None
+        current = table.metadata.current_snapshot_id
+        if wanted is None and current is not None and any(True for _ in table.scan().plan_files()):
+            log.warning("%s: no landing names a snapshot of %s, but it holds rows: a commit stopped half-way; they go", self.customer, name)
+            with effect(Effect.RESTORE_TABLE, table=name, found=current, restored=None):
+                table.delete(AlwaysTrue())
+        elif wanted is not None and wanted != current:
+            log.warning("%s: %s is at %s, landings says %s: a commit stopped half-way; set back", self.customer, name, current, wanted)
+            with effect(Effect.RESTORE_TABLE, table=name, found=current, restored=wanted):
+                table.manage_snapshots().set_current_snapshot(wanted).commit()
+        return table
+
+    def _replace_day(self, table: IcebergTable, landing: Landing, transform: TransformReceipt, name: str) -> int:
+        """Takes the day's old files out of the table and puts the landing's in; metadata only. Returns the snapshot after that."""
+        paths = [self._uri(file.path) for file in transform.tables[name].files]
+        properties = {LANDING_ID: landing.landing}
+        with effect(Effect.REPLACE_DAY, table=name, day=landing.day, files=len(paths)), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Delete operation did not match any records")
+            with table.transaction() as transaction:
+                # Also for a new day: the delete is what asserts that the table is still as it was found.
+                transaction.delete(_of(landing.day), snapshot_properties=properties)
+                if paths:
+                    transaction.add_files(paths, snapshot_properties=properties, check_duplicate_files=False)
+                elif table.metadata.current_snapshot_id is None:
+                    with transaction.update_snapshot(snapshot_properties=properties).fast_append():
+                        pass  # an empty snapshot, so that the landing can name one
+                _trim(transaction, table.metadata.current_snapshot_id)
+        return _snapshot_id(table)
+
+    def _verify(self, snapshots: dict[str, int]) -> None:
+        moved = {name: self._load(name).metadata.current_snapshot_id for name in snapshots}
+        differing = [f"{name} is at {moved[name]}, {wanted} expected" for name, wanted in snapshots.items() if moved[name] != wanted]
+        if differing:
+            raise CommitFailedException(f"another commit moved the tables meanwhile: {'; '.join(differing)}")
+
+    def _append(self, landings: IcebergTable, landing: Landing) -> Landing:
+        """One row, if `landings` is still what was loaded at the start: this is the moment the landing becomes visible."""
+        row = pa.Table.from_pylist([_as_row(landing)], schema=LANDINGS.arrow)
+        properties = {LANDING_ID: landing.landing, LANDING_ROW: json.dumps(receipts.plain(landing))}
+        with effect(Effect.APPEND_LANDING, landing=landing.landing), landings.transaction() as transaction:
+            transaction.append(row, snapshot_properties=properties)
+            _trim(transaction, landings.metadata.current_snapshot_id)
+        return landing
+
+    # ---- the catalog
+
+    def _create(self, table: Table) -> None:
+        with suppress(TableAlreadyExistsError), effect(Effect.CREATE_TABLE, table=table.name):
+            self.catalog.create_table(
+                (NAMESPACE, table.name),
+                table.iceberg,
+                location=f"{self.location}/{table.name}",
+                partition_spec=table.partitioning,
+                # Spark's files carry no field ids: columns are found by name.
+                properties={
+                    **PROPERTIES,
+                    "comment": f"One row per {table.row}.",
+                    "schema.name-mapping.default": table.iceberg.name_mapping.model_dump_json(),
+                },
+            )
+
+    def _exists(self, table: Table) -> bool:
+        with _outside(f"{self.customer}: the lake's catalog cannot be read"):
+            return bool(self.catalog.table_exists((NAMESPACE, table.name)))
+
+    def _load(self, name: str) -> IcebergTable:
+        with _outside(f"{self.customer}: table {name} cannot be loaded"):
+            return self.catalog.load_table((NAMESPACE, name))
+
+    def _uri(self, path: str) -> str:
+        at = urlsplit(self.location)
+        return f"{at.scheme}://{at.netloc}{path}"
+
+
+@retry(retry=retry_if_exception_type(DBAPIError), stop=stop_after_attempt(3), wait=wait_random(0.05, 0.3), reraise=True)
+def _open_catalog(customer: str, properties: dict[str, str]) -> SqlCatalog:
+    """Opening makes the catalog's own two tables if they are missing; of two processes at once, one fails and then finds them."""
+    return SqlCatalog(customer, **properties)
+
+
+@contextmanager
+def _outside(what: str) -> Iterator[None]:
+    """What the catalog and HDFS raise, as an error that says what did not happen; trying again is safe."""
+    try:
+        yield
+    except (CommitFailedException, ValidationException) as error:
+        raise LandfallError(f"{what}: another commit came in between: {error}") from error
+    except (DBAPIError, OSError) as error:
+        raise LandfallError(f"{what}: {type(error).__name__}: {error}") from error
+
+
+def _newest(landings: IcebergTable) -> Landing | None:
+    snapshot = landings.current_snapshot()
+    if snapshot is None or snapshot.summary is None:
+        return None
+    return receipts.read(Landing, snapshot.summary[LANDING_ROW], f"snapshot {snapshot.snapshot_id} of {LANDINGS.name}")
+
+
+def _rows(landings: IcebergTable, day: str | None) -> list[Landing]:
+    rows = landings.scan(_of(day) if day else AlwaysTrue()).to_arrow().to_pylist() if landings.current_snapshot() else []
+    return sorted((_from_row(row) for row in rows), key=lambda landing: landing.committed_at)
+
+
+def _of(day: str) -> BooleanExpression:
+    return EqualTo("day", date.fromisoformat(day))  # type: ignore[call-arg, arg-type]  # pydantic's plugin does not see its __init__
+
+
+def _refuse_older(landing: Landing, before: list[Landing]) -> None:
+    """The day's landing in force gives way only to a source that was not found earlier than its own."""
+    in_force = next(reversed(before), None)
+    if in_force and _moment(in_force.found_at) > _moment(landing.found_at):
+        raise LandingSuperseded(
+            f"{landing.customer} {landing.day}: run {in_force.run_id} has landed a source that was found at {in_force.found_at}, "
+            f"later than this run's ({landing.found_at}), so this landing would undo a newer one. Nothing was changed. "
+            "To land this run's source all the same, start a new run with it."
+        )
+
+
+def _later(newest: Landing | None) -> datetime:
+    """Now, but later than every landing before: clocks differ, the order of commits does not."""
+    now = datetime.now(UTC)
+    return max(now, _moment(newest.committed_at) + timedelta(microseconds=1)) if newest else now
+
+
+def _trim(transaction: Transaction, base: int | None) -> None:
+    """Forgets all but the last snapshots; a table's metadata grows with them, and every commit writes it anew.
+
+    `base` stays whatever its age: until the landing's row is in, readers are there.
+    """
+    snapshots = sorted(transaction.table_metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
+    needed = {base, transaction.table_metadata.current_snapshot_id}
+    old = [snapshot.snapshot_id for snapshot in snapshots[:-KEPT_SNAPSHOTS] if snapshot.snapshot_id not in needed]
+    if old:
+        ExpireSnapshots(transaction).by_ids(old).commit()
+
+
+def _snapshot_id(table: IcebergTable) -> int:
+    snapshot_id = table.metadata.current_snapshot_id
+    if snapshot_id is None:
+        raise LandfallError(f"{'.'.join(table.name())} has no snapshot")
+    return int(snapshot_id)
+
+
+def _moment(iso: str) -> datetime:
+    return datetime.fromisoformat(iso).astimezone(UTC)
+
+
+def _as_row(landing: Landing) -> dict[str, Any]:
+    given = receipts.plain(landing)
+    return {
+        **given,
+        "day": date.fromisoformat(landing.day),
+        **{name: _moment(given[name]) for name in TIME_COLUMNS},
+        **{name: json.dumps(given[name]) for name in JSON_COLUMNS},
+    }
+
+
+def _from_row(row: dict[str, Any]) -> Landing:
+    given = {
+        **row,
+        "day": row["day"].isoformat(),
+        **{name: row[name].isoformat() for name in TIME_COLUMNS},
+        **{name: json.loads(row[name]) for name in JSON_COLUMNS},
+    }
+    return receipts.read(Landing, given, f"landing {row['landing']} in {LANDINGS.name}")

@@ -1,0 +1,250 @@
+"""The tables of a lake, written once: columns in order, types, and what each column means.
+
+Spark writes plain Parquet with these columns; `landing.py` refuses files that differ, `lake.py` makes the Iceberg tables from them.
+All columns are nullable, because Iceberg refuses files of Spark's otherwise, and missing is not empty.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.transforms import IdentityTransform
+from pyiceberg.types import (
+    BinaryType,
+    BooleanType,
+    DateType,
+    DoubleType,
+    IntegerType,
+    LongType,
+    NestedField,
+    PrimitiveType,
+    StringType,
+    TimestamptzType,
+)
+
+STRING, INT, LONG, DOUBLE, BOOL = StringType(), IntegerType(), LongType(), DoubleType(), BooleanType()
+DATE, TIME, BYTES = DateType(), TimestamptzType(), BinaryType()
+
+ARROW: dict[PrimitiveType, pa.DataType] = {
+    STRING: pa.string(),
+    INT: pa.int32(),
+    LONG: pa.int64(),
+    DOUBLE: pa.float64(),
+    BOOL: pa.bool_(),
+    DATE: pa.date32(),
+    TIME: pa.timestamp("us", tz="UTC"),
+    BYTES: pa.binary(),
+}
+DUCKDB: dict[PrimitiveType, str] = {
+    STRING: "VARCHAR",
+    INT: "INTEGER",
+    LONG: "BIGINT",
+    DOUBLE: "DOUBLE",
+    BOOL: "BOOLEAN",
+    DATE: "DATE",
+    TIME: "TIMESTAMP WITH TIME ZONE",
+    BYTES: "BLOB",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: what a row is, and its columns as (name, type, meaning). Partitioned by `day`, its first column."""
+
+    name: str
+    row: str
+    columns: tuple[tuple[str, PrimitiveType, str], ...]
+
+    @property
+    def iceberg(self) -> Schema:
+        return Schema(
+            *(NestedField(number, name, kind, required=False, doc=doc) for number, (name, kind, doc) in enumerate(self.columns, start=1))
+        )
+
+    @property
+    def partitioning(self) -> PartitionSpec:
+        return PartitionSpec(PartitionField(self.iceberg.find_field("day").field_id, 1000, IdentityTransform(), "day"))
+
+    @property
+    def arrow(self) -> pa.Schema:
+        return pa.schema([pa.field(name, ARROW[kind]) for name, kind, _ in self.columns])
+
+    @property
+    def duckdb(self) -> dict[str, str]:
+        """Column name to DuckDB type."""
+        return {name: DUCKDB[kind] for name, kind, _ in self.columns}
+
+
+_DAY = ("day", DATE, "Ingestion day: the day whose delivery the record came with")
+_KEY = (
+    ("keen_id", STRING, "Id of the attempt's event, as the source gives it"),
+    ("hash", LONG, "xxh64 (seed 42, signed) of the record's bytes; with keen_id the key of one version of an attempt"),
+)
+
+RAW_ASSESSMENTS = Table(
+    "raw_assessments",
+    "Kafka record, byte for byte; the quarantined ones too",
+    (
+        _DAY,
+        ("ingest", STRING, "Which publishing sent it: 16 hex digits, also the header of the Kafka record"),
+        ("partition", INT, "Kafka partition"),
+        ("offset", LONG, "Kafka offset"),
+        ("timestamp", TIME, "When Kafka took it"),
+        ("record", LONG, "Number of the record in the day's source, from 0 over all its files in order"),
+        ("keen_id", STRING, "The Kafka key; null if the record has no string keen_id"),
+        ("hash", LONG, "xxh64 (seed 42, signed) of value"),
+        ("value", BYTES, "The record as it stood in the file"),
+    ),
+)
+ASSESSMENTS = Table(
+    "assessments",
+    "distinct version of an attempt at an exam: same keen_id and same bytes are one row",
+    (
+        _DAY,
+        *_KEY,
+        ("record", LONG, "Lowest record number among its copies"),
+        ("copies", LONG, "How often exactly these bytes were delivered, 1 or more"),
+        ("is_test", BOOL, "The contract calls this exam a test exam; answers leave it out"),
+        ("is_conflict", BOOL, "The day has other bytes under the same keen_id; each version is a row"),
+        ("exam_name", STRING, "Name of the exam"),
+        ("base_exam_id", STRING, "Id of the exam; several ids may share a name"),
+        ("user_exam_id", STRING, "Id of the attempt; there is no id of a person"),
+        ("certification", STRING, 'As delivered: the text "false", or null'),
+        ("max_attempts", DOUBLE, "Attempts allowed"),
+        ("started_at", TIME, "When the attempt began, by the client's clock"),
+        ("keen_timestamp", TIME, "When the event was recorded; rounded half up to microseconds"),
+        ("keen_created_at", TIME, "When the event was stored; rounded half up to microseconds"),
+        ("sequence_id", STRING, "Id of the sequence of questions"),
+        ("attempt", INT, "Number of the attempt"),
+        ("incomplete", INT, "Questions answered with some but not all right options, as delivered"),
+        ("submitted", INT, "Questions submitted, as delivered"),
+        ("incorrect", INT, "Questions answered wrongly, as delivered"),
+        ("correct", INT, "Questions answered rightly, as delivered"),
+        ("total", INT, "Questions asked, as delivered"),
+        ("unanswered", INT, "Questions left open, as delivered"),
+        ("all_correct", BOOL, "All questions answered rightly, as delivered"),
+        ("score", DOUBLE, "correct / total, 0 to 1; null where there is no total above 0"),
+        ("question_count", INT, "Rows of this attempt in questions; null if it has no list of questions"),
+        ("tallies", BOOL, "The delivered counts agree with the questions; null if there are no counts"),
+    ),
+)
+QUESTIONS = Table(
+    "questions",
+    "question of an attempt",
+    (
+        _DAY,
+        *_KEY,
+        ("position", INT, "Place in the attempt, from 0"),
+        ("question_id", STRING, "Id of the question; only with base_exam_id is it one question"),
+        ("user_result", STRING, "correct, incorrect, missed_some or unanswered; null if the source has none, which is not incorrect"),
+        ("user_correct", BOOL, "As delivered"),
+        ("user_incomplete", BOOL, "As delivered"),
+        ("user_submitted", BOOL, "As delivered"),
+        ("option_count", INT, "Rows of this question in options; null if it has no list of options"),
+    ),
+)
+OPTIONS = Table(
+    "options",
+    "option of a question of an attempt",
+    (
+        _DAY,
+        *_KEY,
+        ("question_position", INT, "Place of its question in the attempt, from 0"),
+        ("position", INT, "Place in the question, from 0"),
+        ("question_id", STRING, "Id of its question"),
+        ("option_id", STRING, "Id of the option"),
+        ("checked", BOOL, "It was ticked at the end"),
+        ("correct", BOOL, "It is a right one; null in most sources where it is not"),
+        ("at", TIME, "When it was last touched, by the client's clock; null if never"),
+        ("submitted", INT, "1 if it was submitted, as delivered"),
+    ),
+)
+QUARANTINE = Table(
+    "quarantine",
+    "record that cannot be read as an attempt; its bytes are in raw_assessments",
+    (
+        _DAY,
+        ("partition", INT, "Kafka partition"),
+        ("offset", LONG, "Kafka offset"),
+        ("record", LONG, "Number of the record in the day's source"),
+        ("hash", LONG, "xxh64 (seed 42, signed) of its bytes"),
+        ("keen_id", STRING, "The Kafka key; null if the record has no string keen_id"),
+        (
+            "reason",
+            STRING,
+            "The first of not_utf8, blank, invalid_json, not_an_object, duplicate_key, missing_keen_id, wrong_type, unreadable_value",
+        ),
+        ("detail", STRING, "Which field, and what was found there"),
+    ),
+)
+EXAM_SCORES = Table(
+    "exam_scores",
+    "exam, is_test, correct and total of a day: an integer histogram, so that means and deviations over any days are exact",
+    (
+        _DAY,
+        ("base_exam_id", STRING, "Id of the exam"),
+        ("exam_name", STRING, "Name of the exam"),
+        ("is_test", BOOL, "Test exam"),
+        ("correct", INT, "Questions answered rightly; null with total for attempts without a score"),
+        ("total", INT, "Questions asked"),
+        ("attempts", LONG, "Distinct attempts"),
+        ("copies", LONG, "Published attempts: every copy counts"),
+        ("conflicts", LONG, "Attempts with is_conflict"),
+        ("incomplete", LONG, "Sum of incomplete over the distinct attempts"),
+        ("incorrect", LONG, "Sum of incorrect over the distinct attempts"),
+        ("unanswered", LONG, "Sum of unanswered over the distinct attempts"),
+        ("last_taken", TIME, "Latest started_at"),
+    ),
+)
+QUESTION_DAYS = Table(
+    "question_days",
+    "exam and question of a day",
+    (
+        _DAY,
+        ("base_exam_id", STRING, "Id of the exam"),
+        ("exam_name", STRING, "Name of the exam"),
+        ("question_id", STRING, "Id of the question"),
+        ("is_test", BOOL, "Test exam"),
+        ("asked", LONG, "Times asked in distinct attempts"),
+        ("correct", LONG, "of these answered rightly"),
+        ("incorrect", LONG, "of these answered wrongly"),
+        ("missed", LONG, "of these answered with some but not all right options (missed_some)"),
+        ("unanswered", LONG, "of these left open; asked minus all four is without result"),
+    ),
+)
+LANDINGS = Table(
+    "landings",
+    "landing; nothing is ever changed, the newest of a day is in force. Maps and lists are JSON text",
+    (
+        _DAY,
+        ("landing", STRING, "Id of the landing: day, run, try"),
+        ("customer", STRING, "Whose lake this is"),
+        ("run_id", STRING, "Airflow run that landed it"),
+        ("found_at", TIME, "When its source was found; orders the landings of a day"),
+        ("committed_at", TIME, "When it became visible; later than every landing before it"),
+        ("source", STRING, "URIs of the source files (JSON list)"),
+        ("bytes", LONG, "Size of the source as stored"),
+        ("sha256", STRING, "sha256 of the source"),
+        ("topic", STRING, "Kafka topic"),
+        ("ingest", STRING, "Which publishing it was read from"),
+        ("generation", INT, "How often this source was published, from 1"),
+        ("offsets", STRING, "Kafka partition to first and last offset (JSON map)"),
+        ("published", LONG, "Records published = landed + duplicates + quarantined"),
+        ("landed", LONG, "Distinct attempts"),
+        ("duplicates", LONG, "Surplus copies"),
+        ("quarantined", LONG, "Unreadable records"),
+        ("test", LONG, "Distinct attempts at test exams, among the landed"),
+        ("conflicts", LONG, "Distinct attempts that share their keen_id with other bytes, among the landed"),
+        ("content_hash", STRING, "Sum of the xxh64 of all published records mod 2^64, 16 hex digits"),
+        ("reasons", STRING, "Quarantine reason to records (JSON map)"),
+        ("tables", STRING, "Table to rows of this day (JSON map)"),
+        ("snapshots", STRING, "Table to the Iceberg snapshot at which readers read it (JSON map)"),
+        ("seconds", STRING, "Step to seconds (JSON map)"),
+        ("warnings", STRING, "What is worth a look (JSON list)"),
+    ),
+)
+
+# The seven that Spark writes; `landings` is written by the commit alone.
+LANDED = {table.name: table for table in (RAW_ASSESSMENTS, ASSESSMENTS, QUESTIONS, OPTIONS, QUARANTINE, EXAM_SCORES, QUESTION_DAYS)}
+TABLES = {**LANDED, LANDINGS.name: LANDINGS}

@@ -1,0 +1,65 @@
+"""Landing, committing and asking over a real HDFS; the catalog is SQLite, as in the embedded stack."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include import answers
+from include.asking import ask
+from include.errors import LandfallError
+from include.hdfs import filesystem
+from include.lake import Lake
+from include.landing import problems, read_landed
+from tests.built_landing import CUSTOMER, RECORDS, Built, attempt, build
+
+SECOND = "2018-01-29"
+
+
+@pytest.fixture(scope="module")
+def lake(hdfs: Any, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    catalog = tmp_path_factory.mktemp("catalog") / "acme.sqlite"
+    return Lake.open(CUSTOMER, f"sqlite:///{catalog}?timeout=60", hdfs.uri, filesystem(hdfs.host, hdfs.port, hdfs.user))
+
+
+def built(lake: Lake, folder: Path, **options: Any) -> Built:
+    lake.create_tables()
+    return build(folder, fs=lake.fs, root=lake.path, **options)
+
+
+def test_a_day_lands_is_corrected_and_asked_over_webhdfs(lake: Lake, tmp_path: Path) -> None:
+    first, second = built(lake, tmp_path), built(lake, tmp_path, day=SECOND)
+    correction = built(lake, tmp_path, records=[attempt(1), attempt(2)], try_number=2)
+    for each in (first, second, correction):
+        assert problems(each.publish, each.transform, read_landed(lake.fs, each.transform), max_quarantined=0.2) == []
+        began = time.monotonic()
+        done = lake.commit(each.landing, each.transform)
+        assert time.monotonic() - began < 10  # seconds; measured 1 to 2 on 2 cores
+        assert lake.newest() == done
+    counts = ask(lake, "select day::varchar, count(*), sum(copies) from assessments group by day order by day").rows
+    assert counts == [["2018-01-28", 2, 2], [SECOND, 8, 10]]
+    assert ask(lake, "select value from raw_assessments where record = 1 and day = '2018-01-29'").rows == [[RECORDS[1]]]
+    assert [row.landing for row in lake.landings()] == [each.transform.landing for each in (first, second, correction)]
+    assert lake.commit(first.landing, first.transform).landing == first.transform.landing  # recognised, not landed again
+    assert len(lake.landings()) == 3
+
+
+def test_answers_are_written_beside_the_tables(lake: Lake) -> None:
+    newest = lake.newest()
+    assert newest is not None
+    paths = answers.write(lake, newest)
+    assert paths == {kind: f"/lake/acme/answers/2018-01-28.{kind}" for kind in ("json", "html")}
+    assert b"Most common exams" in lake.fs.cat_file(paths["html"])
+
+
+def test_another_user_sees_nothing_and_is_told_why(hdfs: Any, lake: Lake) -> None:
+    bob = Lake.open(CUSTOMER, str(lake.catalog.engine.url), hdfs.uri, filesystem(hdfs.host, hdfs.port, "bob"))
+    with pytest.raises(LandfallError, match="PermissionError: .*Permission denied: user=bob"):
+        bob.newest()
+
+
+def test_a_namenode_that_is_not_there_is_told(hdfs: Any, lake: Lake) -> None:
+    nobody = Lake.open(CUSTOMER, str(lake.catalog.engine.url), hdfs.uri, filesystem(hdfs.host, 1, "landfall"))
+    with pytest.raises(LandfallError, match="127.0.0.1:1: .*refused"):
+        nobody.newest()

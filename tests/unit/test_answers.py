@@ -1,0 +1,157 @@
+"""The business questions, counted again here from the records that were landed, and how they are shown."""
+
+import json
+import math
+import statistics
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from include import answers
+from include.answers import Answer, questions
+from include.asking import NotAnswered
+from include.lake import Lake
+from tests.built_landing import CUSTOMER, DAY, RECORDS, attempt, build
+from tests.recount import recount_records
+
+SECOND = "2018-01-29"
+# An exam more than ten with one attempt each: all share the last place. One name has two ids.
+MORE = [
+    *[attempt(100 + number, exam=f"Rare {number:02}") for number in range(12)],
+    attempt(200, exam="Learning Git", base_exam_id="a second id"),
+    attempt(201, exam="Learning Git", results=("correct", "incorrect", "incorrect")),
+]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    folder = tmp_path_factory.mktemp("lake")
+    made = Lake.open(CUSTOMER, f"sqlite:///{folder}/catalog.sqlite?timeout=60", f"file://{folder}", fsspec.filesystem("file"))
+    for built in (build(folder), build(folder, records=MORE, day=SECOND)):
+        made.commit(built.landing, built.transform)
+    return made
+
+
+def by_name(lake: Lake, day: str | None = None) -> dict[str, Answer]:
+    return {answer.name: answer for answer in answers.answers(lake, day)}
+
+
+def rows_of(answer: Answer) -> list[dict[str, Any]]:
+    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+
+def test_every_question_says_what_it_is_about() -> None:
+    asked = questions()
+    assert [question.name for question in asked] == ["attempts", "exams", "score", "most_common", "least_common"]
+    for question in asked:
+        assert question.title and question.unit and question.meaning.endswith(".") and question.notes, question.name
+        assert "$day" in question.sql, f"{question.name} must be askable for one day"
+
+
+def test_attempts_are_counted_both_ways_and_what_is_left_out_is_said(lake: Lake) -> None:
+    assert by_name(lake, DAY)["attempts"].rows == [
+        ["delivered and readable", 8, 10],
+        ["of these at test exams: left out below", 1, 1],
+        ["counted below", 7, 9],
+        ["of these with a score", 6, 8],
+        ["of these in conflict (same keen_id, other bytes; each version counts)", 2, None],
+        ["unreadable, in quarantine", None, 2],
+    ]
+
+
+def test_exams_by_name_and_by_id(lake: Lake) -> None:
+    assert by_name(lake, DAY)["exams"].rows == [[3, 2 + 1]]
+    assert by_name(lake, SECOND)["exams"].rows == [[13, 14]]
+
+
+@pytest.mark.parametrize("day", [DAY, SECOND, None])
+def test_mean_and_deviation_are_those_of_the_scores_one_by_one(lake: Lake, day: str | None) -> None:
+    records = {DAY: [RECORDS], SECOND: [MORE], None: [RECORDS, MORE]}[day]
+    rows = [row for each in records for row in recount_records(each, DAY, test_exam_names=["yeahsdf"]).tables["assessments"]]
+    scored = [row for row in rows if row["score"] is not None and not row["is_test"]]
+    expected = {"distinct": [row["score"] for row in scored], "published": [row["score"] for row in scored for _ in range(row["copies"])]}
+    for row in rows_of(by_name(lake, day)["score"]):
+        scores = expected.pop(row["counting"])
+        assert row["attempts"] == len(scores)
+        assert math.isclose(row["mean"], statistics.mean(scores), rel_tol=1e-15)
+        assert math.isclose(row["stddev_sample"], statistics.stdev(scores), rel_tol=1e-14)
+    assert expected == {}
+
+
+def test_one_attempt_has_a_mean_but_no_deviation(tmp_path: Path) -> None:
+    lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/c.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
+    built = build(tmp_path, records=[attempt(1, results=("correct", "incorrect"))])
+    lake.commit(built.landing, built.transform)
+    assert by_name(lake)["score"].rows == [["distinct", 1, 0.5, None], ["published", 1, 0.5, None]]
+
+
+def test_the_most_common_exams_count_every_copy_apart_from_the_attempts(lake: Lake) -> None:
+    most = by_name(lake)["most_common"]
+    assert most.rows[0] == [1, "Learning Git", 7, 9]
+    assert [row[0] for row in most.rows] == [1] + [2] * 14  # all with one attempt share the second place: listed though more than ten
+    assert "Example Exam oh yeahsdf" not in [row[1] for row in most.rows]
+
+
+def test_the_least_common_exams_list_ties(lake: Lake) -> None:
+    least = by_name(lake, SECOND)["least_common"]
+    assert Counter(row[0] for row in least.rows) == {1: 12}
+    assert [row[1] for row in least.rows] == [f"Rare {number:02}" for number in range(12)]
+    assert by_name(lake, DAY)["least_common"].rows == [[1, "Häufige Prüfung", 1, 1], [1, "Nullology", 1, 1], [3, "Learning Git", 5, 7]]
+
+
+def test_notes_tell_the_counts(lake: Lake) -> None:
+    (note,) = by_name(lake, DAY)["score"].notes
+    assert note == (
+        "Left out: 1 distinct attempts (1 published) at test exams, and 1 (1 published) without a score because they came without counts."
+    )
+
+
+def test_a_day_that_did_not_land_has_answers_of_zero(lake: Lake) -> None:
+    found = by_name(lake, "1999-01-01")
+    assert [row[1:] for row in found["attempts"].rows] == [[0, 0]] * 4 + [[0, None], [None, 0]]
+    assert (found["exams"].rows, found["score"].rows, found["most_common"].rows) == ([[0, 0]], [], [])
+
+
+def test_nothing_landed_is_said(tmp_path: Path) -> None:
+    lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/c.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
+    with pytest.raises(NotAnswered, match="nothing has landed yet"):
+        answers.answers(lake)
+
+
+def test_they_are_written_as_json_and_as_a_page_that_needs_nothing_else(lake: Lake) -> None:
+    landing = lake.in_force(DAY)
+    assert landing is not None
+    paths = answers.write(lake, landing)
+    assert paths == {kind: f"{lake.path}/answers/{DAY}.{kind}" for kind in ("json", "html")}
+    assert answers.write(lake, landing) == paths  # again, as a retry does
+    document = json.loads(Path(paths["json"]).read_text())
+    assert (document["customer"], document["day"]) == (CUSTOMER, DAY)
+    assert document["receipt"]["published"] == 12
+    assert document["as_of"]["landing"] == f"{SECOND}-5f3a9c1e-1"
+    assert [answer["name"] for answer in document["answers"]] == [question.name for question in questions()]
+    assert document["answers"][2]["rows"][0][2] == by_name(lake, DAY)["score"].rows[0][2]
+    page = Path(paths["html"]).read_text()
+    for outside in ("http://", "https://", "<script", "<link", "@import", "url("):
+        assert outside not in page
+    assert "Häufige Prüfung" in page
+    assert '<td class="number null">null</td>' in page
+
+
+def test_names_from_the_data_cannot_write_into_the_page(tmp_path: Path) -> None:
+    lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/c.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
+    built = build(tmp_path, records=[attempt(1, exam="<script>alert('{test}')</script>")])
+    done = lake.commit(built.landing, built.transform)
+    page = Path(answers.write(lake, done)["html"]).read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(&#39;{test}&#39;)" in page
+
+
+CELLS = [(None, False, "null"), (3280, False, "3,280"), (True, False, "yes"), (0.62569, True, "62.57 %"), (0.31127, False, "0.3113"), ("a", False, "a")]
+
+
+@pytest.mark.parametrize(("value", "percent", "shown"), CELLS)
+def test_cells_are_shown_for_people(value: Any, percent: bool, shown: str) -> None:
+    assert answers._cell(value, percent) == shown

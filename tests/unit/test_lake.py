@@ -1,0 +1,408 @@
+"""The commit protocol, on local files and an SQLite catalog: what readers see, whatever happens to a commit."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow.parquet as pq
+import pytest
+from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.table import Table as IcebergTable
+from sqlalchemy.exc import OperationalError
+
+from include import lake as lakes
+from include.effects import Effect
+from include.errors import LandfallError, Refused
+from include.lake import Lake, LandingSuperseded
+from include.receipts import Landing
+from include.tables import LANDED, TABLES
+from tests.built_landing import CUSTOMER, RECORDS, Built, attempt, build, landing_of
+
+FIRST, SECOND = "2018-01-28", "2018-01-29"
+OTHER_RECORDS = (attempt(50), attempt(51, results=("incorrect",)))
+
+
+def open_lake(folder: Path) -> Lake:
+    return Lake.open(CUSTOMER, f"sqlite:///{folder}/catalog.sqlite?timeout=60", f"file://{folder}", fsspec.filesystem("file"))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return open_lake(tmp_path)
+
+
+def commit(lake: Lake, built: Built, **changes: Any) -> Landing:
+    return lake.commit(replace(built.landing, **changes), built.transform)
+
+
+def seen(lake: Lake) -> dict[str, dict[str, int]]:
+    """Table to day to rows, as readers see them: at the snapshots of the newest landing."""
+    newest = lake.newest()
+    return {table: days(lake, table, newest.snapshots[table]) for table in LANDED} if newest else {}
+
+
+def days(lake: Lake, table: str, snapshot: int) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for path in lake.files(table, snapshot):
+        for day in pq.read_table(path, columns=["day"])["day"].to_pylist():
+            found[day.isoformat()] = found.get(day.isoformat(), 0) + 1
+    return found
+
+
+def expected(*landings: Built) -> dict[str, dict[str, int]]:
+    rows = {built.transform.day: {table: files.rows for table, files in built.transform.tables.items()} for built in landings}
+    return {table: {day: counts[table] for day, counts in rows.items() if counts[table]} for table in LANDED}
+
+
+def current(lake: Lake) -> dict[str, int | None]:
+    return {table: lake._load(table).metadata.current_snapshot_id for table in LANDED}
+
+
+def test_before_the_first_landing_there_is_nothing_and_reading_makes_nothing(lake: Lake, tmp_path: Path) -> None:
+    assert (lake.newest(), lake.landings(), lake.in_force(FIRST), lake.state()) == (None, [], None, None)
+    assert not (tmp_path / "lake").exists()
+
+
+def test_create_tables_makes_what_is_missing_once(lake: Lake) -> None:
+    assert lake.create_tables() == list(TABLES)
+    assert lake.create_tables() == []
+    assert lake.newest() is None
+
+
+def test_a_landing_is_seen_as_it_was_built_and_its_row_says_so(lake: Lake, tmp_path: Path) -> None:
+    built = build(tmp_path)
+    done = commit(lake, built)
+    assert seen(lake) == expected(built)
+    assert lake.newest() == done
+    assert lake.landings() == [done]
+    assert lake.in_force(FIRST) == done
+    assert (done.landing, done.published, done.landed, done.offsets) == (built.transform.landing, 12, 8, built.publish.offsets)
+    assert set(done.snapshots) == set(LANDED)
+
+
+def test_a_second_day_is_added_and_the_first_one_stays(lake: Lake, tmp_path: Path) -> None:
+    first, second = build(tmp_path), build(tmp_path, records=OTHER_RECORDS, day=SECOND)
+    commit(lake, first)
+    done = commit(lake, second)
+    assert seen(lake) == expected(first, second)
+    assert [landing.day for landing in lake.landings()] == [FIRST, SECOND]
+    assert lake.newest() == done
+    assert [landing.day for landing in lake.landings(FIRST)] == [FIRST]
+
+
+def test_a_correction_replaces_its_day_and_only_that(lake: Lake, tmp_path: Path) -> None:
+    first, second = build(tmp_path), build(tmp_path, day=SECOND)
+    correction = build(tmp_path, records=OTHER_RECORDS, try_number=2)
+    for built in (first, second, correction):
+        commit(lake, built)
+    assert seen(lake) == expected(correction, second)
+    assert lake.in_force(FIRST) == lake.newest()
+    assert len(lake.landings(FIRST)) == 2
+
+
+def test_a_table_without_rows_loses_the_day_and_has_a_snapshot_all_the_same(lake: Lake, tmp_path: Path) -> None:
+    clean = build(tmp_path, records=OTHER_RECORDS, day=SECOND)  # no quarantine, in a new lake
+    assert clean.transform.tables["quarantine"].files == ()
+    commit(lake, clean)
+    assert seen(lake)["quarantine"] == {}
+    commit(lake, build(tmp_path))
+    assert seen(lake)["quarantine"] == {FIRST: 2}
+    commit(lake, build(tmp_path, records=OTHER_RECORDS, try_number=2))
+    assert seen(lake)["quarantine"] == {}
+
+
+def test_committed_again_it_is_recognised_also_after_other_days(lake: Lake, tmp_path: Path) -> None:
+    built = build(tmp_path)
+    done = commit(lake, built)
+    assert commit(lake, built) == done
+    commit(lake, build(tmp_path, day=SECOND))
+    before = current(lake)
+    assert commit(lake, built) == done
+    assert len(lake.landings()) == 2
+    assert current(lake) == before
+
+
+def test_newest_is_read_without_opening_a_data_file(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = commit(lake, build(tmp_path))
+    opened: list[str] = []
+    fs = type(fsspec.filesystem("file"))
+    real = fs._open
+    monkeypatch.setattr(fs, "_open", lambda self, path, *args, **options: (opened.append(str(path)), real(self, path, *args, **options))[1])
+    assert lake.newest() == done
+    assert opened
+    assert [path for path in opened if not path.endswith(".metadata.json")] == []
+
+
+def test_an_older_run_never_undoes_a_newer_correction(lake: Lake, tmp_path: Path) -> None:
+    newer, older = build(tmp_path), build(tmp_path, records=OTHER_RECORDS, try_number=2)
+    commit(lake, newer, run_id="scheduled__2", found_at="2018-01-30T06:00:00Z")
+    before = seen(lake), current(lake)
+    with pytest.raises(LandingSuperseded, match=r"acme 2018-01-28: run scheduled__2 .* later than this run's \(2018-01-29T06:00:00\+00:00\)"):
+        commit(lake, older)
+    assert (seen(lake), current(lake)) == before
+
+
+def test_times_are_compared_as_moments_not_as_texts(lake: Lake, tmp_path: Path) -> None:
+    commit(lake, build(tmp_path), found_at="2018-01-29T07:30:00+02:00")  # 05:30 UTC
+    again = build(tmp_path, try_number=2)
+    assert commit(lake, again, found_at="2018-01-29T06:00:00Z") == lake.in_force(FIRST)
+
+
+def test_committed_at_orders_landings_even_when_the_clock_goes_back(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = commit(lake, build(tmp_path))
+
+    class Yesterday(lakes.datetime):  # type: ignore[misc, name-defined]
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return cls(2001, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr(lakes, "datetime", Yesterday)
+    second = commit(lake, build(tmp_path, day=SECOND))
+    assert second.committed_at > first.committed_at
+
+
+MISMATCHES = [
+    ("another customer's landing", {"customer": "demo"}, "customer is 'demo', expected 'acme'"),
+    ("another try's receipt", {"landing": "2018-01-28-5f3a9c1e-9"}, "landing is '2018-01-28-5f3a9c1e-1', expected '2018-01-28-5f3a9c1e-9'"),
+    ("another day's receipt", {"day": SECOND}, "day is '2018-01-28', expected '2018-01-29'"),
+]
+
+
+@pytest.mark.parametrize(("reason", "changes", "sentence"), MISMATCHES, ids=[row[0] for row in MISMATCHES])
+def test_receipts_that_do_not_belong_together_are_refused(lake: Lake, tmp_path: Path, reason: str, changes: Any, sentence: str) -> None:
+    with pytest.raises(Refused) as refused:
+        commit(lake, build(tmp_path), **changes)
+    assert sentence in str(refused.value), reason
+
+
+def test_files_of_another_landing_are_refused(lake: Lake, tmp_path: Path) -> None:
+    built, other = build(tmp_path), build(tmp_path, try_number=2)
+    tables = {**built.transform.tables, "questions": other.transform.tables["questions"]}
+    with pytest.raises(Refused, match=r"questions/landing=2018-01-28-5f3a9c1e-2/.* is not of this landing"):
+        lake.commit(built.landing, replace(built.transform, tables=tables))
+
+
+# ---------------------------------------------------------------- commits that stop half-way
+
+# A commit that replaces a day does one of these per table, then appends its row. `restore_table` and `create_table` come before.
+STOPS = [
+    *[("before", Effect.REPLACE_DAY, n, False) for n in range(1, 8)],  # which is also after the one before
+    ("before", Effect.APPEND_LANDING, 1, False),
+    ("after", Effect.APPEND_LANDING, 1, True),
+]
+
+
+class Stopped(BaseException):
+    """As a power cut: nothing may catch it."""
+
+
+class Fault:
+    """Stops the process's commit before or after the n-th effect of a kind; in-process, so that a table of stops takes seconds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, moment: str, kind: Effect, number: int) -> None:
+        self.wanted = (moment, kind, number)
+        self.count = 0
+        monkeypatch.setattr("include.effects._stop_here", self)
+
+    def __call__(self, moment: str, kind: Effect) -> None:
+        if (moment, kind) == self.wanted[:2]:
+            self.count += 1
+            if self.count == self.wanted[2]:
+                raise Stopped
+
+
+def name(stop: tuple[str, Effect, int, bool]) -> str:
+    return f"{stop[0]} {stop[1].value} {stop[2]}"
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=name)
+def test_stopped_anywhere_readers_see_the_old_state_or_the_new_and_another_day_mends(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: tuple[str, Effect, int, bool]
+) -> None:
+    first, correction, second = build(tmp_path), build(tmp_path, records=OTHER_RECORDS, try_number=2), build(tmp_path, day=SECOND)
+    commit(lake, first)
+    with monkeypatch.context() as patched:
+        Fault(patched, *stop[:3])
+        with pytest.raises(Stopped):
+            commit(lake, correction)
+    visible = correction if stop[3] else first
+    assert seen(lake) == expected(visible)
+    commit(lake, second)  # of another day, and none the wiser
+    assert seen(lake) == expected(visible, second)
+    commit(lake, correction)
+    assert seen(lake) == expected(correction, second)
+    assert len(lake.landings()) == 3
+
+
+@pytest.mark.parametrize("stop", [STOPS[1], STOPS[6], STOPS[7]], ids=name)
+def test_the_very_first_commit_may_stop_too(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: tuple[str, Effect, int, bool]
+) -> None:
+    first, second = build(tmp_path), build(tmp_path, records=OTHER_RECORDS, day=SECOND)
+    with monkeypatch.context() as patched:
+        Fault(patched, *stop[:3])
+        with pytest.raises(Stopped):
+            commit(lake, first)
+    assert seen(lake) == {}
+    commit(lake, second)
+    assert seen(lake) == expected(second)
+    commit(lake, first)
+    assert seen(lake) == expected(first, second)
+
+
+def test_a_process_killed_while_making_the_tables_or_mending_leaves_nothing_that_the_next_cannot_mend(tmp_path: Path) -> None:
+    """With the real SIGKILL of the fault seam, in processes of their own."""
+    for fault in ("before:create_table:4", "after:replace_day:5", "after:restore_table:2", "before:append_landing:1", "after:append_landing:1"):
+        ended = subprocess.run(
+            [sys.executable, "-c", f"from tests.unit.test_lake import *; commit(open_lake(Path({str(tmp_path)!r})), build(Path({str(tmp_path)!r})))"],
+            env={**os.environ, "LANDFALL_FAULT": fault},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == -signal.SIGKILL, f"{fault}: {ended.stderr}"
+    lake = open_lake(tmp_path)
+    assert seen(lake) == expected(build(tmp_path))  # the last kill came after the row was in
+    assert len(lake.landings()) == 1
+
+
+def test_a_lost_answer_of_a_table_is_mended_and_of_the_row_is_recognised(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The catalog takes the commit, the answer does not arrive."""
+    commit(lake, build(tmp_path, day=SECOND))
+    built = build(tmp_path)
+    real = IcebergTable._do_commit
+    for lost in ("options", "landings"):
+
+        def lose(self: IcebergTable, *, updates: Any, requirements: Any, lost: str = lost) -> None:
+            real(self, updates=updates, requirements=requirements)
+            if self.name()[-1] == lost:
+                raise OperationalError("update iceberg_tables", {}, Exception("server closed the connection"))
+
+        with monkeypatch.context() as patched, pytest.raises(LandfallError, match="was not committed|server closed"):
+            patched.setattr(IcebergTable, "_do_commit", lose)
+            commit(lake, built)
+    done = commit(lake, built)
+    assert [landing.landing for landing in lake.landings(FIRST)] == [done.landing]
+    assert seen(lake) == expected(built, build(tmp_path, day=SECOND))
+
+
+# ---------------------------------------------------------------- two at once
+
+
+@pytest.mark.parametrize("at", [1, 2, 5, 8], ids=lambda at: f"before effect {at}")
+def test_of_two_interleaved_commits_one_wins_and_the_other_fails_and_lands_when_tried_again(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """The second commit runs as a whole in the middle of the first one: what a zombie and its successor do."""
+    zero, slow, quick = build(tmp_path, day="2018-01-27"), build(tmp_path), build(tmp_path, records=OTHER_RECORDS, day=SECOND)
+    commit(lake, zero)
+    effects = iter(range(1, 100))
+
+    def meanwhile(moment: str, kind: Effect) -> None:
+        if moment == "before" and kind in (Effect.REPLACE_DAY, Effect.APPEND_LANDING) and next(effects) == at:
+            monkeypatch.undo()
+            commit(open_lake(tmp_path), quick)
+
+    monkeypatch.setattr("include.effects._stop_here", meanwhile)
+    with pytest.raises(LandfallError, match="another commit came in between"):
+        commit(lake, slow)
+    assert seen(lake) == expected(zero, quick)
+    commit(lake, slow)
+    assert seen(lake) == expected(zero, quick, slow)
+    assert len(lake.landings()) == 3
+
+
+def test_a_row_that_goes_in_while_another_commit_has_moved_the_tables_is_still_what_readers_see(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The narrowest race: between the last look at the tables and the row. The row names snapshots, so it stays true."""
+    zero, slow, quick = build(tmp_path, day="2018-01-27"), build(tmp_path), build(tmp_path, records=OTHER_RECORDS, day=SECOND)
+    commit(lake, zero)
+
+    def halfway(moment: str, kind: Effect) -> None:
+        if (moment, kind) == ("before", Effect.APPEND_LANDING):
+            monkeypatch.undo()
+            with pytest.MonkeyPatch.context() as patched:
+                Fault(patched, "after", Effect.REPLACE_DAY, 4)
+                with pytest.raises(Stopped):
+                    commit(open_lake(tmp_path), quick)
+
+    monkeypatch.setattr("include.effects._stop_here", halfway)
+    commit(lake, slow)
+    assert seen(lake) == expected(zero, slow)
+    commit(lake, quick)
+    assert seen(lake) == expected(zero, slow, quick)
+
+
+def test_pyiceberg_does_not_try_a_conflict_again_on_its_own(lake: Lake, tmp_path: Path) -> None:
+    commit(lake, build(tmp_path))
+    mine, theirs = lake._load("questions"), lake._load("questions")
+    theirs.delete(lakes._of(FIRST))
+    with pytest.raises(CommitFailedException):
+        mine.delete(lakes._of(FIRST))
+
+
+# ---------------------------------------------------------------- history and errors
+
+
+def test_old_snapshots_are_forgotten_but_never_the_ones_that_readers_use(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lakes, "KEPT_SNAPSHOTS", 3)
+    built = [build(tmp_path, records=OTHER_RECORDS, day=date(2018, 1, day).isoformat()) for day in range(1, 7)]
+    for one in built:
+        commit(lake, one)
+    stopped = build(tmp_path, try_number=2)
+    for _ in range(4):  # more half-way commits than snapshots are kept
+        with monkeypatch.context() as patched:
+            Fault(patched, "before", Effect.APPEND_LANDING, 1)
+            with pytest.raises(Stopped):
+                commit(lake, stopped)
+        assert seen(lake) == expected(*built)
+    commit(lake, stopped)
+    assert seen(lake) == expected(*built, stopped)
+    assert len(lake._load("questions").metadata.snapshots) <= 5
+    assert len(lake._load("landings").metadata.snapshots) <= 4
+    assert len(lake.landings()) == 7
+
+
+def test_a_snapshot_that_is_gone_is_named(lake: Lake, tmp_path: Path) -> None:
+    commit(lake, build(tmp_path))
+    with pytest.raises(LandfallError, match="snapshot 1 of questions is gone"):
+        lake.files("questions", 1)
+
+
+def test_a_catalog_or_files_out_of_reach_are_errors_that_another_try_may_mend(tmp_path: Path) -> None:
+    with pytest.raises(LandfallError, match="the lake's catalog cannot be opened: OperationalError") as unreachable:
+        Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/no/such/folder/c.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
+    assert not isinstance(unreachable.value, Refused)
+    lake = open_lake(tmp_path)
+    built = build(tmp_path)
+    Path(built.path("questions")).unlink()
+    with pytest.raises(LandfallError, match=r"acme 2018-01-28: landing .* was not committed: FileNotFoundError"):
+        commit(lake, built)
+    assert lake.newest() is None
+
+
+def test_the_columns_carry_their_meaning(lake: Lake) -> None:
+    lake.create_tables()
+    for table in TABLES:
+        assert [field.doc for field in lake._load(table).schema().fields if not field.doc] == []
+
+
+def test_the_row_that_readers_get_is_the_one_that_was_committed(lake: Lake, tmp_path: Path) -> None:
+    """`newest` reads the snapshot's summary, `landings` the data file: both give the same."""
+    built = build(tmp_path, records=RECORDS)
+    landing = landing_of(built.publish, built.transform, run_id="manual__2018-01-29T06:00:00+00:00 ü", found_at="2018-01-29T06:00:00.123456Z")
+    done = lake.commit(landing, built.transform)
+    assert lake.newest() == lake.landings()[0] == done
+    assert done.found_at == "2018-01-29T06:00:00.123456+00:00"
