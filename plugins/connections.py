@@ -1,7 +1,9 @@
 """Endpoints and credentials: from Airflow's connections, and nowhere else."""
 
 from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
+from airflow.providers.apache.kafka.hooks.client import KafkaAdminClientHook
 from airflow.sdk import BaseHook
+from confluent_kafka.admin import AdminClient
 from fsspec import AbstractFileSystem
 
 from include.hdfs import filesystem
@@ -16,6 +18,11 @@ CATALOG = "lake_catalog"
 def kafka_config() -> dict[str, str]:
     """librdkafka's configuration: the `extra` of the Kafka connection."""
     return dict(KafkaBaseHook(kafka_config_id=KAFKA).get_connection(KAFKA).extra_dejson)
+
+
+def kafka_admin() -> AdminClient:
+    """An admin client of the Kafka connection."""
+    return KafkaAdminClientHook(kafka_config_id=KAFKA).get_conn
 
 
 def hdfs() -> AbstractFileSystem:

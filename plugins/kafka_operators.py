@@ -29,7 +29,7 @@ class EnsureTopicOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         with step(context):
-            made = ensure_topic(connections.kafka_config(), self.topic)
+            made = ensure_topic(connections.kafka_admin(), self.topic)
             self.log.info("made %s", ", ".join(made) if made else "nothing: topic and ledger are as the contract says")
             return made
 

@@ -1,6 +1,5 @@
 """The steps that touch the lake: prove, publish to readers, answer."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import connections
@@ -39,7 +38,7 @@ class ValidateLandingOperator(BaseOperator):
             context["ti"].xcom_push(key="problems", value=problems)
             if problems:
                 raise AirflowFailException("\n".join([f"{len(problems)} problems, nothing is visible to readers:", *problems]))
-            return [*published.warnings, *landing.warnings(published, transformed, landed)]
+            return landing.warnings(published, transformed, landed)
 
 
 class CommitLandingOperator(BaseOperator):
@@ -53,43 +52,20 @@ class CommitLandingOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         with step(context):
-            transformed = receipt_of(context, "transform", TransformReceipt)
             source = receipt_of(context, "find_source", Source)
+            published = receipt_of(context, "publish", PublishReceipt)
+            transformed = receipt_of(context, "transform", TransformReceipt)
+            row = receipts.landing_of(
+                source,
+                published,
+                transformed,
+                run_id=context["dag_run"].run_id,
+                seconds=seconds_so_far(context, BEFORE_COMMIT),
+                warnings=tuple(context["ti"].xcom_pull(task_ids="validate") or ()),
+            )
             lake = connections.lake(source.customer)
             lake.create_tables()
-            committed = lake.commit(self.landing(context, source, transformed), transformed)
-            return receipts.plain(committed)
-
-    @staticmethod
-    def landing(context: Context, source: Source, transformed: TransformReceipt) -> Landing:
-        published = receipt_of(context, "publish", PublishReceipt)
-        return Landing(
-            landing=transformed.landing,
-            customer=source.customer,
-            day=source.day,
-            run_id=context["dag_run"].run_id,
-            found_at=source.found_at,
-            committed_at=datetime.now(UTC).isoformat(),
-            source=tuple(source.uris),
-            bytes=source.bytes,
-            sha256=source.sha256,
-            topic=published.topic,
-            ingest=published.ingest,
-            generation=published.generation,
-            offsets=published.offsets,
-            published=published.published,
-            landed=transformed.distinct,
-            duplicates=transformed.duplicates,
-            quarantined=transformed.quarantined,
-            test=transformed.test,
-            conflicts=transformed.conflicts,
-            content_hash=published.content_hash,
-            reasons=transformed.reasons,
-            tables={name: table.rows for name, table in transformed.tables.items()},
-            snapshots={},
-            seconds=seconds_so_far(context, BEFORE_COMMIT),
-            warnings=tuple(context["ti"].xcom_pull(task_ids="validate") or ()),
-        )
+            return receipts.plain(lake.commit(row, transformed))
 
 
 class AnswerOperator(BaseOperator):

@@ -1,6 +1,7 @@
 """Waiting for a day's files."""
 
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from include import receipts, runs, source
 from include.customers import Contract
 from include.errors import Refused
 from include.receipts import Landing, Source
+
+SETTLE_SECONDS = 1.0
 
 
 class FindSourceSensor(BaseSensorOperator, SkipMixin):
@@ -39,8 +42,8 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             day = runs.day_of_run(
                 asked=asked["day"], logical_date=run.logical_date, run_after=run.run_after, time_zone=self.contract.time_zone
             ).isoformat()
-            uris = asked["source"] or source.find(self.contract.source, day, inbox())
-            if not uris or source.still_growing(uris):
+            uris = self.named(asked["source"]) or source.find(self.contract.source, day, inbox())
+            if not uris or still_growing(uris):
                 return self.not_yet(day, uris)
             found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat())
             self.log.info("%s %s: %d files, %d bytes, sha256 %s", found.customer, day, len(found.files), found.bytes, found.sha256)
@@ -48,6 +51,11 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             if landed and landed.sha256 == found.sha256:
                 self.end_green(context, found, landed)
             return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
+
+    @staticmethod
+    def named(files: list[str] | None) -> list[str]:
+        """The files that a person named in the trigger form; paths may be relative to the inbox, as in a contract."""
+        return [file if "://" in file else str(inbox() / file) for file in files or []]
 
     def not_yet(self, day: str, uris: list[str]) -> bool:
         """False while the files may still come; after the deadline an error or a skip, as the contract says."""
@@ -67,6 +75,13 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
         context["ti"].xcom_push(key="return_value", value=receipts.plain(found))
         context["ti"].xcom_push(key="already_landed", value=receipts.plain(landed))
         self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
+
+
+def still_growing(uris: list[str]) -> bool:
+    """Whether a file changed while we looked: whoever delivers it has not finished."""
+    before = source.fingerprint(uris)
+    time.sleep(SETTLE_SECONDS)
+    return source.fingerprint(uris) != before
 
 
 def inbox() -> Path:

@@ -98,9 +98,9 @@ SUBMITTED = """\
 --offsets {"0": [0, 41], "2": [7, 7]}
 --ingest 0123456789012345
 --day 2018-01-28
---landing 2018-01-28-aaa7b7ab-2
+--landing 2018-01-28-50aaaa96-2
 --lake hdfs://127.0.0.1:9820/lake/acme
---receipt hdfs://127.0.0.1:9820/lake/acme/receipts/landing=2018-01-28-aaa7b7ab-2.json
+--receipt hdfs://127.0.0.1:9820/lake/acme/receipts/landing=2018-01-28-50aaaa96-2.json
 --test-exam-name Example Exam For Development and Testing
 --test-base-exam-id ^example-id$"""
 
