@@ -20,6 +20,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+DEMO_DAY = "2018-01-28"
+
 Customer = Annotated[str, typer.Option("--customer", "-c", help="A customer: a file in include/customers/, without .yaml.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Exactly one JSON document on stdout.")]
 
@@ -31,13 +33,13 @@ def demo() -> None:
     from include.stack import stack
 
     settings = _start_stack()
-    folder = settings.inbox / "demo" / samples.DAY
+    folder = settings.inbox / "demo" / DEMO_DAY
     showing.progress(f"sample files in {folder}")
-    samples.write(folder, samples.DAY)
-    receipt = _land("demo", samples.DAY, [], again=False)
+    samples.write(folder, DEMO_DAY)
+    receipt = _land("demo", DEMO_DAY, [], again=False)
     showing.receipt(receipt)
     _exit_on_failure(receipt)
-    showing.answers(_lake("demo"), samples.DAY)
+    showing.answers(_lake("demo"), DEMO_DAY)
     showing.addresses(stack.addresses(settings))
 
 
@@ -222,7 +224,7 @@ def _print_json(document: Any) -> None:
 def main() -> None:
     """Runs the command; an error that has a name is one message on stderr and exit code 1, not a traceback."""
     try:
-        app()
+        app(prog_name="landfall")
     except LandfallError as error:
         showing.error(str(error))
         sys.exit(1)

@@ -34,7 +34,7 @@ def namenode(settings: Settings, java: Java) -> Service:
         name="namenode",
         title="the NameNode",
         ports=("namenode", "namenode_http"),
-        command=jvm(java, "org.apache.hadoop.hdfs.server.namenode.NameNode", _classpath(settings), "256m"),
+        command=jvm(java, "org.apache.hadoop.hdfs.server.namenode.NameNode", classpath(settings), "256m"),
         environ={**inherited(), "HADOOP_USER_NAME": SUPERUSER},
         prepare=lambda: _prepare(settings, java),
         missing=lambda: None if _state(settings) else "no answer yet",
@@ -46,7 +46,7 @@ def datanode(settings: Settings, java: Java) -> Service:
         name="datanode",
         title="the DataNode",
         ports=("datanode", "datanode_http", "datanode_ipc"),
-        command=jvm(java, "org.apache.hadoop.hdfs.server.datanode.DataNode", _classpath(settings), "256m"),
+        command=jvm(java, "org.apache.hadoop.hdfs.server.datanode.DataNode", classpath(settings), "256m"),
         environ={**inherited(), "HADOOP_USER_NAME": SUPERUSER},
         prepare=lambda: _configure(settings),
         missing=lambda: _missing(settings),
@@ -54,7 +54,7 @@ def datanode(settings: Settings, java: Java) -> Service:
     )
 
 
-def _classpath(settings: Settings) -> list[Path]:
+def classpath(settings: Settings) -> list[Path]:
     jars = [jar for jar in jars_of(settings, "hdfs") if not jar.name.endswith("-tests.jar")]
     return [settings.conf / "hdfs", settings.jars / "pages", *jars, *map(pyspark_jar, FROM_PYSPARK)]
 
@@ -116,7 +116,7 @@ def _format(settings: Settings, java: Java, data: Path) -> None:
     aside = data.with_suffix(".new")
     shutil.rmtree(aside, ignore_errors=True)
     arguments = ("-D", f"dfs.namenode.name.dir={aside}", "-format", "-nonInteractive")
-    command = jvm(java, "org.apache.hadoop.hdfs.server.namenode.NameNode", _classpath(settings), "128m", *arguments)
+    command = jvm(java, "org.apache.hadoop.hdfs.server.namenode.NameNode", classpath(settings), "128m", *arguments)
     run_job(settings, "namenode-format", "the NameNode's format", command, {**inherited(), "HADOOP_USER_NAME": SUPERUSER})
     aside.rename(data)
 

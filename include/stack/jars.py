@@ -7,6 +7,7 @@ import shutil
 import ssl
 import subprocess
 import sysconfig
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -132,7 +133,9 @@ def _system_certificates(folder: Path) -> list[str]:
     trusted = ssl.create_default_context().get_ca_certs(binary_form=True)
     if not trusted:
         return []
-    certificates = [PKCS12Certificate(x509.load_der_x509_certificate(der), str(n).encode()) for n, der in enumerate(trusted)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some old roots have serial numbers that are no longer allowed
+        certificates = [PKCS12Certificate(x509.load_der_x509_certificate(der), str(n).encode()) for n, der in enumerate(trusted)]
     store = folder / "certificates.p12"
     store.write_bytes(serialize_java_truststore(certificates, NoEncryption()))
     return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStoreType=PKCS12", "-Djavax.net.ssl.trustStorePassword="]

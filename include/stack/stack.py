@@ -29,7 +29,7 @@ HDFS = ("namenode", "datanode")
 AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor")
 EVERYTHING = (*KAFKA, *HDFS, *AIRFLOW)
 
-START_SECONDS = 180.0  # the longest that we wait for a daemon that lives but is not ready
+START_SECONDS = 300.0  # the longest that we wait for a daemon that lives but is not ready: some machines are busy with other things
 TASKS_SECONDS = 10.0  # the longest that tasks get to say that they were stopped
 STOP_SECONDS = 20.0  # the longest between SIGTERM and SIGKILL
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from include import samples
+from include.cli import DEMO_DAY
 from include.customers import customer
 from tests.e2e.conftest import Landfall
 from tests.e2e.landed import differences
@@ -18,9 +18,9 @@ def first(landfall: Landfall) -> str:
 
 @pytest.fixture(scope="module")
 def expected(first: str, landfall: Landfall) -> Recount:
-    paths = sorted((landfall.settings.inbox / "demo" / samples.DAY).iterdir())
+    paths = sorted((landfall.settings.inbox / "demo" / DEMO_DAY).iterdir())
     tests = customer("demo").test_exams
-    return recount(paths, samples.DAY, tests.exam_name, tests.base_exam_id)
+    return recount(paths, DEMO_DAY, tests.exam_name, tests.base_exam_id)
 
 
 def test_the_demo_prints_what_landed_and_where_to_look(first: str, expected: Recount, landfall: Landfall) -> None:
@@ -30,7 +30,7 @@ def test_the_demo_prints_what_landed_and_where_to_look(first: str, expected: Rec
 
 
 def test_every_table_is_row_by_row_what_the_files_hold(first: str, expected: Recount, landfall: Landfall) -> None:
-    assert differences(landfall.lake("demo"), samples.DAY, expected) == []
+    assert differences(landfall.lake("demo"), DEMO_DAY, expected) == []
 
 
 def test_the_receipt_is_what_the_files_hold(first: str, expected: Recount, landfall: Landfall) -> None:
