@@ -24,14 +24,14 @@ from datetime import datetime, timedelta
 
 import jinja2
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
+
+from include import customers, runs
+from include.customers import Contract
 from kafka_operators import EnsureTopicOperator, PublishJsonOperator
 from lake_operators import AnswerOperator, CommitLandingOperator, ValidateLandingOperator
 from source_sensors import FindSourceSensor
 from spark_operators import TransformOperator
 from steps import RefusedContractOperator
-
-from include import customers, runs
-from include.customers import Contract
 
 RETRIES = {
     "retries": 3,

@@ -89,7 +89,7 @@ def answers(lake: Lake, day: str | None = None) -> list[Answer]:
 
 
 def write(lake: Lake, landing: Landing) -> dict[str, str]:
-    """Answers for the landing's day, written to the lake's `answers/`: kind (json, html) to path. Written again, they replace the old ones."""
+    """Answers for the landing's day, written to the lake's `answers/`, in place of those written before: kind (json, html) to path."""
     folder = f"{lake.path}/answers"
     with Session(lake) as session:
         found = _answers(session, landing.day)
@@ -116,14 +116,16 @@ def as_json(found: list[Answer], day: str | None, as_of: Landing, receipt: Landi
 
 def as_html(found: list[Answer], day: str | None, as_of: Landing, receipt: Landing | None = None) -> bytes:
     """One page that needs nothing else: no script, no network."""
-    page = _page().render(customer=as_of.customer, day=day, as_of=as_of, receipt=receipts.plain(receipt) if receipt else None, answers=found)
+    page = _page().render(
+        customer=as_of.customer, day=day, as_of=as_of, receipt=receipts.plain(receipt) if receipt else None, answers=found
+    )
     return page.encode()
 
 
 def _answers(session: Session, day: str | None) -> list[Answer]:
     parameters = {"day": day}
     asked = session.ask(COUNTS, parameters)
-    counts = {name: _cell(value) for name, value in zip(asked.columns, asked.rows[0], strict=True)}
+    counts = {name: cell(value) for name, value in zip(asked.columns, asked.rows[0], strict=True)}
     return [_answer(session, question, parameters, counts) for question in questions()]
 
 
@@ -144,11 +146,11 @@ def _answer(session: Session, question: Question, parameters: dict[str, Any], co
 
 def _page() -> jinja2.Template:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {"cell": _cell, "moment": _moment}
+    environment.filters |= {"cell": cell, "moment": _moment}
     return environment.get_template("page.html")
 
 
-def _cell(value: Any, percent: bool = False) -> str:
+def cell(value: Any, percent: bool = False) -> str:
     """As a person reads it: thousands apart, shares as percent, null said."""
     if value is None:
         return "null"

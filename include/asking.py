@@ -1,7 +1,7 @@
 """SQL over a customer's lake: DuckDB, every table by its plain name, all of them as of the newest landing, nothing writable.
 
-    answer = ask(lake, "select exam_name, sum(attempts) as attempts from exam_scores group by all order by 2 desc limit 3")
-    answer.columns, answer.rows
+answer = ask(lake, "select exam_name, sum(attempts) as attempts from exam_scores group by all order by 2 desc limit 3")
+answer.columns, answer.rows
 """
 
 import functools

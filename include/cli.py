@@ -206,7 +206,7 @@ def _absolute(source: str) -> str:
     """Airflow's tasks run in another directory, so a local path must not depend on this one. Refuses a file that is not there."""
     if "://" in source:
         return source
-    path = Path(source).expanduser().absolute()
+    path = Path(source).expanduser().resolve()
     if not path.is_file():
         raise Refused(f"--source: there is no file {path}")
     return str(path)

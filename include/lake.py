@@ -21,12 +21,13 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import pyarrow as pa
-from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, TableAlreadyExistsError, ValidationException
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, EqualTo
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 from pyiceberg.table.update.snapshot import ExpireSnapshots
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
@@ -43,7 +44,7 @@ NAMESPACE = "lake"
 LANDING_ID = "landfall.landing"  # snapshot property of every table: which landing made it
 LANDING_ROW = "landfall.row"  # snapshot property of `landings`: the row itself, so that the newest is read without opening a data file
 
-KEPT_SNAPSHOTS = 100
+KEPT_SNAPSHOTS = 20
 PROPERTIES = {
     # A conflict is another landing under way: building on its half-way state is wrong, so nothing is tried again down here.
     "commit.retry.num-retries": "0",
@@ -51,7 +52,7 @@ PROPERTIES = {
     "commit.manifest-merge.enabled": "true",
     "commit.manifest.min-count-to-merge": "20",
     "write.metadata.delete-after-commit.enabled": "true",
-    "write.metadata.previous-versions-max": "50",
+    "write.metadata.previous-versions-max": "20",
 }
 JSON_COLUMNS = ("source", "offsets", "reasons", "tables", "snapshots", "seconds", "warnings")
 TIME_COLUMNS = ("found_at", "committed_at")
@@ -81,6 +82,7 @@ class Lake:
     @classmethod
     def open(cls, customer: str, catalog_uri: str, hdfs_uri: str, fs: Any) -> Self:
         """The lake under `<hdfs_uri>/lake/<customer>`, reached through `fs`; its catalog is at `catalog_uri` (SQLAlchemy's form)."""
+        logging.getLogger("pyiceberg.io").setLevel(logging.WARNING)  # else it names its class at every look at a table
         location = f"{hdfs_uri.rstrip('/')}/lake/{customer}"
         properties = {"uri": catalog_uri, "warehouse": location, "pool_pre_ping": "true", "py-io-impl": "pyiceberg.io.fsspec.FsspecFileIO"}
         if isinstance(fs, WebHDFS):
@@ -158,7 +160,7 @@ class Lake:
             newest = _newest(landings)
             tables = {name: self._as_of(newest, name) for name in LANDED}
             snapshots = {name: self._replace_day(table, landing, transform, name) for name, table in tables.items()}
-            self._verify(snapshots)
+            self._verify(tables)
             found_at, committed_at = _moment(landing.found_at), _later(newest)
             done = replace(landing, snapshots=snapshots, found_at=found_at.isoformat(), committed_at=committed_at.isoformat())
             return self._append(landings, done)
@@ -215,11 +217,16 @@ class Lake:
                 _trim(transaction, table.metadata.current_snapshot_id)
         return _snapshot_id(table)
 
-    def _verify(self, snapshots: dict[str, int]) -> None:
-        moved = {name: self._load(name).metadata.current_snapshot_id for name in snapshots}
-        differing = [f"{name} is at {moved[name]}, {wanted} expected" for name, wanted in snapshots.items() if moved[name] != wanted]
-        if differing:
-            raise CommitFailedException(f"another commit moved the tables meanwhile: {'; '.join(differing)}")
+    def _verify(self, tables: dict[str, IcebergTable]) -> None:
+        """Every table is still as this commit left it; one look at the catalog, which names each table's metadata file."""
+        query = select(IcebergTables.table_name, IcebergTables.metadata_location).where(
+            IcebergTables.catalog_name == self.customer, IcebergTables.table_namespace == NAMESPACE
+        )
+        with self.catalog.engine.connect() as connection:
+            there = dict(connection.execute(query).tuples().all())
+        moved = [name for name, table in tables.items() if there.get(name) != table.metadata_location]
+        if moved:
+            raise CommitFailedException(f"another commit moved {', '.join(moved)} meanwhile")
 
     def _append(self, landings: IcebergTable, landing: Landing) -> Landing:
         """One row, if `landings` is still what was loaded at the start: this is the moment the landing becomes visible."""
@@ -315,8 +322,9 @@ def _trim(transaction: Transaction, base: int | None) -> None:
 
     `base` stays whatever its age: until the landing's row is in, readers are there.
     """
-    snapshots = sorted(transaction.table_metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
-    needed = {base, transaction.table_metadata.current_snapshot_id}
+    metadata = transaction.table_metadata  # worked out anew at every look
+    snapshots = sorted(metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
+    needed = {base, metadata.current_snapshot_id}
     old = [snapshot.snapshot_id for snapshot in snapshots[:-KEPT_SNAPSHOTS] if snapshot.snapshot_id not in needed]
     if old:
         ExpireSnapshots(transaction).by_ids(old).commit()

@@ -11,7 +11,7 @@ import logging
 import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -260,14 +260,6 @@ class _Deliveries:
         self.offsets[partition] = (offset if offset < first else first, offset if offset > last else last)
 
 
-def _kafka_error(error: BaseException | None) -> KafkaException | None:
-    """What Kafka reported. The client raises a fatal error while it serves callbacks, and whatever Python calls next fails with a
-    SystemError caused by it."""
-    while error is not None and not isinstance(error, KafkaException):
-        error = error.__cause__
-    return error
-
-
 class _Publisher:
     """A transactional producer of one customer. It fences others once, when it begins, and never again: once fenced itself, it stops."""
 
@@ -349,23 +341,33 @@ class _Publisher:
             self._producer.purge()
             self._producer.abort_transaction(ABORT_SECONDS)
         except (KafkaException, SystemError) as error:
-            log.warning("%s: the transaction could not be aborted now: %s", self._topic.name, _kafka_error(error) or error)
+            log.warning("%s: the transaction could not be aborted now: %s", self._topic.name, error)
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
         try:
             yield
         except (KafkaException, SystemError) as raised:
-            error = _kafka_error(raised)
-            if error is None:
-                raise
+            error = raised if isinstance(raised, KafkaException) else self._behind(raised)
             if code(error) in FENCED:
                 raise self._fenced(what, reason(error)) from error
-            self._producer.poll(0)  # serves the error callbacks that have come since
+            with suppress(KafkaException, SystemError):
+                self._producer.poll(0)  # serves the error callbacks that have come since
             raise LandfallError(
                 f"{self._topic.name}: {what} failed at {self._servers}: {reason(error)}{self._heard()}. "
                 "Chunks committed before stay; the next try finds out how this one ended and goes on from there."
             ) from error
+
+    def _behind(self, error: SystemError) -> KafkaException:
+        """The fatal error behind a SystemError: the client raises it between two callbacks, where Python often loses it.
+
+        A producer with a fatal error answers every call with it, and so does not begin the transaction that it is asked for here.
+        """
+        try:
+            self._producer.begin_transaction()
+        except KafkaException as fatal:
+            return fatal
+        raise error
 
     def _fenced(self, what: str, said: str) -> PublisherFenced:
         return PublisherFenced(

@@ -22,7 +22,7 @@ from include.source import SourceRefused
 
 BOM = b"\xef\xbb\xbf"
 WHITE = re.compile(rb"[ \t\r\n]*")
-BETWEEN = re.compile(rb"[ \t\r\n,]*")
+WHITE_OR_COMMA = frozenset(b" \t\r\n,")
 LINE_SUFFIXES = (".ndjson", ".jsonl")
 NEAR = 24  # bytes of the file shown before and after the place of an error
 
@@ -226,11 +226,19 @@ def _split_array(data: mmap.mmap, begin: int, path: Path) -> Spans:
         del raws  # each of them holds the map open
     if not lengths:
         raise _refused(path, "is an empty array: there is no record in it")
-    spans, end = Spans(), begin + 1
-    for length in lengths:  # the syntax is known to be right: only white space and one comma lie between two elements
-        start = _skip(BETWEEN, data, end)
-        end = start + length
-        spans.add(start, end)
+    return _spans(data, begin + 1, lengths)
+
+
+def _spans(data: mmap.mmap, begin: int, lengths: list[int]) -> Spans:
+    """Where elements of these lengths lie, in an array whose syntax is right: between two are only white space and a comma."""
+    spans, end = Spans(), begin
+    add_start, add_end = spans.starts.append, spans.ends.append
+    for length in lengths:
+        while data[end] in WHITE_OR_COMMA:
+            end += 1
+        add_start(end)
+        end += length
+        add_end(end)
     return spans
 
 

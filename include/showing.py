@@ -1,7 +1,7 @@
 """How things look in a terminal: progress on stderr, results on stdout, tables by rich."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,22 +77,24 @@ def receipt(given: dict[str, Any]) -> None:
     figures.add_row("content hash", given["content_hash"])
     figures.add_row("source", escape(", ".join(given["source"])))
     figures.add_row("bytes, sha256", f"{given['bytes']:,}, {given['sha256']}")
-    out.print(figures)
+    _print(figures)
     rows = _grid("table", "rows", title=None)
     for name, count in given["tables"].items():
         rows.add_row(name, f"{count:,}")
-    out.print(rows)
+    _print(rows)
     out.print("seconds: " + ", ".join(f"{task} {seconds}" for task, seconds in given["seconds"].items()))
     for warning in given["warnings"]:
         out.print(f"[yellow]warning:[/] {escape(warning)}")
 
 
-def table(columns: list[str], rows: list[Any], title: str | None = None) -> None:
-    """Rows under their columns; null as an empty cell in italics, so that it is not taken for an empty text."""
+def table(columns: list[str], rows: list[Any], title: str | None = None, numeric: Sequence[bool] = ()) -> None:
+    """Rows under their columns, numbers to the right; null in italics, so that it is not taken for a text."""
     grid = _grid(*columns, title=title)
+    for column, right in zip(grid.columns, numeric, strict=False):
+        column.justify = "right" if right else "left"
     for row in rows:
         grid.add_row(*("[dim italic]null[/]" if cell is None else escape(str(cell)) for cell in row))
-    out.print(grid)
+    _print(grid)
 
 
 def landings(found: list[Landing]) -> None:
@@ -123,18 +125,28 @@ def landings(found: list[Landing]) -> None:
     )
 
 
+def _print(grid: Table) -> None:
+    """Without the blanks that fill a table's last column."""
+    with out.capture() as captured:
+        out.print(grid)
+    sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+
+
 def addresses(given: dict[str, str]) -> None:
     grid = _grid("", "", title=None)
     for name, address in given.items():
         grid.add_row(name, escape(address))
-    out.print(grid)
+    _print(grid)
 
 
 def answers(lake: Any, day: str) -> None:
     from include import answers as asked
 
     for answer in asked.answers(lake, day):
-        table(answer.columns, answer.rows, title=f"{answer.title} ({answer.unit})")
+        shown = [
+            [asked.cell(value, name in answer.percent) for name, value in zip(answer.columns, row, strict=True)] for row in answer.rows
+        ]
+        table(answer.columns, shown, title=f"{answer.title} ({answer.unit})", numeric=answer.numeric)
 
 
 def _grid(*columns: str, title: str | None) -> Table:

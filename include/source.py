@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any, BinaryIO, Protocol
 
 import fsspec
@@ -76,7 +77,10 @@ class Spooled:
     def __init__(self, paths: list[Path], in_place: list[SourceFile]) -> None:
         self.paths = paths
         self._pool = ThreadPoolExecutor(1, "sha256")
-        self._confirmations = [self._pool.submit(_refuse_change, file) for file in in_place]
+        begun = Event()
+        self._confirmations = [self._pool.submit(_refuse_change, file, begun) for file in in_place]
+        if in_place:
+            begun.wait()  # else the caller's first long call would keep Python's lock, and hashing would wait for its end
 
     def confirm(self) -> None:
         """Waits for the hashes of the files that are used where they lie. Raises SourceRefused when one is not as described."""
@@ -95,19 +99,22 @@ def spool(source: Source, folder: Path) -> Spooled:
     return Spooled(paths, [file for file, path in zip(source.files, paths, strict=True) if str(path) == file.uri])
 
 
-def _refuse_change(file: SourceFile) -> None:
-    _refuse_other_bytes(file, _describe_local(file.uri))
+def _refuse_change(file: SourceFile, begun: Event) -> None:
+    _refuse_other_bytes(file, _describe_local(file.uri, begun))
 
 
-def _describe_local(path: str) -> SourceFile:
-    """As `_describe_file`, by one call that leaves Python's lock to others from begin to end."""
+def _describe_local(path: str, begun: Event) -> SourceFile:
+    """As `_describe_file`, by one call that leaves Python's lock to others. Sets `begun` right before it, or if it will not come to it."""
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""  # an empty file cannot be mapped
+        begun.set()
         return SourceFile(path, size, hashlib.sha256(data).hexdigest())
     except OSError as error:
         raise _unreadable(path, error) from error
+    finally:
+        begun.set()
 
 
 def _spool_file(file: SourceFile, folder: Path) -> Path:

@@ -1,11 +1,10 @@
 """Endpoints and credentials: from Airflow's connections, and nowhere else."""
 
 from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
-from airflow.providers.apache.kafka.hooks.client import KafkaAdminClientHook
 from airflow.sdk import BaseHook
-from confluent_kafka.admin import AdminClient
 from fsspec import AbstractFileSystem
 
+from include.brokers import Admin
 from include.hdfs import filesystem
 from include.lake import Lake
 
@@ -20,9 +19,9 @@ def kafka_config() -> dict[str, str]:
     return dict(KafkaBaseHook(kafka_config_id=KAFKA).get_connection(KAFKA).extra_dejson)
 
 
-def kafka_admin() -> AdminClient:
-    """An admin client of the Kafka connection."""
-    return KafkaAdminClientHook(kafka_config_id=KAFKA).get_conn
+def kafka_admin() -> Admin:
+    """An admin client of the Kafka connection, whose errors name the broker and the cause."""
+    return Admin(kafka_config())
 
 
 def hdfs() -> AbstractFileSystem:

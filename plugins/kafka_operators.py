@@ -5,14 +5,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import connections
 from airflow.sdk import BaseOperator, Context
-from steps import receipt_of, step
 
+import connections
 from include import receipts
 from include.publishing import publish
 from include.receipts import Source
 from include.topics import TopicSpec, ensure_topic
+from steps import receipt_of, step
 
 
 class EnsureTopicOperator(BaseOperator):

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import connections
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
-from steps import receipt_of, seconds_so_far, step
 
+import connections
 from include import answers, landing, receipts
 from include.receipts import Landing, PublishReceipt, Source, TransformReceipt
+from steps import receipt_of, seconds_so_far, step
 
 BEFORE_COMMIT = ["find_source", "ensure_topic", "publish", "transform", "validate"]
 
@@ -38,7 +38,7 @@ class ValidateLandingOperator(BaseOperator):
             context["ti"].xcom_push(key="problems", value=problems)
             if problems:
                 raise AirflowFailException("\n".join([f"{len(problems)} problems, nothing is visible to readers:", *problems]))
-            return landing.warnings(published, transformed, landed)
+            return [*published.warnings, *landing.warnings(published, transformed, landed)]
 
 
 class CommitLandingOperator(BaseOperator):
@@ -63,9 +63,7 @@ class CommitLandingOperator(BaseOperator):
                 seconds=seconds_so_far(context, BEFORE_COMMIT),
                 warnings=tuple(context["ti"].xcom_pull(task_ids="validate") or ()),
             )
-            lake = connections.lake(source.customer)
-            lake.create_tables()
-            return receipts.plain(lake.commit(row, transformed))
+            return receipts.plain(connections.lake(source.customer).commit(row, transformed))
 
 
 class AnswerOperator(BaseOperator):

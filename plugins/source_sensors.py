@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import connections
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 from airflow.sdk.bases.skipmixin import SkipMixin
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from steps import step
 
+import connections
 from include import receipts, runs, source
 from include.customers import Contract
 from include.errors import Refused
 from include.receipts import Landing, Source
+from steps import step
 
 SETTLE_SECONDS = 1.0
 

@@ -3,17 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-import connections
 import psutil
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
-from steps import step
 
+import connections
 from include import receipts
 from include.customers import Contract
 from include.effects import Effect, effect
 from include.receipts import TransformReceipt
+from steps import step
 
 JOB = Path(__file__).parents[1] / "spark_jobs" / "transform_assessments.py"
 FAILED = "transform_assessments failed:"
@@ -54,10 +54,12 @@ class TransformOperator(SparkSubmitOperator):
             ],
             **kwargs,
         )  # fmt: skip
+        self.customer = contract.customer
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         with step(context):
             arguments = dict(zip(self.application_args[::2], self.application_args[1::2], strict=True))
+            connections.lake(self.customer).create_tables()  # their folders too, with the rights that Spark would not give them
             try:
                 with effect(Effect.SPARK_SUBMIT, landing=arguments["--landing"]):
                     super().execute(context)

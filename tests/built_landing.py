@@ -9,7 +9,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,9 @@ TEST_EXAM_NAMES = ["yeahsdf"]
 Rows = dict[str, list[dict[str, Any]]]
 
 
-def attempt(number: int, *, exam: str = "Learning Git", keen_id: str | None = None, results: Sequence[str | None] = ("correct",), **other: Any) -> bytes:
+def attempt(
+    number: int, *, exam: str = "Learning Git", keen_id: str | None = None, results: Sequence[str | None] = ("correct",), **other: Any
+) -> bytes:
     """One record: an attempt with a question for each result, two options each."""
     counted = [result for result in results if result]
     counts = {
@@ -63,7 +65,8 @@ def attempt(number: int, *, exam: str = "Learning Git", keen_id: str | None = No
     return json.dumps({**record, **other}).encode()
 
 
-# 12 records: 10 accepted in 8 distinct versions (2 surplus copies), 2 quarantined; one conflict of two versions, one test exam, one without sequences.
+# 12 records: 10 accepted in 8 distinct versions (2 surplus copies), 2 quarantined;
+# one conflict of two versions, one test exam, one without sequences.
 RECORDS = (
     attempt(1, results=("correct", "incorrect")),
     attempt(2, results=("correct", "correct", "missed_some", "unanswered")),
@@ -98,7 +101,9 @@ class Built:
         return self.transform.tables[table].files[number].path
 
 
-def landing_of(publish: PublishReceipt, transform: TransformReceipt, run_id: str = "manual__1", found_at: str = "2018-01-29T06:00:00+00:00") -> Landing:
+def landing_of(
+    publish: PublishReceipt, transform: TransformReceipt, run_id: str = "manual__1", found_at: str = "2018-01-29T06:00:00+00:00"
+) -> Landing:
     return Landing(
         landing=transform.landing, customer=publish.customer, day=publish.day, run_id=run_id, found_at=found_at, committed_at="",
         source=("file:///in/a.json",), bytes=1000, sha256="ab" * 32, topic=publish.topic, ingest=publish.ingest, generation=1,
@@ -132,7 +137,8 @@ def build(
     offsets = {partition: (1000, 1000 + (len(records) - 1 - partition) // 3) for partition in range(min(3, len(records)))}
     publish = PublishReceipt(
         customer=CUSTOMER, day=day, topic=f"assessments.{CUSTOMER}", source_sha256="ab" * 32, ingest=INGEST, generation=1,
-        published=figures.published, content_hash=figures.content_hash, offsets=offsets, chunks=1, chunk_records=10000, sent=figures.published,
+        published=figures.published, content_hash=figures.content_hash, offsets=offsets, chunks=1, chunk_records=10000,
+        sent=figures.published,
     )  # fmt: skip
     transform = TransformReceipt(
         landing=landing, day=day, topic=publish.topic, ingest=INGEST, read=figures.published, content_hash=figures.content_hash,
@@ -144,7 +150,7 @@ def build(
 
 
 def rewrite(built: Built, table: str, change: Callable[[pa.Table], pa.Table]) -> Built:
-    """The built landing with the table's first file changed as an Arrow table; the receipt tells the new size, so only the content is off."""
+    """The built landing with the table's first file changed; the receipt tells the new length, so only the content is off."""
     path = built.path(table)
     with built.fs.open(path, "rb") as file:
         content = pq.read_table(file)
@@ -171,5 +177,3 @@ def _write(fs: Any, folder: str, table: str, rows: list[dict[str, Any]]) -> tupl
     with fs.open(path, "wb") as file:
         pq.write_table(pa.Table.from_pylist(rows, schema=LANDED[table].arrow), file, compression="zstd")
     return (DataFile(path, fs.info(path)["size"]),)
-
-

@@ -446,9 +446,16 @@ def kafka_key(value: bytes) -> str | None:
     except ValueError:
         return None
     keen_id = record.get("keen_id") if isinstance(record, dict) else None
-    if not isinstance(keen_id, str):
-        return None
-    return None if any("\udc80" <= character <= "\udcff" for character in keen_id) else keen_id
+    return keen_id if isinstance(keen_id, str) and has_utf8(keen_id) else None
+
+
+def has_utf8(text: str) -> bool:
+    """Half a surrogate pair, also where it stands for a byte that is not UTF-8, has none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

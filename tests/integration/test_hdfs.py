@@ -39,9 +39,15 @@ def test_a_file_is_replaced_whole_and_an_empty_one_is_a_file(fs: WebHDFS) -> Non
 
 
 def test_what_was_not_finished_is_not_there(fs: WebHDFS) -> None:
-    with pytest.raises(ZeroDivisionError), fs.open("/lake/honest/half", "wb") as file:
-        file.write(b"half")
-        _ = 1 / 0
+    file = fs.open("/lake/honest/half", "wb")
+
+    def stop_half_way() -> None:
+        with file:
+            file.write(b"half of it")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        stop_half_way()
     assert not fs.exists("/lake/honest/half")
 
 

@@ -25,6 +25,8 @@ def spec() -> TopicSpec:
 def make(admin: Admin, name: str, partitions: int, **configs: str) -> None:
     settings = {key.replace("_", "."): value for key, value in configs.items()}
     admin.create_topics([NewTopic(name, partitions, 1, config=settings)])[name].result()
+    while name not in admin.list_topics(timeout=10).topics:  # it is to be seen a moment later
+        time.sleep(0.05)
 
 
 def test_both_topics_are_made_once_and_as_the_contract_says(admin, spec):

@@ -6,6 +6,7 @@ import time
 
 import psutil
 import pytest
+
 from spark_operators import cause, end_tree, path_of
 
 FAILURES = [

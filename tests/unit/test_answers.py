@@ -47,7 +47,7 @@ def test_every_question_says_what_it_is_about() -> None:
     asked = questions()
     assert [question.name for question in asked] == ["attempts", "exams", "score", "most_common", "least_common"]
     for question in asked:
-        assert question.title and question.unit and question.meaning.endswith(".") and question.notes, question.name
+        assert all((question.title, question.unit, question.meaning.endswith("."), question.notes)), question.name
         assert "$day" in question.sql, f"{question.name} must be askable for one day"
 
 
@@ -149,7 +149,14 @@ def test_names_from_the_data_cannot_write_into_the_page(tmp_path: Path) -> None:
     assert "&lt;script&gt;alert(&#39;{test}&#39;)" in page
 
 
-CELLS = [(None, False, "null"), (3280, False, "3,280"), (True, False, "yes"), (0.62569, True, "62.57 %"), (0.31127, False, "0.3113"), ("a", False, "a")]
+CELLS = [
+    (None, False, "null"),
+    (3280, False, "3,280"),
+    (True, False, "yes"),
+    (0.62569, True, "62.57 %"),
+    (0.31127, False, "0.3113"),
+    ("a", False, "a"),
+]
 
 
 @pytest.mark.parametrize(("value", "percent", "shown"), CELLS)

@@ -82,21 +82,27 @@ class Handler(BaseHTTPRequestHandler):
 
     def GETFILESTATUS(self, path: str, *_: Any) -> None:
         status = self.status(path)
-        self.answer(200, {"FileStatus": status}) if status else self.answer(404, remote("FileNotFoundException", f"File does not exist: {path}"))
+        self.answer(200, {"FileStatus": status}) if status else self.answer(
+            404, remote("FileNotFoundException", f"File does not exist: {path}")
+        )
 
     def LISTSTATUS(self, path: str, *_: Any) -> None:
         names = sorted({name.removeprefix(path + "/").split("/")[0] for name in self.server.files if name.startswith(path + "/")})
-        self.answer(200, {"FileStatuses": {"FileStatus": [{**(self.status(f"{path}/{name}") or {}), "pathSuffix": name} for name in names]}})
+        self.answer(
+            200, {"FileStatuses": {"FileStatus": [{**(self.status(f"{path}/{name}") or {}), "pathSuffix": name} for name in names]}}
+        )
 
     def OPEN(self, path: str, query: dict[str, str], _: bytes, on_datanode: bool) -> None:
         if not on_datanode:
             return self.to_datanode(path, query)
-        start = int(query["offset"])
-        return self.answer(200, self.server.files[path][start : start + int(query["length"])])
+        start = int(query.get("offset", 0))
+        return self.answer(200, self.server.files[path][start : start + int(query.get("length", 10**9))])
 
     def CREATE(self, path: str, query: dict[str, str], content: bytes, on_datanode: bool) -> None:
         if not on_datanode:
             return self.to_datanode(path, query)
+        if query["overwrite"] == "false" and path in self.server.files:
+            return self.answer(403, remote("FileAlreadyExistsException", f"{path} already exists"))
         self.server.files[path] = content
         return self.answer(201)
 
@@ -153,9 +159,15 @@ def test_an_empty_file_is_a_file(cluster: Cluster, fs: WebHDFS) -> None:
 
 
 def test_what_a_with_block_did_not_finish_is_not_written(cluster: Cluster, fs: WebHDFS) -> None:
-    with pytest.raises(ZeroDivisionError), fs.open("/half", "wb") as file:
-        file.write(b"half of it")
-        _ = 1 / 0
+    file = fs.open("/half", "wb")
+
+    def stop_half_way() -> None:
+        with file:
+            file.write(b"half of it")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        stop_half_way()
     assert cluster.asked == []
 
 
@@ -182,7 +194,8 @@ def test_exists_says_no_only_if_the_namenode_says_no(cluster: Cluster, fs: WebHD
 
 # status and body of the answer, what Python is to raise, what it is to say
 REFUSALS = [
-    ("no right", 403, remote("AccessControlException", "Permission denied: user=bob"), PermissionError, "GETFILESTATUS /x as landfall: Permission denied: user=bob"),
+    ("no right", 403, remote("AccessControlException", "Permission denied: user=bob"), PermissionError,
+     "GETFILESTATUS /x as landfall: Permission denied: user=bob"),
     ("not there", 404, remote("FileNotFoundException", "File does not exist: /x"), FileNotFoundError, "File does not exist: /x"),
     ("parent is a file", 403, remote("ParentNotDirectoryException", "/a is not a directory"), NotADirectoryError, "/a is not a directory"),
     ("there already", 403, remote("FileAlreadyExistsException", "/x exists"), FileExistsError, "/x exists"),
@@ -277,7 +290,9 @@ def test_what_hdfs_did_not_do_is_an_error_though_it_answers_200(cluster: Cluster
 
 def test_time_outs_name_the_daemon_and_the_time(cluster: Cluster, fs: WebHDFS) -> None:
     cluster.faults = ["hang"] * 3
-    with pytest.raises(TimeoutError, match=rf"GETFILESTATUS /x as landfall: 127.0.0.1:{cluster.server_port} did not answer within 1 s .* 0.3 s"):
+    with pytest.raises(
+        TimeoutError, match=rf"GETFILESTATUS /x as landfall: 127.0.0.1:{cluster.server_port} did not answer within 1 s .* 0.3 s"
+    ):
         fs.info("/x")
     assert len(cluster.asked) == hdfs.READ_TRIES
 
@@ -314,7 +329,35 @@ def test_a_proxy_of_the_environment_is_not_asked(cluster: Cluster, fs: WebHDFS, 
     assert fs.exists("/x") is False
 
 
-@pytest.mark.parametrize("mode", ["ab", "xb", "r+b"])
+def test_a_whole_file_is_one_question_and_a_broken_stream_is_no_file(cluster: Cluster, fs: WebHDFS) -> None:
+    cluster.files["/x"] = b"12345"
+    assert fs.cat_file("/x") == b"12345"
+    assert [op for op, _, _ in cluster.asked] == ["OPEN", "OPEN"]  # NameNode, DataNode
+    assert fs.cat_file("/x", 1, 3) == b"23"
+    cluster.faults = [None, "hang up in the middle"] * hdfs.READ_TRIES
+    with pytest.raises(ConnectionError, match="OPEN /x"):
+        fs.cat_file("/x")
+
+
+def test_a_new_file_takes_no_others_place(cluster: Cluster, fs: WebHDFS) -> None:
+    """What PyIceberg asks for, and checks itself one question too early."""
+    io = hdfs.HdfsFileIO(hdfs.register(fs))
+    location = "hdfs://namenode:8020/lake/acme/questions/metadata/1.metadata.json"
+    for overwrite, content in ((False, b"first"), (True, b"second")):
+        with io.new_output(location).create(overwrite=overwrite) as file:
+            file.write(content)
+        assert io.new_input(location).open().read() == content
+    file = io.new_output(location).create()
+    file.write(b"third")
+    with pytest.raises(FileExistsError, match="already exists"):
+        file.close()
+    assert {op for op, _, _ in cluster.asked} == {"CREATE", "OPEN"}
+    assert len(io.new_input(location)) == 6
+    io.delete(location)
+    assert not io.new_input(location).exists()
+
+
+@pytest.mark.parametrize("mode", ["ab", "r+b"])
 def test_files_are_written_once(fs: WebHDFS, mode: str) -> None:
-    with pytest.raises(ValueError, match="only rb and wb"):
+    with pytest.raises(ValueError, match="only rb, wb and xb"):
         fs.open("/x", mode)

@@ -143,7 +143,9 @@ def test_an_older_run_never_undoes_a_newer_correction(lake: Lake, tmp_path: Path
     newer, older = build(tmp_path), build(tmp_path, records=OTHER_RECORDS, try_number=2)
     commit(lake, newer, run_id="scheduled__2", found_at="2018-01-30T06:00:00Z")
     before = seen(lake), current(lake)
-    with pytest.raises(LandingSuperseded, match=r"acme 2018-01-28: run scheduled__2 .* later than this run's \(2018-01-29T06:00:00\+00:00\)"):
+    with pytest.raises(
+        LandingSuperseded, match=r"acme 2018-01-28: run scheduled__2 .* later than this run's \(2018-01-29T06:00:00\+00:00\)"
+    ):
         commit(lake, older)
     assert (seen(lake), current(lake)) == before
 
@@ -258,9 +260,19 @@ def test_the_very_first_commit_may_stop_too(
 
 def test_a_process_killed_while_making_the_tables_or_mending_leaves_nothing_that_the_next_cannot_mend(tmp_path: Path) -> None:
     """With the real SIGKILL of the fault seam, in processes of their own."""
-    for fault in ("before:create_table:4", "after:replace_day:5", "after:restore_table:2", "before:append_landing:1", "after:append_landing:1"):
+    for fault in (
+        "before:create_table:4",
+        "after:replace_day:5",
+        "after:restore_table:2",
+        "before:append_landing:1",
+        "after:append_landing:1",
+    ):
         ended = subprocess.run(
-            [sys.executable, "-c", f"from tests.unit.test_lake import *; commit(open_lake(Path({str(tmp_path)!r})), build(Path({str(tmp_path)!r})))"],
+            [
+                sys.executable,
+                "-c",
+                f"from tests.unit.test_lake import *; commit(open_lake(Path({str(tmp_path)!r})), build(Path({str(tmp_path)!r})))",
+            ],
             env={**os.environ, "LANDFALL_FAULT": fault},
             cwd=Path(__file__).parents[2],
             capture_output=True,
@@ -287,9 +299,10 @@ def test_a_lost_answer_of_a_table_is_mended_and_of_the_row_is_recognised(
             if self.name()[-1] == lost:
                 raise OperationalError("update iceberg_tables", {}, Exception("server closed the connection"))
 
-        with monkeypatch.context() as patched, pytest.raises(LandfallError, match="was not committed|server closed"):
+        with monkeypatch.context() as patched:
             patched.setattr(IcebergTable, "_do_commit", lose)
-            commit(lake, built)
+            with pytest.raises(LandfallError, match=r"was not committed: OperationalError: .*server closed the connection"):
+                commit(lake, built)
     done = commit(lake, built)
     assert [landing.landing for landing in lake.landings(FIRST)] == [done.landing]
     assert seen(lake) == expected(built, build(tmp_path, day=SECOND))
@@ -402,7 +415,9 @@ def test_the_columns_carry_their_meaning(lake: Lake) -> None:
 def test_the_row_that_readers_get_is_the_one_that_was_committed(lake: Lake, tmp_path: Path) -> None:
     """`newest` reads the snapshot's summary, `landings` the data file: both give the same."""
     built = build(tmp_path, records=RECORDS)
-    landing = landing_of(built.publish, built.transform, run_id="manual__2018-01-29T06:00:00+00:00 ü", found_at="2018-01-29T06:00:00.123456Z")
+    landing = landing_of(
+        built.publish, built.transform, run_id="manual__2018-01-29T06:00:00+00:00 ü", found_at="2018-01-29T06:00:00.123456Z"
+    )
     done = lake.commit(landing, built.transform)
     assert lake.newest() == lake.landings()[0] == done
     assert done.found_at == "2018-01-29T06:00:00.123456+00:00"

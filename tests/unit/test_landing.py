@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from include import landing as landings
+from include import landed
 from include.landing import problems, read_landed, warnings
 from include.receipts import DataFile, TableFiles
 from include.tables import LANDED
@@ -101,26 +101,35 @@ DEFECTS: list[tuple[str, Plant, str]] = [
     ("a record lost", drop("raw_assessments"), "12 records were published, raw_assessments holds 11"),
     ("a record doubled", double("raw_assessments"), "Kafka records are there more than once: partition 0 offset 1000"),
     ("one lost, one doubled: the count is right", instead("raw_assessments", 5, 7), "of the bytes in raw_assessments"),
-    ("one lost, one doubled: the number is missing", instead("raw_assessments", 5, 7), "raw_assessments has 11 different ones from 0 to 11"),
+    ("one lost, one doubled: the number is missing", instead("raw_assessments", 5, 7),
+     "raw_assessments has 11 different ones from 0 to 11"),
     ("a byte changed on the way", changed_byte, "content hash: published"),
     ("a byte changed, the hash column is of the old one", changed_byte, "1 rows whose hash is not that of their value: record 0"),
-    ("a byte changed, hash column and all", changed_byte_and_hash, "1 of 12 records neither landed nor quarantined: record 0 (keen_id keen 1"),
-    ("a record of another ingest", change("raw_assessments", 3, ingest="f" * 16), "found 1 of ffffffffffffffff: they are another publishing's"),
+    ("a byte changed, hash column and all", changed_byte_and_hash,
+     "1 of 12 records neither landed nor quarantined: record 0 (keen_id keen 1"),
+    ("a record of another ingest", change("raw_assessments", 3, ingest="f" * 16),
+     "found 1 of ffffffffffffffff: they are another publishing's"),
     ("no ingest", change("raw_assessments", 3, ingest=None), "found 1 of no ingest"),
-    ("an offset before the published ones", change("raw_assessments", 0, offset=999), "offsets 999 to 1003 of partition 0; published were 1000 to 1003"),
+    ("an offset before the published ones", change("raw_assessments", 0, offset=999),
+     "offsets 999 to 1003 of partition 0; published were 1000 to 1003"),
     ("an offset after the published ones", change("raw_assessments", 9, offset=2000), "offsets 1000 to 2000 of partition 0"),
-    ("a partition where nothing was published", change("raw_assessments", 4, partition=7), "records of partition 7, where nothing was published"),
-    ("record numbers from 1", lambda rows: [row.update(record=row["record"] + 1) for row in rows["raw_assessments"]], "12 different ones from 1 to 12"),
+    ("a partition where nothing was published", change("raw_assessments", 4, partition=7),
+     "records of partition 7, where nothing was published"),
+    ("record numbers from 1", lambda rows: [row.update(record=row["record"] + 1) for row in rows["raw_assessments"]],
+     "12 different ones from 1 to 12"),
     ("a record number twice", change("raw_assessments", 3, record=4), "record numbers must be 0 to 11, each once"),
     ("a value that is null", change("raw_assessments", 3, value=None), "1 rows whose hash is not that of their value: record 3"),
     # days
-    *[(f"{table}: a day off by one", change(table, 0, day=NEXT_DAY), f"{table}: all rows must be of 2018-01-28, found 1 of 2018-01-29") for table in LANDED],
+    *[(f"{table}: a day off by one", change(table, 0, day=NEXT_DAY), f"{table}: all rows must be of 2018-01-28, found 1 of 2018-01-29")
+      for table in LANDED],
     ("no day", change("questions", 0, day=None), "questions: all rows must be of 2018-01-28, found 1 of no day"),
     # assessments and quarantine against the raw records
     ("an attempt lost", drop("assessments", 1), "1 of 12 records neither landed nor quarantined: record 1 (keen_id keen 2 hash"),
-    ("an attempt lost: its children are orphans", drop("assessments", 1), "4 rows of questions belong to no attempt in assessments: keen_id keen 2"),
+    ("an attempt lost: its children are orphans", drop("assessments", 1),
+     "4 rows of questions belong to no attempt in assessments: keen_id keen 2"),
     ("an attempt twice", double("assessments"), "assessments: 1 attempts have more than one row: keen_id keen 1"),
-    ("an attempt twice: more landed than read", double("assessments"), "3 records landed or quarantined more often than raw_assessments holds them"),
+    ("an attempt twice: more landed than read", double("assessments"),
+     "3 records landed or quarantined more often than raw_assessments holds them"),
     ("an attempt twice: Spark's count", double("assessments"), "distinct attempts: Spark's receipt says 8, the tables hold 9"),
     ("one attempt lost, another one doubled", instead("assessments", 1, 2), "of assessments (hash x copies) and quarantine"),
     ("copies not counted", change("assessments", 0, copies=1), "2 of 12 records neither landed nor quarantined: record 0"),
@@ -137,20 +146,26 @@ DEFECTS: list[tuple[str, Plant, str]] = [
     ("a test exam not flagged", change("assessments", 3, is_test=False), "test attempts: Spark's receipt says 1, the tables hold 0"),
     ("a quarantined record lost", drop("quarantine"), "1 of 12 records neither landed nor quarantined: record 9 (keen_id null"),
     ("a quarantined record twice", double("quarantine"), "quarantined records: Spark's receipt says 2, the tables hold 3"),
-    ("landed and quarantined", lambda rows: rows["quarantine"].append({**rows["quarantine"][0], "hash": rows["assessments"][1]["hash"], "keen_id": "keen 2"}),
+    ("landed and quarantined", lambda rows: rows["quarantine"].append({**rows["quarantine"][0], "hash": rows["assessments"][1]["hash"],
+     "keen_id": "keen 2"}),
      "1 records landed or quarantined more often"),
     ("another reason", change("quarantine", 0, reason="blank"), "the table holds blank 1, missing_keen_id 1"),
     ("a reason that is null", change("quarantine", 0, reason=None), "the table holds missing_keen_id 1, no reason 1"),
-    ("nothing landed", lambda rows: [rows[table].clear() for table in rows if table not in ("raw_assessments", "quarantine")], "nothing landed: of 12 records"),
+    ("nothing landed", lambda rows: [rows[table].clear() for table in rows if table not in ("raw_assessments", "quarantine")],
+     "nothing landed: of 12 records"),
     # children
     ("a question lost", drop("questions", 1), "1 attempts do not have the questions that their question_count says: keen_id keen 1"),
-    ("a question lost: its options are orphans", drop("questions", 1), "2 rows of options belong to no question in questions: keen_id keen 1"),
+    ("a question lost: its options are orphans", drop("questions", 1),
+     "2 rows of options belong to no question in questions: keen_id keen 1"),
     ("all questions of an attempt lost", lambda rows: [rows["questions"].pop(0) for _ in range(2)], "has question_count 2 and 0 questions"),
     ("a question twice", double("questions"), "do not have the questions that their question_count says"),
-    ("a question's position wrong", change("questions", 1, position=5), "1 attempts do not have the questions that their question_count says"),
-    ("a question of nobody", change("questions", 0, keen_id="nobody"), "1 rows of questions belong to no attempt in assessments: keen_id nobody"),
+    ("a question's position wrong", change("questions", 1, position=5),
+     "1 attempts do not have the questions that their question_count says"),
+    ("a question of nobody", change("questions", 0, keen_id="nobody"),
+     "1 rows of questions belong to no attempt in assessments: keen_id nobody"),
     ("question_count wrong", change("assessments", 0, question_count=1), "has question_count 1 and 2 questions"),
-    ("question_count null though there are questions", change("assessments", 0, question_count=None), "has question_count null and 2 questions"),
+    ("question_count null though there are questions", change("assessments", 0, question_count=None),
+     "has question_count null and 2 questions"),
     ("an option lost", drop("options", 0), "1 questions do not have the options that their option_count says: keen_id keen 1"),
     ("an option twice", double("options"), "do not have the options that their option_count says"),
     ("an option's position wrong", change("options", 0, position=1), "do not have the options that their option_count says"),
@@ -159,7 +174,8 @@ DEFECTS: list[tuple[str, Plant, str]] = [
     # sums
     ("exam_scores: attempts", change("exam_scores", 0, attempts=9), "2 rows of exam_scores are not what assessments adds up to: found {"),
     ("exam_scores: copies", change("exam_scores", 0, copies=9), "rows of exam_scores are not what"),
-    ("exam_scores: a row lost", drop("exam_scores"), '1 rows of exam_scores are not what assessments adds up to: expected {"day":"2018-01-28"'),
+    ("exam_scores: a row lost", drop("exam_scores"),
+     '1 rows of exam_scores are not what assessments adds up to: expected {"day":"2018-01-28"'),
     ("exam_scores: a row twice", double("exam_scores"), "1 rows of exam_scores are not what"),
     ("exam_scores: a score for attempts without one", change("exam_scores", 4, correct=0, total=1), "rows of exam_scores are not what"),
     ("exam_scores: last_taken", all_rows("exam_scores", last_taken=None), "rows of exam_scores are not what"),
@@ -263,7 +279,8 @@ FILE_DEFECTS = [
     ("a truncated file: its length", truncate, "bytes, Spark's receipt says"),
     ("a truncated raw file", lambda built: truncate(built, "raw_assessments"), "raw_assessments: "),
     ("an empty file", empty, "is not a readable Parquet file: "),
-    ("data destroyed, footer sound", corrupt, "raw_assessments/landing=2018-01-28-5f3a9c1e-1/part-00000.zstd.parquet is not a readable Parquet file: "),
+    ("data destroyed, footer sound", corrupt,
+     "raw_assessments/landing=2018-01-28-5f3a9c1e-1/part-00000.zstd.parquet is not a readable Parquet file: "),
     ("a file missing", remove, "questions/landing=2018-01-28-5f3a9c1e-1/part-00000.zstd.parquet is in Spark's receipt but not on HDFS"),
     ("a folder missing", remove_folder, "is in Spark's receipt but not on HDFS"),
     ("a file too many", stranger, "part-00001.parquet is on HDFS but not in Spark's receipt: another try wrote into this landing"),
@@ -318,10 +335,26 @@ RECEIPT_DEFECTS = [
     ("Spark read less", transformed(read=11), "12 records were published to assessments.acme, Spark read 11"),
     ("Spark's sum", transformed(duplicates=1), "Spark read 12 records but accounts for 11: 8 distinct, 1 duplicates, 2 quarantined"),
     ("more was published", published(published=13), "13 records were published, raw_assessments holds 12"),
-    ("more was published: what arrived", published(published=13), "13 records were published, 12 arrived: 8 distinct attempts, 2 duplicates, 2 quarantined"),
-    ("Spark's content hash", transformed(content_hash="0" * 16), "read by Spark 0000000000000000: the records that Spark read are not those"),
-    ("the publisher's content hash", published(content_hash="0" * 16), "content hash: published 0000000000000000, of the bytes in raw_assessments"),
-    ("reasons", transformed(reasons={"blank": 2}), "quarantine: Spark's receipt says blank 2, the table holds invalid_json 1, missing_keen_id 1"),
+    (
+        "more was published: what arrived",
+        published(published=13),
+        "13 records were published, 12 arrived: 8 distinct attempts, 2 duplicates, 2 quarantined",
+    ),
+    (
+        "Spark's content hash",
+        transformed(content_hash="0" * 16),
+        "read by Spark 0000000000000000: the records that Spark read are not those",
+    ),
+    (
+        "the publisher's content hash",
+        published(content_hash="0" * 16),
+        "content hash: published 0000000000000000, of the bytes in raw_assessments",
+    ),
+    (
+        "reasons",
+        transformed(reasons={"blank": 2}),
+        "quarantine: Spark's receipt says blank 2, the table holds invalid_json 1, missing_keen_id 1",
+    ),
     ("conflicts", transformed(conflicts=0), "conflicting attempts: Spark's receipt says 0, the tables hold 2"),
     ("tables missing in the receipt", without_tables, "Spark's receipt lists the tables questions; expected assessments"),
     ("no files at all", without_files, "12 records were published to assessments.acme, Spark read 0"),
@@ -342,7 +375,13 @@ def test_reasons_that_did_not_occur_may_stand_in_the_receipt_with_0(tmp_path: Pa
 # ---------------------------------------------------------------- quarantine and nothing
 
 
-LIMITS = [("over", 0.16, True), ("just over", 0.1666, True), ("exactly the share", 2 / 12, False), ("none allowed", 0.0, True), ("all allowed", 1.0, False)]
+LIMITS = [
+    ("over", 0.16, True),
+    ("just over", 0.1666, True),
+    ("exactly the share", 2 / 12, False),
+    ("none allowed", 0.0, True),
+    ("all allowed", 1.0, False),
+]
 
 
 @pytest.mark.parametrize(("reason", "limit", "too_many"), LIMITS, ids=[row[0] for row in LIMITS])
@@ -374,10 +413,12 @@ def test_a_filesystem_out_of_reach_is_an_error_not_a_finding(tmp_path: Path) -> 
 
 
 def test_examples_are_few_and_the_count_is_of_all(tmp_path: Path) -> None:
-    built = build(tmp_path, records=[attempt(number) for number in range(20)], plant=lambda rows: rows["assessments"].__delitem__(slice(0, 10)))
+    built = build(
+        tmp_path, records=[attempt(number) for number in range(20)], plant=lambda rows: rows["assessments"].__delitem__(slice(0, 10))
+    )
     lost = next(told for told in judged(built) if "neither landed nor quarantined" in told)
     assert lost.startswith("10 of 20 records neither landed nor quarantined: record 0 (keen_id keen 0")
-    assert lost.count("record ") == landings.EXAMPLES
+    assert lost.count("record ") == landed.EXAMPLES
     assert ", ..." in lost
 
 
