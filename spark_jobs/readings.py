@@ -8,8 +8,8 @@ from pyspark.sql import functions as F
 _TIME = r"-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?"
 # A moment needs its zone: `Z` or an offset. Years stay within 1 to 9999 in UTC, what Python and SQL engines can hold.
 ISO_MOMENT = rf"(?:(?!0000)\d{{4}}{_TIME}Z|(?!0000|0001|9999)\d{{4}}{_TIME}[+-]\d\d:\d\d)"
-_UNIX_SECONDS = r"^-?\d{1,12}(\.\d+)?$"
-_NUMBER = r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$"
+_UNIX_SECONDS = r"^-?\d{1,12}(\.\d+)?\z"  # not `$`: Java lets that match before a last line feed
+_NUMBER = r"^-?\d+(\.\d+)?([eE][+-]?\d+)?\z"
 _YEAR_1, _YEAR_10000 = -62_135_596_800, 253_402_300_800  # seconds since 1970
 
 
@@ -18,7 +18,7 @@ def moment(text: Column) -> Column:
 
     The shape is asked for first, because a cast would also take `2018`, and `T12:00` as noon of the day the job runs.
     """
-    return F.when(text.rlike(f"^{ISO_MOMENT}$"), text.try_cast("timestamp"))
+    return F.when(text.rlike(rf"^{ISO_MOMENT}\z"), text.try_cast("timestamp"))
 
 
 def unix_seconds(text: Column) -> Column:

@@ -174,33 +174,35 @@ class Writer:
         return written
 
 
-def refuse_existing(files: HadoopFiles, uris: Sequence[str]) -> None:
-    for uri in uris:
-        if files.exists(uri):
+def refuse_existing(writer: Writer, options: argparse.Namespace) -> None:
+    for uri in [*map(writer.directory, TABLES), options.receipt]:
+        if writer.files.exists(uri):
             raise TransformError(f"{uri} exists already. Every try needs a landing id of its own; nothing was written.")
 
 
 def refuse_incomplete(found: dict[str, Any], options: argparse.Namespace) -> None:
-    where = f"{options.topic} {json.dumps(options.offsets)}"
     if found["read"] == 0:
-        raise TransformError(f"no message of ingest {options.ingest} in {where}. Publish the day again.")
+        raise TransformError(f"no message of ingest {options.ingest} there. Nothing was written. Publish the day again.")
     if found["unnumbered"]:
-        raise TransformError(f"{found['unnumbered']} of {found['read']} messages in {where} have no number in their header `record`.")
+        raise TransformError(
+            f"{found['unnumbered']} of {found['read']} messages have no number in their header `record`. Nothing was written."
+        )
 
 
 def transform(spark: SparkSession, options: argparse.Namespace, seconds: dict[str, float]) -> dict[str, Any]:
     """Reads, judges and writes; returns the receipt's content. `seconds` is filled per step."""
-    files = HadoopFiles(spark, options.lake)
-    writer = Writer(files, options.lake, options.landing)
-    refuse_existing(files, [*map(writer.directory, TABLES), options.receipt])
-    with timed(seconds, "read"):
+    kafka = f"{options.topic} {json.dumps(options.offsets)} at {options.bootstrap_servers}"
+    with step(seconds, "check", f"lake {options.lake}"):
+        writer = Writer(HadoopFiles(spark, options.lake), options.lake, options.landing)
+        refuse_existing(writer, options)
+    with step(seconds, "read", kafka):
         records = kept(read_records(read_messages(spark, options)))
         found = tally(records)
         refuse_incomplete(found, options)
-    with timed(seconds, "judge"):
+    with step(seconds, "judge", f"{found['suspects']} suspects of {kafka}"):
         judged = kept(judge(records.where(is_suspect()))) if found["suspects"] else no_suspects(records)
         found["reasons"] = reasons(judged) if found["suspects"] else {}
-    with timed(seconds, "write"):
+    with step(seconds, "write", f"{options.lake}/<table>/landing={options.landing}"):
         test_exams = tables.ExamPatterns(options.test_exam_name, options.test_base_exam_id)
         written = write_tables(writer, records, judged, test_exams, ceil(found["bytes"] / BYTES_PER_FILE))
     return receipt(options, found, written)
@@ -254,45 +256,50 @@ def receipt(options: argparse.Namespace, found: dict[str, Any], written: dict[st
 
 
 @contextmanager
-def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+def step(seconds: dict[str, float], name: str, where: str) -> Iterator[None]:
+    """Times a step, and says of a failure in which step and where it happened."""
     began = time.monotonic()
-    yield
-    seconds[step] = round(time.monotonic() - began, 3)
-    log.info("%s: %.1f s", step, seconds[step])
+    try:
+        yield
+    except (TransformError, PySparkException, Py4JError, OSError) as error:
+        raise TransformError(f"{name} {where}: {cause(error)}") from error
+    seconds[name] = round(time.monotonic() - began, 3)
+    log.info("%s %s: %.1f s", name, where, seconds[name])
+
+
+def cause(error: Exception) -> str:
+    """What went wrong at the bottom of the chain of Java causes, in one line; with what to do where that is certain."""
+    thrown = error.java_exception if isinstance(error, Py4JJavaError) else getattr(error, "_origin", None)
+    while thrown is not None and thrown.getCause() is not None:
+        thrown = thrown.getCause()
+    text = " ".join(str(error if thrown is None else thrown.toString()).split())
+    aged = "OffsetOutOfRangeException" in text
+    return f"{text} The topic has no longer, or not yet, all of these offsets. Publish the day again." if aged else text
 
 
 def run(options: argparse.Namespace) -> None:
     seconds: dict[str, float] = {}
-    with timed(seconds, "start"):
+    with step(seconds, "start", "Spark"):
         spark = SparkSession.builder.appName(f"transform {options.landing}").config(map=SPARK_CONF).getOrCreate()
         spark.sparkContext.setLogLevel("WARN")
     try:
         content = transform(spark, options, seconds)
-        HadoopFiles(spark, options.receipt).write_atomically(options.receipt, json.dumps({**content, "seconds": seconds}, indent=1))
+        with step(seconds, "receipt", options.receipt):
+            HadoopFiles(spark, options.receipt).write_atomically(options.receipt, json.dumps({**content, "seconds": seconds}, indent=1))
     finally:
         spark.stop()
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("py4j").setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
+    log.setLevel(logging.INFO)
     options = arguments()
     try:
         run(options)
-    except (TransformError, PySparkException, Py4JError, OSError) as error:
-        print(f"transform_assessments failed: {cause(error)}", file=sys.stderr, flush=True)
+    except TransformError as error:
+        print(f"transform_assessments failed: {error}", file=sys.stderr, flush=True)
         return 1
     return 0
-
-
-def cause(error: Exception) -> str:
-    """What went wrong at the bottom of the chain of Java causes, in one line."""
-    thrown = error.java_exception if isinstance(error, Py4JJavaError) else getattr(error, "_origin", None)
-    if thrown is None:
-        return " ".join(str(error).split())
-    while thrown.getCause() is not None:
-        thrown = thrown.getCause()
-    return " ".join(thrown.toString().split())
 
 
 if __name__ == "__main__":

@@ -161,4 +161,4 @@ CELLS = [
 
 @pytest.mark.parametrize(("value", "percent", "shown"), CELLS)
 def test_cells_are_shown_for_people(value: Any, percent: bool, shown: str) -> None:
-    assert answers._cell(value, percent) == shown
+    assert answers.cell(value, percent) == shown
