@@ -1,6 +1,7 @@
 """Airflow's REST API, as far as landing a day needs it."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -27,6 +28,11 @@ class AirflowApi:
     user: str
     password: str
     _token: str = field(default="", repr=False)
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        """Kept, so that following a run does not cost a connection, and the reading of all certificates, at every look."""
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Starts a run and returns its id. Waits up to half a minute for a DAG that has not been parsed yet."""
@@ -80,7 +86,7 @@ class AirflowApi:
     @retry(retry=retry_if_exception_type(AirflowUnreachable), stop=stop_after_delay(10), wait=wait_fixed(1), reraise=True)
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
-            return httpx.request(method, self.url + path, timeout=30, trust_env=False, **more)
+            return self._client.request(method, path, **more)
         except httpx.ConnectError as error:
             raise AirflowUnreachable(f"Airflow does not answer at {self.url} ({error}). Start the stack with: ./landfall up") from error
         except httpx.TransportError as error:

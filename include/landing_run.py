@@ -8,7 +8,7 @@ from typing import Any
 from include.airflow_api import AirflowApi
 
 TASKS = ("find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer")
-POLL_SECONDS = 0.4
+POLL_SECONDS = 1.0  # each look costs Airflow tens of milliseconds, which the run itself could use
 OVER = ("success", "failed")
 FROM_LANDING = (
     "run_id", "customer", "day", "source", "bytes", "sha256", "published", "landed", "duplicates", "quarantined", "test",

@@ -5,7 +5,8 @@
         --lake hdfs://localhost:8020/lake/acme --receipt hdfs://localhost:8020/lake/acme/receipts/landing=2018-01-28-5f3a9c1e-1.json
 
 Each try has a landing id of its own and writes `<lake>/<table>/landing=<id>/*.parquet`; the receipt comes last, so where there is none
-the landing is not complete and nobody may use it. Prints `transform_assessments failed: <cause>` to stderr and exits 1 on any failure.
+the landing is not complete and nobody may use it. Prints `transform_assessments failed: <cause>` to stderr (spark-submit passes
+it on to its stdout) and exits 1 on any failure.
 """
 
 import argparse
