@@ -24,6 +24,9 @@ def spark_defaults(settings: Settings) -> dict[str, object]:
     return {
         "spark.jars": ",".join(map(str, jars_of(settings, "spark"))),
         "spark.driver.memory": "2g",
+        # A day of some thousand records is over before the optimising compiler has paid for itself: with it a landing of 3,280
+        # records took 75 s of CPU, without it 39.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData",
         "spark.ui.enabled": "false",
         "spark.local.dir": settings.tmp / "spark",
         "spark.sql.warehouse.dir": settings.tmp / "warehouse",
