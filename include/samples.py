@@ -204,7 +204,6 @@ def _bare(attempt: Record) -> Record:
 
 # What lands in quarantine, in either kind of file: mark, and the record's bytes made of an attempt that was whole.
 UNREADABLE: list[tuple[str, Callable[[Record], bytes]]] = [
-    ("not an object", lambda attempt: b"17"),
     ("not an object", lambda attempt: json.dumps([attempt["keen_id"]]).encode()),
     ("missing keen_id", lambda attempt: json.dumps({key: value for key, value in attempt.items() if key != "keen_id"}).encode()),
     ("null keen_id", lambda attempt: _keen_id(attempt, None)),
@@ -217,6 +216,7 @@ UNREADABLE: list[tuple[str, Callable[[Record], bytes]]] = [
     ("duplicate keys", lambda attempt: _replaced(attempt, '"all_correct": ', '"all_correct": null, "all_correct": ')),
     ("unreadable time", lambda attempt: json.dumps({**attempt, "started_at": "yesterday at noon"}).encode()),
 ]
+NOT_AN_OBJECT = ("not an object", lambda attempt: b"17")
 NOT_UTF8 = ("invalid UTF-8", lambda attempt: _replaced(attempt, attempt["exam_name"], "Caf@ at Night").replace(b"@", b"\xe9\xff"))
 
 # What only a line of NDJSON can be.
@@ -244,8 +244,8 @@ class _Maker:
         self._random.shuffle(anywhere)
         cut = int(len(anywhere) * IN_ARRAY)
         array, lines = anywhere[:cut], anywhere[cut:]
-        array += [self._damaged(NOT_UTF8), self._indented()]
-        lines += [self._damaged(NOT_UTF8), *(self._damaged(damage) for damage in BROKEN_LINES)]
+        array += [self._damaged(NOT_UTF8), self._damaged(NOT_AN_OBJECT), self._indented()]
+        lines += [self._damaged(NOT_UTF8), self._damaged(NOT_AN_OBJECT), *(self._damaged(damage) for damage in BROKEN_LINES)]
         self._random.shuffle(array)
         self._random.shuffle(lines)
         lines.sort(key=lambda record: not record[0].startswith(b"{"))  # a file that begins with [ would be taken for an array

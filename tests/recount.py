@@ -307,17 +307,17 @@ def int32(value: Any) -> int:
     return value
 
 
-ISO_UTC = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?Z", re.ASCII)
+ISO_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
-def iso_utc(value: str) -> datetime:
-    """2018-01-28T19:17:53.796Z; only UTC is written so, and no digit beyond the microsecond is thrown away."""
-    match = ISO_UTC.fullmatch(value)
+def iso_moment(value: str) -> datetime:
+    """2018-01-28T19:17:53.796Z; a moment names its zone, and no digit beyond the microsecond is thrown away."""
+    match = ISO_MOMENT.fullmatch(value)
     if not match:
         raise UnreadableValue
     try:
-        second = datetime.fromisoformat(match[1]).replace(tzinfo=UTC)
-    except ValueError as error:
+        second = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise UnreadableValue from error
     return second.replace(microsecond=int((match[2] or "").ljust(6, "0")))
 
@@ -359,7 +359,7 @@ class ListOf:
 
 
 # The written schema. A leaf is a function that returns the value or raises.
-OPTION = {"id": string, "checked": boolean, "correct": boolean, "at": Held(iso_utc), "submitted": int32}
+OPTION = {"id": string, "checked": boolean, "correct": boolean, "at": Held(iso_moment), "submitted": int32}
 QUESTION = {
     "id": string,
     "user_result": string,
@@ -375,7 +375,7 @@ SCHEMA = {
     "user_exam_id": string,
     "certification": string,
     "max_attempts": Held(number),
-    "started_at": Held(iso_utc),
+    "started_at": Held(iso_moment),
     "keen_timestamp": Held(unix_seconds),
     "keen_created_at": Held(unix_seconds),
     "sequences": {

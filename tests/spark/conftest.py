@@ -1,0 +1,42 @@
+"""One Spark for all tests, and a way to ask a Column function about many cases at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from pyspark.sql import Column, SparkSession
+
+from transform_assessments import SPARK_CONF
+
+Evaluate = Callable[[str, Sequence[tuple[Any, ...]], Column], list[Any]]
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    folder = tmp_path_factory.mktemp("spark")
+    session = (
+        SparkSession.builder.master("local[2]")
+        .appName("tests")
+        .config(map=SPARK_CONF)
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1")
+        .config("spark.local.dir", str(folder))
+        .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
+        .config("spark.sql.shuffle.partitions", "1")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def evaluate(spark: SparkSession) -> Evaluate:
+    """`evaluate("a int, b int", rows, column)` is the column's value in each row, in order."""
+
+    def values(schema: str, rows: Sequence[tuple[Any, ...]], column: Column) -> list[Any]:
+        return [row[0] for row in spark.createDataFrame(list(rows), schema).coalesce(1).select(column).collect()]
+
+    return values

@@ -1,0 +1,63 @@
+"""The seam between Airflow and Spark is a command line: this side parses it."""
+
+from datetime import date
+
+import pytest
+
+from transform_assessments import arguments
+
+GIVEN = {
+    "--bootstrap-servers": "127.0.0.1:29192",
+    "--topic": "assessments.acme",
+    "--offsets": '{"0": [0, 1138], "2": [5, 5]}',
+    "--ingest": "5f3a9c1e5f3a9c1e",
+    "--day": "2018-01-28",
+    "--landing": "2018-01-28-5f3a9c1e-1",
+    "--lake": "hdfs://127.0.0.1:29820/lake/acme",
+    "--receipt": "hdfs://127.0.0.1:29820/lake/acme/receipts/landing=2018-01-28-5f3a9c1e-1.json",
+}
+
+
+def command(**changed: str | None) -> list[str]:
+    given = {**GIVEN, **{f"--{name.replace('_', '-')}": value for name, value in changed.items()}}
+    return [part for name, value in given.items() if value is not None for part in (name, value)]
+
+
+def test_a_whole_command_line() -> None:
+    options = arguments([*command(), "--test-exam-name", "yeahsdf", "--test-exam-name", "^Draft", "--test-base-exam-id", "^example-id$"])
+    assert vars(options) == {
+        "bootstrap_servers": "127.0.0.1:29192",
+        "topic": "assessments.acme",
+        "offsets": {0: (0, 1138), 2: (5, 5)},
+        "ingest": "5f3a9c1e5f3a9c1e",
+        "day": date(2018, 1, 28),
+        "landing": "2018-01-28-5f3a9c1e-1",
+        "lake": "hdfs://127.0.0.1:29820/lake/acme",
+        "receipt": "hdfs://127.0.0.1:29820/lake/acme/receipts/landing=2018-01-28-5f3a9c1e-1.json",
+        "test_exam_name": ["yeahsdf", "^Draft"],
+        "test_base_exam_id": ["^example-id$"],
+    }
+
+
+def test_a_contract_without_test_exams() -> None:
+    assert arguments(command()).test_exam_name == []
+
+
+@pytest.mark.parametrize(
+    ("why", "changed", "says"),
+    [
+        ("a published ingest has at least one range", {"offsets": "{}"}, "at least one range"),
+        ("an end before the start", {"offsets": '{"0": [7, 6]}'}, "0: [7, 6]"),
+        ("no negative offsets: they mean earliest and latest to Spark", {"offsets": '{"0": [-2, -1]}'}, "0: [-2, -1]"),
+        ("not JSON", {"offsets": "0:1"}, "found '0:1'"),
+        ("a list", {"offsets": "[[0, 1]]"}, "expected"),
+        ("one number", {"offsets": '{"0": [1]}'}, "expected"),
+        ("no date", {"day": "28.1.2018"}, "--day"),
+        ("nothing has a default that could be wrong", {"ingest": None}, "--ingest"),
+    ],
+)
+def test_refuses(why: str, changed: dict[str, str | None], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        arguments(command(**changed))
+    assert exit_.value.code == 2, why
+    assert says in capsys.readouterr().err, why

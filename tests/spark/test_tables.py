@@ -1,0 +1,264 @@
+"""From judged records to tables: each Column function with its nulls, each table from a handful of attempts."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+import tables
+from quarantine import is_suspect, judge, read_records
+from schemas import TABLES
+from tests.recount import KEYS, compare, recount_records
+
+PATTERNS = tables.ExamPatterns(names=["yeahsdf", "^Draft"], base_exam_ids=["^example-id$"])
+
+
+@pytest.mark.parametrize(
+    ("column", "schema", "cases"),
+    [
+        pytest.param(
+            lambda: tables.score(F.col("correct"), F.col("total")),
+            "correct int, total int",
+            [
+                ("half right", (1, 2), 0.5),
+                ("all right", (3, 3), 1.0),
+                ("none right is a score, and not null", (0, 3), 0.0),
+                ("no questions, no score", (0, 0), None),
+                ("a negative total is no number of questions", (0, -1), None),
+                ("correct missing", (None, 2), None),
+                ("total missing", (1, None), None),
+                ("counts missing", (None, None), None),
+            ],
+            id="score",
+        ),
+        pytest.param(
+            lambda: tables.length(F.col("elements")),
+            "elements array<int>",
+            [
+                ("two", ([1, 2],), 2),
+                ("null elements count", ([None],), 1),
+                ("empty is 0", ([],), 0),
+                ("null is null, never -1", (None,), None),
+            ],
+            id="length",
+        ),
+        pytest.param(
+            lambda: tables.is_test(F.col("name"), F.col("id"), PATTERNS),
+            "name string, id string",
+            [
+                ("a pattern is found anywhere", ("Exam oh yeahsdf!", "a"), True),
+                ("unless it says where", ("A Draft", "a"), False),
+                ("the second pattern counts too", ("Draft", None), True),
+                ("by its id", ("Soup", "example-id"), True),
+                ("an anchored id", ("Soup", "example-id-2"), False),
+                ("a name's pattern is not an id's", ("Soup", "yeahsdf"), False),
+                ("no name but a test's id", (None, "example-id"), True),
+                ("neither name nor id: false, never null", (None, None), False),
+            ],
+            id="is_test",
+        ),
+        pytest.param(
+            lambda: tables.is_test(F.col("name"), F.col("id"), tables.ExamPatterns()),
+            "name string, id string",
+            [("a contract without test exams has none", ("yeahsdf", "example-id"), False)],
+            id="is_test without patterns",
+        ),
+    ],
+)
+def test_column(evaluate: Any, column: Any, schema: str, cases: list[tuple[str, tuple[Any, ...], Any]]) -> None:
+    found = evaluate(schema, [row for _, row, _ in cases], column())
+    assert dict(zip([why for why, _, _ in cases], found, strict=True)) == {why: expected for why, _, expected in cases}
+
+
+RIGHT = {"incomplete": 1, "submitted": 2, "incorrect": 1, "correct": 1, "total": 4, "unanswered": 1, "all_correct": False}
+ASKED = [("correct", True), ("incorrect", True), ("missed_some", False), ("unanswered", None)]
+NONE = dict.fromkeys(RIGHT)
+TALLIES = [
+    ("all seven agree", RIGHT, ASKED, True),
+    *[(f"{name} is off", {**RIGHT, name: True if name == "all_correct" else 9}, ASKED, False) for name in RIGHT],
+    *[(f"{name} alone is missing", {**RIGHT, name: None}, ASKED, False) for name in RIGHT],
+    ("counts empty: nothing to compare", NONE, ASKED, None),
+    ("counts missing: nothing to compare", None, ASKED, None),
+    ("one count alone is not all seven", {**NONE, "total": 4}, ASKED, False),
+    ("no questions agree with zeros", {**dict.fromkeys(RIGHT, 0), "all_correct": True}, [], True),
+    ("questions missing are no questions", {**dict.fromkeys(RIGHT, 0), "all_correct": True}, None, True),
+    ("questions missing, but counted", RIGHT, None, False),
+    ("a null question is asked, and has no result", {**dict.fromkeys(RIGHT, 0), "total": 1, "all_correct": False}, [None], True),
+    ("an unknown result is none of the four", {**dict.fromkeys(RIGHT, 0), "total": 1, "all_correct": False}, [("skipped", None)], True),
+    (
+        "all right",
+        {**dict.fromkeys(RIGHT, 0), "correct": 2, "total": 2, "submitted": 2, "all_correct": True},
+        [("correct", True)] * 2,
+        True,
+    ),
+]
+
+
+def test_tallies(evaluate: Any) -> None:
+    counts = "struct<incomplete:int,submitted:int,incorrect:int,correct:int,total:int,unanswered:int,all_correct:boolean>"
+    schema = f"counts {counts}, questions array<struct<user_result:string,user_submitted:boolean>>"
+    rows = [
+        (given and tuple(bool(v) if k == "all_correct" and v is not None else v for k, v in given.items()), asked)
+        for _, given, asked, _ in TALLIES
+    ]
+    found = evaluate(schema, rows, tables.tallies(F.col("counts"), F.col("questions")))
+    assert dict(zip([why for why, *_ in TALLIES], found, strict=True)) == {why: expected for why, _, _, expected in TALLIES}
+
+
+# --- The tables, from a handful of records
+
+
+def record(keen_id: str, questions: Any = None, **fields: Any) -> bytes:
+    attempt = {"keen_id": keen_id, "exam_name": "Soup", "base_exam_id": "soup", "started_at": "2018-01-28T10:00:00Z", **fields}
+    return json.dumps(attempt if questions is None else {**attempt, "sequences": {"questions": questions}}).encode()
+
+
+def scored(keen_id: str, correct: int | None, total: int | None, **fields: Any) -> bytes:
+    return record(keen_id, sequences={"counts": {"correct": correct, "total": total, "incorrect": 1}}, **fields)
+
+
+QUESTIONS = [
+    {"id": "q0", "user_result": "correct", "options": [{"id": "a", "checked": True, "at": "2018-01-28T10:00:01.5Z", "submitted": 1}, None]},
+    None,
+    {"id": "q2", "options": None},
+    {"id": "q3", "user_result": "missed_some", "options": []},
+    {"id": "q3", "user_result": "unanswered"},
+]
+
+VALUES = [
+    record("copied", QUESTIONS),
+    record("versions", [{"id": "q0", "user_result": "incorrect"}]),
+    record("copied", QUESTIONS),
+    record("versions", [{"id": "q0", "user_result": "correct"}]),
+    record("versions", [{"id": "q0", "user_result": "correct"}]),
+    b"not JSON",
+    record("bare"),
+    record("no questions", []),
+    record("test", [], base_exam_id="example-id"),
+    record("quarantined version", exam_name=5),
+    record("quarantined version"),
+    scored("full", 3, 3),
+    scored("full too", 3, 3, started_at="2018-01-28T11:00:00Z"),
+    scored("half", 1, 2),
+    scored("nothing asked", 0, 0),
+    scored("no total", 1, None),
+    b'{"keen_id":"escaped, so suspect at first","exam_name":"\\u0053oup"}',
+]
+
+
+@pytest.fixture(scope="module")
+def made(spark: SparkSession) -> dict[str, DataFrame]:
+    """Every table from VALUES, in the way of the job."""
+    rows = [(0, number, number, "key", bytearray(value)) for number, value in enumerate(VALUES)]
+    messages = spark.createDataFrame(rows, "partition int, offset bigint, record bigint, key string, value binary").coalesce(1)
+    columns = {
+        "day": F.lit(date(2018, 1, 28)),
+        "ingest": F.lit("0" * 16),
+        "timestamp": F.current_timestamp(),
+        "hash": F.xxhash64("value"),
+    }
+    records = read_records(messages.withColumns(columns)).persist()
+    judged = judge(records.where(is_suspect())).persist()
+    attempts = tables.distinct_attempts(records, tables.copies_of_versions(tables.accepted(records, judged)), PATTERNS)
+    asked = tables.explode_questions(attempts)
+    assessments = tables.assessments(attempts)
+    return {
+        "raw_assessments": tables.raw_assessments(records),
+        "assessments": assessments,
+        "questions": tables.questions(asked),
+        "options": tables.options(asked),
+        "quarantine": tables.quarantine(judged),
+        "exam_scores": tables.exam_scores(assessments),
+        "question_days": tables.question_days(asked),
+    }
+
+
+def rows_of(made: dict[str, DataFrame], table: str, order: str = "keen_id", **where: Any) -> list[dict[str, Any]]:
+    rows = [row.asDict() for row in made[table].orderBy(*order.split()).collect()]
+    return [row for row in rows if all(row[name] == value for name, value in where.items())]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_conforms(made: dict[str, DataFrame], table: str) -> None:
+    assert [(field.name, field.dataType) for field in made[table].schema] == [(field.name, field.dataType) for field in TABLES[table]]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_as_recounted_from_the_same_bytes(made: dict[str, DataFrame], table: str) -> None:
+    expected = recount_records(VALUES, "2018-01-28", PATTERNS.names, PATTERNS.base_exam_ids).tables[table]
+    if table in ("raw_assessments", "quarantine"):
+        expected = [{**row, "keen_id": "key"} for row in expected]  # the Kafka key, which is the publisher's to choose
+    assert compare(expected, [row.asDict() for row in made[table].collect()], KEYS[table], table) == []
+
+
+def test_exact_copies_land_once(made: dict[str, DataFrame]) -> None:
+    (row,) = rows_of(made, "assessments", keen_id="copied")
+    assert (row["copies"], row["record"], row["is_conflict"]) == (2, 0, False)
+
+
+def test_versions_are_all_kept_and_in_conflict(made: dict[str, DataFrame]) -> None:
+    rows = rows_of(made, "assessments", "record", keen_id="versions")
+    assert [(row["record"], row["copies"], row["is_conflict"]) for row in rows] == [(1, 1, True), (3, 2, True)]
+
+
+def test_a_quarantined_version_conflicts_with_nothing(made: dict[str, DataFrame]) -> None:
+    (row,) = rows_of(made, "assessments", keen_id="quarantined version")
+    assert (row["record"], row["is_conflict"]) == (10, False)
+
+
+def test_a_suspect_that_is_fit_after_all_lands(made: dict[str, DataFrame]) -> None:
+    (row,) = rows_of(made, "assessments", keen_id="escaped, so suspect at first")
+    assert row["exam_name"] == "Soup"
+
+
+def test_copies_and_quarantine_are_all_that_was_read(made: dict[str, DataFrame]) -> None:
+    landed = sum(row["copies"] for row in rows_of(made, "assessments"))
+    assert landed + made["quarantine"].count() == made["raw_assessments"].count() == len(VALUES)
+
+
+def test_null_elements_are_rows_of_nulls(made: dict[str, DataFrame]) -> None:
+    questions = rows_of(made, "questions", "position", keen_id="copied")
+    assert [(row["position"], row["question_id"], row["option_count"]) for row in questions] == [
+        (0, "q0", 2),
+        (1, None, None),
+        (2, "q2", None),
+        (3, "q3", 0),
+        (4, "q3", None),
+    ]
+    options = rows_of(made, "options", "question_position position", keen_id="copied")
+    assert [(row["question_position"], row["position"], row["option_id"], row["checked"]) for row in options] == [
+        (0, 0, "a", True),
+        (0, 1, None, None),
+    ]
+
+
+def test_missing_is_not_empty(made: dict[str, DataFrame]) -> None:
+    counts = {row["keen_id"]: row["question_count"] for row in rows_of(made, "assessments")}
+    assert (counts["bare"], counts["no questions"], counts["copied"]) == (None, 0, 5)
+
+
+def test_exam_scores_are_a_histogram(made: dict[str, DataFrame]) -> None:
+    rows = rows_of(made, "exam_scores", "correct total", base_exam_id="soup", is_test=False)
+    found = [
+        (row["correct"], row["total"], row["attempts"], row["copies"], row["conflicts"], row["incorrect"], row["incomplete"])
+        for row in rows
+    ]
+    assert found == [
+        (None, None, 8, 10, 2, 2, None),  # without a score, whatever counts there are; no incomplete was ever given
+        (1, 2, 1, 1, 0, 1, None),
+        (3, 3, 2, 2, 0, 2, None),
+    ]
+
+
+def test_last_taken_is_the_latest_start(made: dict[str, DataFrame]) -> None:
+    (full,) = rows_of(made, "exam_scores", "correct", correct=3)
+    assert full["last_taken"].isoformat() == "2018-01-28T11:00:00"
+
+
+def test_a_question_without_result_is_asked_but_not_incorrect(made: dict[str, DataFrame]) -> None:
+    rows = rows_of(made, "question_days", "question_id", is_test=False)
+    found = {row["question_id"]: tuple(row[name] for name in ("asked", "correct", "incorrect", "missed", "unanswered")) for row in rows}
+    assert found == {None: (1, 0, 0, 0, 0), "q0": (3, 2, 1, 0, 0), "q2": (1, 0, 0, 0, 0), "q3": (2, 0, 0, 1, 1)}

@@ -1,0 +1,220 @@
+"""The whole job by its command line: a real Kafka, spark-submit, files on disk; then how it fails, with the cause in the last line."""
+
+import json
+import os
+import socket
+import subprocess
+import sysconfig
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE, STDOUT
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import xxhash
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from include import receipts, samples
+from include.stack.java import find_java
+from include.stack.settings import Settings
+from include.stack.spark import configure_spark, spark_environment
+from tests.recount import COLUMNS, KEYS, compare, recount_records
+
+JOB = Path(__file__).parents[2] / "spark_jobs" / "transform_assessments.py"
+DAY = "2018-01-28"
+INGEST = "0123456789abcdef"
+PATTERNS = ["--test-exam-name", samples.TEST_EXAM, "--test-base-exam-id", f"^{samples.TEST_ID}$"]
+
+
+@dataclass(frozen=True)
+class Run:
+    code: int
+    output: str  # of both streams: spark-submit sends the driver's stderr to its own stdout
+    seconds: float
+
+    @property
+    def last_line(self) -> str:
+        return self.output.strip().splitlines()[-1]
+
+
+Submit = Callable[..., Run]
+
+
+@pytest.fixture(scope="module")
+def submit(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Submit:
+    """Runs the job as Airflow does, with the deployment's own spark-defaults.conf; keyword arguments are the job's options."""
+    settings = Settings.private(tmp_path_factory.mktemp("deployment"))
+    configure_spark(settings)
+    scripts = sysconfig.get_path("scripts")
+    environment = {
+        **os.environ,
+        **spark_environment(settings, find_java(tmp_path_factory.mktemp("java"))),
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+        "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
+    }
+
+    def run(*more: str, **options: str) -> Run:
+        arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
+        command = [str(Path(scripts) / "spark-submit"), "--master", "local[2]", str(JOB)]
+        began = time.monotonic()
+        done = subprocess.run(
+            [*command, *arguments, *more], env=environment, stdout=PIPE, stderr=STDOUT, text=True, timeout=400, check=False
+        )
+        return Run(done.returncode, done.stdout, time.monotonic() - began)
+
+    return run
+
+
+@dataclass(frozen=True)
+class Published:
+    topic: str
+    bootstrap_servers: str
+    values: list[bytes]
+    offsets: dict[int, list[int]]
+
+    def options(self, lake: Path, landing: str, **changed: str) -> dict[str, str]:
+        return {
+            "bootstrap_servers": self.bootstrap_servers,
+            "topic": self.topic,
+            "offsets": json.dumps(self.offsets),
+            "ingest": INGEST,
+            "day": DAY,
+            "landing": landing,
+            "lake": lake.as_uri(),
+            "receipt": f"{lake.as_uri()}/receipts/landing={landing}.json",
+            **changed,
+        }
+
+
+@pytest.fixture(scope="module")
+def published(kafka: str) -> Published:
+    """The sample, in transactions, among messages of another ingest and of a transaction that was aborted."""
+    topic = "assessments.transform"
+    admin = AdminClient({"bootstrap.servers": kafka})  # a name of its own: a collected client cancels its futures
+    admin.create_topics([NewTopic(topic, 3, 1)])[topic].result()
+    producer = Producer({"bootstrap.servers": kafka, "transactional.id": topic, "linger.ms": 20})
+    producer.init_transactions(30)
+    values = list(samples.make(DAY).records)
+    offsets: dict[int, list[int]] = {}
+
+    def send(ingest: str, numbers: range, commit: bool) -> None:
+        producer.begin_transaction()
+        for number in numbers:
+            headers = [("ingest", ingest.encode()), ("record", str(number).encode())]
+            producer.produce(topic, value=values[number], partition=number % 3, headers=headers, on_delivery=noted(ingest, commit))
+        producer.flush()
+        producer.commit_transaction() if commit else producer.abort_transaction()
+
+    def noted(ingest: str, commit: bool) -> Callable[[Any, Any], None]:
+        def delivered(error: Any, message: Any) -> None:
+            assert error is None, error
+            if commit and ingest == INGEST:
+                first, last = offsets.get(message.partition(), [message.offset()] * 2)
+                offsets[message.partition()] = [min(first, message.offset()), max(last, message.offset())]
+
+        return delivered
+
+    half = len(values) // 2
+    send("another", range(50), commit=True)
+    send(INGEST, range(half), commit=True)
+    send(INGEST, range(half), commit=False)
+    send("another", range(50), commit=True)
+    send(INGEST, range(half, len(values)), commit=True)
+    send("another", range(50), commit=True)
+    return Published(topic, kafka, values, offsets)
+
+
+@pytest.fixture(scope="module")
+def landed(submit: Submit, published: Published, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with one landing of the sample."""
+    lake = tmp_path_factory.mktemp("lake")
+    run = submit(*PATTERNS, **published.options(lake, "one"))
+    assert run.code == 0, run.output[-3000:]
+    return lake
+
+
+@pytest.fixture(scope="module")
+def receipt(landed: Path) -> receipts.TransformReceipt:
+    path = landed / "receipts" / "landing=one.json"
+    return receipts.read(receipts.TransformReceipt, path.read_bytes(), str(path))
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_tables_are_what_independent_code_counts(landed: Path, published: Published, table: str) -> None:
+    expected = recount_records(published.values, DAY, [samples.TEST_EXAM], [f"^{samples.TEST_ID}$"]).tables[table]
+    if table in ("raw_assessments", "quarantine"):
+        expected = [{**row, "keen_id": None} for row in expected]  # published without keys here
+    found = [row for file in files_of(landed, table) for row in pq.ParquetFile(file).read().to_pylist()]
+    assert compare(expected, found, KEYS[table], table) == []
+
+
+def test_receipt_says_what_was_read_and_written(landed: Path, published: Published, receipt: receipts.TransformReceipt) -> None:
+    figures = recount_records(published.values, DAY, [samples.TEST_EXAM], [f"^{samples.TEST_ID}$"]).figures
+    assert (receipt.landing, receipt.day, receipt.topic, receipt.ingest) == ("one", DAY, published.topic, INGEST)
+    assert (receipt.read, receipt.distinct, receipt.duplicates) == (figures.published, figures.landed, figures.duplicates)
+    assert (receipt.quarantined, receipt.reasons) == (figures.quarantined, figures.reasons)
+    assert (receipt.test, receipt.conflicts) == (figures.test, figures.conflicts)
+    assert receipt.content_hash == f"{sum(xxhash.xxh64_intdigest(value, seed=42) for value in published.values) % 2**64:016x}"
+    assert {"start", "read", "judge", "write"} <= set(receipt.seconds)
+    for table, written in receipt.tables.items():
+        assert [Path(file.path) for file in written.files] == files_of(landed, table)
+        assert [file.bytes for file in written.files] == [Path(file.path).stat().st_size for file in written.files]
+        assert written.rows == sum(pq.ParquetFile(file.path).metadata.num_rows for file in written.files)
+        assert 1 <= len(written.files) <= 4, table
+
+
+def test_files_are_plain_parquet_and_nothing_else(landed: Path) -> None:
+    others = [path for path in landed.rglob("*") if path.is_file() and path.suffix not in (".parquet", ".crc", ".json")]
+    assert others == []  # no _SUCCESS; .crc are of Hadoop's local filesystem only
+    for table, columns in COLUMNS.items():
+        for file in files_of(landed, table):
+            parquet = pq.ParquetFile(file)
+            assert parquet.schema_arrow.names == list(columns)
+            assert parquet.metadata.row_group(0).column(0).compression == "ZSTD"
+            assert "INT96" not in {parquet.schema.column(i).physical_type for i in range(len(columns))}
+
+
+def test_the_same_try_again_is_refused(submit: Submit, landed: Path, published: Published) -> None:
+    before = {path: path.stat().st_mtime_ns for path in landed.rglob("*") if path.is_file()}
+    run = submit(**published.options(landed, "one"))
+    assert run.code == 1
+    assert run.last_line.startswith("transform_assessments failed: check lake ")
+    assert "raw_assessments/landing=one exists already" in run.last_line
+    assert {path: path.stat().st_mtime_ns for path in landed.rglob("*") if path.is_file()} == before
+
+
+def test_another_ingest_s_messages_are_not_taken(submit: Submit, published: Published, tmp_path: Path) -> None:
+    run = submit(**published.options(tmp_path, "two", ingest="f" * 16))
+    assert run.code == 1
+    assert f"no message of ingest {'f' * 16}" in run.last_line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dead_broker_is_an_error_within_a_minute(submit: Submit, published: Published, tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        dead = f"127.0.0.1:{nobody.getsockname()[1]}"
+        run = submit(**published.options(tmp_path, "three", bootstrap_servers=dead))
+    assert run.code == 1
+    assert f"at {dead}: org.apache.kafka.common.errors.TimeoutException" in run.last_line
+    assert run.seconds < 120  # 22 s for the broker, the rest is Spark's start on a busy machine
+
+
+def test_offsets_that_are_gone_are_an_error(submit: Submit, published: Published, tmp_path: Path) -> None:
+    """Last: it deletes. Retention would do the same; a reader must neither jump to the earliest offset nor land what is left."""
+    gone = TopicPartition(published.topic, 0, published.offsets[0][0] + 10)
+    admin = AdminClient({"bootstrap.servers": published.bootstrap_servers})
+    admin.delete_records([gone])[gone].result()
+    run = submit(**published.options(tmp_path, "four"))
+    assert run.code == 1
+    assert "OffsetOutOfRangeException" in run.last_line
+    assert "Publish the day again" in run.last_line
+    assert list(tmp_path.iterdir()) == []
+
+
+def files_of(lake: Path, table: str) -> list[Path]:
+    return sorted((lake / table / "landing=one").glob("*.parquet"))
