@@ -139,16 +139,19 @@ def run_tests(
 ) -> None:
     """Run the tests against real Kafka, HDFS, Spark and Airflow, on ports and in folders of their own.
 
-    Further arguments go to pytest.
+    Further arguments go to pytest, such as -x or -k NAME.
     """
     import pytest
 
+    more = context.args
+    if suite is not None and suite.startswith("-"):  # no suite, but an argument for pytest
+        suite, more = None, [suite, *more]
     if suite is not None and suite not in SUITES:
         raise Refused(f"there is no test suite {suite!r}; expected one of {', '.join(SUITES)}")
     root = Path(__file__).parents[1]
-    chosen = SUITES[suite] if suite else [folder for folders in SUITES.values() for folder in folders]
+    folders = SUITES[suite] if suite else [folder for folders in SUITES.values() for folder in folders]
     raise typer.Exit(
-        pytest.main(["--rootdir", str(root), "-c", str(root / "pyproject.toml"), *(str(root / each) for each in chosen), *context.args])
+        pytest.main(["--rootdir", str(root), "-c", str(root / "pyproject.toml"), *(str(root / each) for each in folders), *more])
     )
 
 

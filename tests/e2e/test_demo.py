@@ -6,6 +6,7 @@ import pytest
 
 from include.cli import DEMO_DAY
 from include.customers import customer
+from tests.e2e import readme
 from tests.e2e.conftest import Landfall
 from tests.e2e.landed import differences
 from tests.recount import Recount, recount
@@ -53,3 +54,18 @@ def test_the_answers_lie_on_hdfs(first: str, landfall: Landfall) -> None:
     lake = landfall.lake("demo")
     names = {Path(name).name for name in lake.fs.ls("/lake/demo/answers", detail=False)}
     assert names == {f"{DEMO_DAY}.json", f"{DEMO_DAY}.html"}
+
+
+def test_the_readme_names_the_commands_that_matter() -> None:
+    assert {"demo", "test", "land", "query", "landings", "down"} <= {command[0] for command in readme.commands()}
+
+
+@pytest.mark.parametrize("command", readme.commands(), ids=lambda command: command[0])
+def test_a_command_of_the_readme_is_one_that_landfall_knows(command: list[str], landfall: Landfall) -> None:
+    assert f"landfall {command[0]}" in landfall(command[0], "--help").stdout
+
+
+@pytest.mark.parametrize("command", [each for each in readme.commands() if each[0] in ("query", "landings")], ids=lambda each: each[0])
+def test_what_the_readme_asks_has_an_answer(first: str, command: list[str], landfall: Landfall) -> None:
+    rows = landfall.json(*command)
+    assert rows["rows"] if command[0] == "query" else rows

@@ -1,0 +1,47 @@
+"""Killing a task ends all that it started, and leaves readers with what they had."""
+
+import time
+from pathlib import Path
+
+import psutil
+
+from include import landing_run
+from include.airflow_api import AirflowApi
+from include.stack import processes
+from tests.e2e.conftest import Landfall
+
+DAY = "2018-04-01"
+JOB = "transform_assessments.py"
+
+
+def spark(stack: Landfall) -> list[psutil.Process]:
+    """The processes of this stack that run the Spark job: spark-submit's JVM and the Python driver below it."""
+    return [each for each in processes.alive(stack.settings) if any(JOB in part for part in _command(each))]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def wait_for(condition, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.2)
+    return condition()
+
+
+def test_a_task_that_is_marked_failed_ends_spark_and_its_driver(stack: Landfall, tmp_path: Path) -> None:
+    at = stack.settings.endpoints
+    api = AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
+    source = tmp_path / "day.json"
+    source.write_text('[{"keen_id": "a", "exam_name": "Knots", "base_exam_id": "knots"}]')
+    run = landing_run.start(api, "acme", day=DAY, source=[str(source)], again=False)
+    assert wait_for(lambda: len(spark(stack)) >= 2, 120), "the JVM and the driver never came up"
+    task = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/transform"
+    api._call("PATCH", task, json={"new_state": "failed"})
+    assert wait_for(lambda: not spark(stack), 30), f"still there: {spark(stack)}"
+    assert wait_for(lambda: api.run(run.dag_id, run.run_id)["state"] == "failed", 30)
+    assert DAY not in [landing["day"] for landing in stack.json("landings", "--customer", "acme")]
