@@ -143,16 +143,15 @@ def run_tests(
     """
     import pytest
 
-    more = context.args
-    if suite is not None and suite.startswith("-"):  # no suite, but an argument for pytest
-        suite, more = None, [suite, *more]
-    if suite is not None and suite not in SUITES:
+    given = [suite, *context.args] if suite else []
+    chosen = list(SUITES)
+    if suite in SUITES:
+        chosen = [given.pop(0)]
+    elif suite and not suite.startswith("-"):
         raise Refused(f"there is no test suite {suite!r}; expected one of {', '.join(SUITES)}")
     root = Path(__file__).parents[1]
-    folders = SUITES[suite] if suite else [folder for folders in SUITES.values() for folder in folders]
-    raise typer.Exit(
-        pytest.main(["--rootdir", str(root), "-c", str(root / "pyproject.toml"), *(str(root / each) for each in folders), *more])
-    )
+    folders = [str(root / folder) for name in chosen for folder in SUITES[name]]
+    raise typer.Exit(pytest.main(["--rootdir", str(root), "-c", str(root / "pyproject.toml"), *folders, *given]))
 
 
 def _land(customer: str, day: str, source: list[str], *, again: bool) -> dict[str, Any]:
