@@ -190,6 +190,10 @@ def _lake(customer: str) -> Any:
 
     at = _settings().endpoints
     fs = filesystem(at.webhdfs_host, at.webhdfs_port, at.hdfs_user)
+    try:
+        fs.info("/lake")
+    except OSError as error:
+        raise LandfallError(f"HDFS does not answer at {at.namenode_url} ({error}). Start the stack with: ./landfall up") from error
     return Lake.open(customer, catalog_uri=_settings().catalog_uri.format(customer=customer), hdfs_uri=at.hdfs_uri, fs=fs)
 
 
