@@ -38,10 +38,10 @@ def test_a_task_that_is_marked_failed_ends_spark_and_its_driver(stack: Landfall,
     api = AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
     source = tmp_path / "day.json"
     source.write_text('[{"keen_id": "a", "exam_name": "Knots", "base_exam_id": "knots"}]')
-    run = landing_run.start(api, "acme", day=DAY, source=[str(source)], again=False)
+    run = landing_run.start(api, "demo", day=DAY, source=[str(source)], again=False)
     assert wait_for(lambda: len(spark(stack)) >= 2, 120), "the JVM and the driver never came up"
     task = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/transform"
     api._call("PATCH", task, json={"new_state": "failed"})
     assert wait_for(lambda: not spark(stack), 30), f"still there: {spark(stack)}"
     assert wait_for(lambda: api.run(run.dag_id, run.run_id)["state"] == "failed", 30)
-    assert DAY not in [landing["day"] for landing in stack.json("landings", "--customer", "acme")]
+    assert DAY not in [landing["day"] for landing in stack.json("landings", "--customer", "demo")]

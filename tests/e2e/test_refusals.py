@@ -29,8 +29,8 @@ REFUSED = [
     ("an empty file", "", "publish", "empty"),
     ("an empty array", "[]", "publish", "empty"),
     ("cut off in the middle", '[{"keen_id": "a"}, {"keen_', "publish", "truncated"),
-    ("an object around the array", '{"attempts":\n [{"keen_id": "a"}]\n}', "publish", "top level"),
-    ("larger than the topic takes", json.dumps([attempt(1, note="x" * 2_000_000)]), "publish", "1048576"),
+    ("an object around the array", '{"attempts":\n [{"keen_id": "a"}]\n}', "publish", "one json object over several lines"),
+    ("larger than the topic takes", json.dumps([attempt(1, note="x" * 2_000_000)]), "publish", "1,048,576"),
 ]
 
 
