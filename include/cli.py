@@ -89,7 +89,7 @@ def land(
     as_json: AsJson = False,
 ) -> None:
     """Land one day of one customer through Airflow, follow the run, and print its receipt."""
-    _contract(customer)
+    customers.customer(customer)
     receipt = _land(customer, _day(day), [_absolute(each) for each in source or []], again=again)
     _print_json(receipt) if as_json else showing.receipt(receipt)
     _exit_on_failure(receipt)
@@ -104,7 +104,7 @@ def query(
     """Ask the landed tables a question, as of the customer's newest landing."""
     from include import asking
 
-    _contract(customer)
+    customers.customer(customer)
     answer = asking.ask(_lake(customer), sql)
     _print_json({"columns": answer.columns, "rows": answer.rows}) if as_json else showing.table(answer.columns, answer.rows)
 
@@ -117,7 +117,7 @@ def landings(
     """List what has landed, newest first; of each day the first one is in force."""
     from include import receipts
 
-    names = [_contract(customer).customer] if customer else list(customers.load_all())
+    names = [customers.customer(customer).customer] if customer else list(customers.load_all())
     found = [landing for name in names for landing in _lake(name).landings()]
     found.sort(key=lambda landing: landing.committed_at, reverse=True)
     _print_json([receipts.plain(landing) for landing in found]) if as_json else showing.landings(found)
@@ -188,17 +188,14 @@ def _lake(customer: str) -> Any:
     from include.hdfs import filesystem
     from include.lake import Lake
 
-    at = _settings().endpoints
+    settings = _settings()
+    at = settings.endpoints
     fs = filesystem(at.webhdfs_host, at.webhdfs_port, at.hdfs_user)
     try:
         fs.info("/lake")
     except OSError as error:
         raise LandfallError(f"HDFS does not answer at {at.namenode_url} ({error}). Start the stack with: ./landfall up") from error
-    return Lake.open(customer, catalog_uri=_settings().catalog_uri.format(customer=customer), hdfs_uri=at.hdfs_uri, fs=fs)
-
-
-def _contract(customer: str) -> customers.Contract:
-    return customers.customer(customer)
+    return Lake.open(customer, catalog_uri=settings.catalog_uri.format(customer=customer), hdfs_uri=at.hdfs_uri, fs=fs)
 
 
 def _day(text: str) -> str:
