@@ -1,6 +1,8 @@
 """Airflow's REST API, as far as landing a day needs it."""
 
+import secrets
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -13,11 +15,14 @@ ERROR_LEVELS = ("error", "critical")
 
 
 class AirflowUnreachable(LandfallError):
-    """Airflow does not answer."""
+    """Airflow does not answer, or answers that it has failed itself. Another try may be answered."""
 
 
 class NotThereYet(LandfallError):
     """The DAG is not known to Airflow, perhaps because its file has not been parsed yet."""
+
+
+_patiently = retry(retry=retry_if_exception_type(AirflowUnreachable), stop=stop_after_delay(10), wait=wait_fixed(1), reraise=True)
 
 
 @dataclass
@@ -35,10 +40,20 @@ class AirflowApi:
         return httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
-        """Starts a run and returns its id. Waits up to half a minute for a DAG that has not been parsed yet."""
+        """Starts one run and returns its id. Waits up to half a minute for a DAG that has not been parsed yet.
+
+        The id is made here, so that asking again after a lost or broken answer finds the run that was started instead of starting another.
+        """
         self._wait_for(dag_id)
-        run = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
-        return str(run["dag_run_id"])
+        run_id = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
+        self._start(dag_id, {"dag_run_id": run_id, "logical_date": None, "conf": conf})
+        return run_id
+
+    @_patiently
+    def _start(self, dag_id: str, run: dict[str, Any]) -> None:
+        answer = self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=run)
+        if answer.status_code != httpx.codes.CONFLICT:  # there already: it was taken when the answer was lost
+            self._result(answer)
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
@@ -66,35 +81,39 @@ class AirflowApi:
         if not self._call("GET", f"/api/v2/dags/{dag_id}", missing={}):
             raise NotThereYet(f"Airflow knows no DAG {dag_id}. Look at its import errors: {self.url}/dags")
 
+    @_patiently
     def _call(self, method: str, path: str, *, missing: Any = None, **more: Any) -> Any:
+        """A request that may be made twice. `missing` is what to return where Airflow knows no such thing."""
+        answer = self._request(method, path, **more)
+        return missing if answer.status_code == httpx.codes.NOT_FOUND and missing is not None else self._result(answer)
+
+    def _request(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {self._signed_in()}", **more.pop("headers", {})}
-        answer = self._send(method, path, headers=headers, **more)
-        if answer.status_code == httpx.codes.NOT_FOUND and missing is not None:
-            return missing
-        if answer.is_error:
-            raise Refused(f"Airflow refused {method} {path}: {answer.status_code} {_detail(answer)}")
-        return answer.json()
+        return self._send(method, path, headers=headers, **more)
 
     def _signed_in(self) -> str:
         if not self._token:
             answer = self._send("POST", "/auth/token", json={"username": self.user, "password": self.password})
-            if answer.is_error:
+            if answer.is_client_error:
                 raise Refused(f"Airflow at {self.url} does not let {self.user} in: {_detail(answer)}")
-            self._token = answer.json()["access_token"]
+            self._token = self._result(answer)["access_token"]
         return self._token
 
-    @retry(retry=retry_if_exception_type(AirflowUnreachable), stop=stop_after_delay(10), wait=wait_fixed(1), reraise=True)
+    def _result(self, answer: httpx.Response) -> Any:
+        what = f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {_detail(answer)}"
+        if answer.is_server_error:  # such as a database that was busy for too long
+            raise AirflowUnreachable(f"Airflow at {self.url} failed at {what}. Its api-server's log says more.")
+        if answer.is_error:
+            raise Refused(f"Airflow refused {what}")
+        return answer.json()
+
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
             return self._client.request(method, path, **more)
         except httpx.ConnectError as error:
             raise AirflowUnreachable(f"Airflow does not answer at {self.url} ({error}). Start the stack with: ./landfall up") from error
         except httpx.TransportError as error:
-            if method == "POST":  # it may have been taken: asking again could start a second run
-                raise LandfallError(
-                    f"Airflow's answer to POST {path} was lost: {error}. Look at {self.url} before trying again."
-                ) from error
-            raise AirflowUnreachable(f"Airflow at {self.url} broke off: {error}") from error
+            raise AirflowUnreachable(f"Airflow at {self.url} broke off at {method} {path}: {error}") from error
 
 
 def _detail(answer: httpx.Response) -> str:

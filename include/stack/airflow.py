@@ -1,10 +1,12 @@
 """Airflow: api-server, scheduler with LocalExecutor, dag-processor; its database is SQLite. Configured by environment alone."""
 
 import base64
+import contextlib
 import http.client
 import json
 import os
 import secrets
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -94,7 +96,7 @@ def _configuration(settings: Settings) -> Mapping[str, object]:
         "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": 5,
         "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": _passwords(settings),
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_database(settings)}",
+        "DATABASE__SQL_ALCHEMY_CONN": _address(_database(settings)),
         "API__HOST": HOST,
         "API__PORT": settings.ports.airflow,
         "API__BASE_URL": url,
@@ -174,10 +176,22 @@ def _migrate(settings: Settings, environ: Mapping[str, str]) -> None:
         "airflow-migrate",
         "Airflow's database migration",
         command,
-        {**environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{target}"},
+        {**environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _address(target)},
     )
+    _let_readers_and_a_writer_work_at_once(target)
     target.rename(database)
     write(stamp, version("apache-airflow"))
+
+
+def _address(database: Path) -> str:
+    """With a minute's patience: three processes and their tasks write, and SQLite's own five seconds ran out on a busy machine."""
+    return f"sqlite:///{database}?timeout=60"
+
+
+def _let_readers_and_a_writer_work_at_once(database: Path) -> None:
+    """The file keeps this mode; without it every long read of one process makes another one's write wait, and fail in the end."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("pragma journal_mode = wal")
 
 
 def _missing(settings: Settings, component: str) -> str | None:

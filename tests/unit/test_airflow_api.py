@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -61,6 +62,46 @@ def test_an_airflow_that_is_not_up_says_how_to_start_it() -> None:
     server.server_close()
     with pytest.raises(AirflowUnreachable, match="./landfall up"):
         AirflowApi(f"http://127.0.0.1:{server.server_port}", "admin", "admin").run("d", "r")
+
+
+class Failing(BaseHTTPRequestHandler):
+    """Starts each run that it is asked for, but loses the first answer: by a 500, or by hanging up."""
+
+    started: ClassVar[list[str]] = []
+    hang_up = False
+
+    def do_GET(self) -> None:
+        self.answer(200, {"dag_id": "d"})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path == "/auth/token":
+            self.answer(201, {"access_token": "t"})
+        elif body["dag_run_id"] in self.started:
+            self.answer(409, {"detail": "exists already"})
+        else:
+            self.started.append(body["dag_run_id"])
+            if not self.hang_up:
+                self.answer(500, {"detail": {"reason": "Database error"}})
+
+    def answer(self, status: int, body: dict) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.mark.parametrize("hang_up", [False, True])
+def test_a_run_whose_answer_was_lost_is_found_not_started_twice(hang_up: bool) -> None:
+    handler = type("Handler", (Failing,), {"started": [], "hang_up": hang_up})
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    run_id = AirflowApi(f"http://127.0.0.1:{server.server_port}", "admin", "admin").trigger("d", {})
+    server.shutdown()
+    server.server_close()
+    assert handler.started == [run_id]
 
 
 def failed(*chain: tuple[str, str]) -> dict:
