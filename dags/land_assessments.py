@@ -39,6 +39,9 @@ RETRIES = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
 }
+PUBLISH_TIMEOUT, TRANSFORM_TIMEOUT = timedelta(hours=1), timedelta(hours=2)
+# The longest from a record's publishing to the end of Spark's reading: every try of both tasks uses up its time and its delay.
+READ_WITHIN = (RETRIES["retries"] + 1) * (PUBLISH_TIMEOUT + TRANSFORM_TIMEOUT + 2 * RETRIES["max_retry_delay"])
 
 
 def trigger_form(contract: Contract) -> dict[str, Param]:
@@ -93,9 +96,13 @@ def land_assessments(contract: Contract) -> DAG:
         find_source = FindSourceSensor(task_id="find_source", contract=contract, execution_timeout=timedelta(minutes=30))
         ensure_topic = EnsureTopicOperator(task_id="ensure_topic", topic=contract.topic_spec, execution_timeout=timedelta(minutes=5))
         publish = PublishJsonOperator(
-            task_id="publish", topic=contract.topic_spec, max_active_tis_per_dag=1, execution_timeout=timedelta(hours=1)
+            task_id="publish",
+            topic=contract.topic_spec,
+            read_within=READ_WITHIN,
+            max_active_tis_per_dag=1,
+            execution_timeout=PUBLISH_TIMEOUT,
         )
-        transform = TransformOperator(task_id="transform", contract=contract, execution_timeout=timedelta(hours=2))
+        transform = TransformOperator(task_id="transform", contract=contract, execution_timeout=TRANSFORM_TIMEOUT)
         validate = ValidateLandingOperator(
             task_id="validate", max_quarantined="{{ params.max_quarantined }}", execution_timeout=timedelta(hours=1)
         )

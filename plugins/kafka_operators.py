@@ -1,6 +1,7 @@
 """The two steps that touch Kafka."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +12,7 @@ import connections
 from include import receipts
 from include.publishing import publish
 from include.receipts import Source
+from include.retention import refuse_short_retention
 from include.topics import TopicSpec, ensure_topic
 from steps import receipt_of, step
 
@@ -40,15 +42,18 @@ class PublishJsonOperator(BaseOperator):
     On call: a refused source (syntax error, truncated, record too large) names the byte or the record and has published
     nothing. An unreachable broker is retried. "fenced" means that another publisher of this customer began after this
     one: look for a second run of the customer; the retry goes on where the ledger ends. Runs again without sending twice.
+    A topic that keeps records for less than `read_within`, the longest that a run may take to read them, is refused.
     """
 
-    def __init__(self, *, topic: TopicSpec, **kwargs: Any) -> None:
+    def __init__(self, *, topic: TopicSpec, read_within: timedelta, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.topic = topic
+        self.read_within = read_within
 
     def execute(self, context: Context) -> dict[str, Any]:
         with step(context), TemporaryDirectory(prefix="landfall-", dir=os.environ.get("LANDFALL_SPOOL")) as spool:
             source = receipt_of(context, "find_source", Source)
+            refuse_short_retention(connections.kafka_admin(), self.topic.name, self.read_within)
             receipt = publish(source, topic=self.topic, kafka=connections.kafka_config(), spool=Path(spool))
             self.log.info(
                 "%s: %d records in %d chunks, %d of them sent now; content hash %s, ingest %s, offsets %s",

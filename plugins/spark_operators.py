@@ -12,8 +12,9 @@ import connections
 from include import receipts
 from include.customers import Contract
 from include.effects import Effect, effect
-from include.receipts import TransformReceipt
-from steps import step
+from include.receipts import PublishReceipt, TransformReceipt
+from include.retention import require_readable
+from steps import receipt_of, step
 
 JOB = Path(__file__).parents[1] / "spark_jobs" / "transform_assessments.py"
 FAILED = "transform_assessments failed:"
@@ -26,8 +27,11 @@ class TransformOperator(SparkSubmitOperator):
     Nothing refers to that directory until `commit`, so a try that is killed, or goes on as a zombie, leaves only files
     that nobody reads.
 
-    On call: the task's last error is Spark's own cause (offsets that retention has deleted, a broker or NameNode that
-    does not answer, memory); the whole driver log stands above it. Clear this task to try again.
+    Waits first until no open transaction hides the end of the batch, and refuses a batch of which records have aged out.
+
+    On call: "have aged out" names partition and offsets; clear publish with downstream, and the source goes out again.
+    Otherwise the last error is Spark's own cause (a broker or NameNode that does not answer, memory); the whole driver log
+    stands above it. Clear this task to try again.
     """
 
     def __init__(self, *, contract: Contract, **kwargs: Any) -> None:
@@ -58,6 +62,7 @@ class TransformOperator(SparkSubmitOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         with step(context):
+            require_readable(connections.kafka_admin(), receipt_of(context, "publish", PublishReceipt))
             arguments = dict(zip(self.application_args[::2], self.application_args[1::2], strict=True))
             connections.lake(self.customer).create_tables()  # their folders too, with the rights that Spark would not give them
             try:
