@@ -320,7 +320,7 @@ def error_of(answer: requests.Response, what: str) -> Exception:
     """The exception that a failed answer stands for, in the words of the NameNode or DataNode."""
     try:
         told = answer.json()["RemoteException"]
-        name, message = str(told["exception"]), str(told["message"])
+        name, message = str(told["exception"]), str(told["message"]).partition("\n\tat ")[0]  # it may carry Java's stack
     except (ValueError, KeyError, TypeError):
         kind: type[Exception] = {401: PermissionError, 403: PermissionError, 404: FileNotFoundError}.get(answer.status_code, OSError)
         kind = ConnectionError if answer.status_code in (502, 503, 504) else kind

@@ -24,13 +24,17 @@ def airflow_services(settings: Settings, java: Java) -> list[Service]:
     environ = airflow_environment(settings, java)
     migrate = _once(lambda: _migrate(settings, environ))
 
+    # The api-server logs who asked for what from within its event loop. If that write has to wait for one of its own threads, which
+    # needs the loop to end, nothing moves until the patience is over: so it is short, and whoever asked asks again.
+    hasty = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _address(_database(settings), patience=1)}
+
     def service(part: str, title: str, component: str, *arguments: str, ports: tuple[str, ...] = ()) -> Service:
         return Service(
             name=f"airflow-{part}",
             title=title,
             ports=ports,
             command=[sys.executable, "-m", "airflow", part, *arguments],
-            environ=environ,
+            environ={**environ, **hasty} if part == "api-server" else environ,
             prepare=migrate,
             missing=lambda: _missing(settings, component),
         )
@@ -183,9 +187,9 @@ def _migrate(settings: Settings, environ: Mapping[str, str]) -> None:
     write(stamp, version("apache-airflow"))
 
 
-def _address(database: Path) -> str:
-    """With a minute's patience: three processes and their tasks write, and SQLite's own five seconds ran out on a busy machine."""
-    return f"sqlite:///{database}?timeout=60"
+def _address(database: Path, patience: int = 60) -> str:
+    """`patience` is how many seconds a write waits for the other processes' writes."""
+    return f"sqlite:///{database}?timeout={patience}"
 
 
 def _let_readers_and_a_writer_work_at_once(database: Path) -> None:
