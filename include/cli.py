@@ -112,15 +112,22 @@ def query(
 @app.command()
 def landings(
     customer: Annotated[str | None, typer.Option("--customer", "-c", help="One customer only. Default: all.")] = None,
+    day: Annotated[str | None, typer.Option(help="One day only, such as 2018-01-28, with what each place counted. Default: all.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List what has landed, newest first; of each day the first one is in force."""
     from include import receipts
 
     names = [customers.customer(customer).customer] if customer else list(customers.load_all())
-    found = [landing for name in names for landing in _lake(name).landings()]
+    found = [landing for name in names for landing in _lake(name).landings(_day(day) if day else None)]
     found.sort(key=lambda landing: landing.committed_at, reverse=True)
-    _print_json([receipts.plain(landing) for landing in found]) if as_json else showing.landings(found)
+    if as_json:
+        _print_json([receipts.plain(landing) for landing in found])
+        return
+    showing.landings(found)
+    in_force = {landing.customer: landing for landing in reversed(found)} if day else {}
+    for name in sorted(in_force):
+        showing.conservation(in_force[name].conservation, f"{name} {day}: what each place counted")
 
 
 SUITES = {

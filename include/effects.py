@@ -29,6 +29,7 @@ class Effect(StrEnum):
     COMMIT_TRANSACTION = "commit_transaction"
     SPARK_SUBMIT = "spark_submit"
     CREATE_TABLE = "create_table"
+    ADD_COLUMNS = "add_columns"
     RESTORE_TABLE = "restore_table"
     REPLACE_DAY = "replace_day"
     APPEND_LANDING = "append_landing"

@@ -54,7 +54,7 @@ PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
 }
-JSON_COLUMNS = ("source", "offsets", "reasons", "tables", "snapshots", "seconds", "warnings")
+JSON_COLUMNS = ("source", "offsets", "reasons", "tables", "snapshots", "seconds", "warnings", "conservation")
 TIME_COLUMNS = ("found_at", "committed_at")
 
 
@@ -139,6 +139,7 @@ class Lake:
             missing = [table for table in TABLES.values() if not self._exists(table)]
             for table in missing:
                 self._create(table)
+            self._add_columns(LANDINGS)
         return [table.name for table in missing]
 
     def commit(self, landing: Landing, transform: TransformReceipt) -> Landing:
@@ -254,6 +255,14 @@ class Lake:
                 },
             )
 
+    def _add_columns(self, table: Table) -> None:
+        """Those that a catalog of an earlier version lacks; its rows are null there."""
+        loaded = self._load(table.name)
+        lacking = set(table.iceberg.column_names) - set(loaded.schema().column_names)
+        if lacking:
+            with effect(Effect.ADD_COLUMNS, table=table.name, columns=",".join(sorted(lacking))), loaded.update_schema() as update:
+                update.union_by_name(table.iceberg)
+
     def _exists(self, table: Table) -> bool:
         with _outside(f"{self.customer}: the lake's catalog cannot be read"):
             return bool(self.catalog.table_exists((NAMESPACE, table.name)))
@@ -356,6 +365,7 @@ def _from_row(row: dict[str, Any]) -> Landing:
         **row,
         "day": row["day"].isoformat(),
         **{name: row[name].isoformat() for name in TIME_COLUMNS},
-        **{name: json.loads(row[name]) for name in JSON_COLUMNS},
+        **{name: json.loads(row[name]) for name in JSON_COLUMNS if row.get(name) is not None},
     }
+    given = {name: value for name, value in given.items() if value is not None}  # a column that came later
     return receipts.read(Landing, given, f"landing {row['landing']} in {LANDINGS.name}")

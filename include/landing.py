@@ -7,10 +7,10 @@ arrived exactly once, as an attempt, a copy of one, or in quarantine.
 from collections.abc import Iterator
 
 from include.landed import Attempts, Facts, Landed, Raw, expected_columns, read_landed
-from include.receipts import PublishReceipt, TransformReceipt
+from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.tables import LANDED
 
-__all__ = ["problems", "read_landed", "warnings"]
+__all__ = ["found_on_hdfs", "problems", "read_landed", "warnings"]
 
 AGAIN = "Clear transform and the tasks after it to run them again."
 
@@ -31,6 +31,18 @@ def problems(publish: PublishReceipt, transform: TransformReceipt, landed: Lande
     ]
 
 
+def found_on_hdfs(facts: Facts) -> Found:
+    """The landing's last column of the receipt of conservation: counted and hashed from the files, not taken from a receipt."""
+    attempts = facts.attempts
+    return Found(
+        records=facts.raw.rows,
+        content_hash=facts.raw.content_hash,
+        landed=attempts.distinct,
+        duplicates=attempts.copies - attempts.distinct,
+        quarantined=attempts.quarantined,
+    )
+
+
 def warnings(publish: PublishReceipt, transform: TransformReceipt, landed: Landed) -> list[str]:
     """Sentences about what is right but worth a look."""
     told = []
@@ -49,6 +61,11 @@ def _receipts(publish: PublishReceipt, transform: TransformReceipt) -> Iterator[
         published, read = getattr(publish, what), getattr(transform, what)
         if published != read:
             yield f"{what}: published was {published}, Spark read {read}: the receipts are of different runs. {AGAIN}"
+    if (publish.source_records, publish.source_hash) != (publish.published, publish.content_hash):
+        yield (
+            f"the source holds {publish.source_records} records with content hash {publish.source_hash}, published were "
+            f"{publish.published} with {publish.content_hash}. Clear publish and the tasks after it to run them again."
+        )
     if transform.read != publish.published:
         yield f"{publish.published} records were published to {publish.topic}, Spark read {transform.read}. {AGAIN}"
     if transform.content_hash != publish.content_hash:

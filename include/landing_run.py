@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from include import receipts
 from include.airflow_api import AirflowApi
+from include.receipts import Found, PublishReceipt, TransformReceipt
 
 TASKS = ("find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer")
 POLL_SECONDS = 1.0  # each look costs Airflow tens of milliseconds, which the run itself could use
 OVER = ("success", "failed")
 FROM_LANDING = (
     "run_id", "customer", "day", "source", "bytes", "sha256", "published", "landed", "duplicates", "quarantined", "test",
-    "content_hash", "tables", "seconds", "warnings",
+    "content_hash", "conservation", "tables", "seconds", "warnings",
 )  # fmt: skip
 
 
@@ -83,9 +85,20 @@ class LandingRun:
             "source": [file["uri"] for file in source.get("files", [])] or None,
             **{key: published.get(key) for key in ("published", "content_hash")},
             **{key: transformed.get(key) for key in ("duplicates", "quarantined", "test")},
+            "conservation": self._conservation(published, transformed),
             "landed": 0,
             "warnings": self._xcom("validate") or [],
         }
+
+    def _conservation(self, published: dict[str, Any], transformed: dict[str, Any]) -> receipts.Conservation | None:
+        if not published:
+            return None
+        found = self._xcom("validate", "found")
+        return receipts.conservation(
+            receipts.read(PublishReceipt, published, "the receipt of publish"),
+            receipts.read(TransformReceipt, transformed, "the receipt of transform") if transformed else None,
+            receipts.read(Found, found, "what validate found") if found else None,
+        )
 
     def _xcom(self, task: str, key: str = "return_value") -> Any:
         return self.api.xcom(self.dag_id, self.run_id, task, key)

@@ -119,14 +119,17 @@ def _publish_missing(source: Source, topic: TopicSpec, topic_id: str, plan: Plan
     ):
         refuse_too_large(records, topic)
         chunks = _chunks(source, topic, topic_id, plan, len(records))
-        for chunk in chunks:
-            if chunk.chunk in plan.done:
-                _compare(plan.done[chunk.chunk], chunk, records, topic)
+        compared = [_compare(plan.done[chunk.chunk], chunk, records, topic) for chunk in chunks if chunk.chunk in plan.done]
         sent = [publisher.send(chunk, records) for chunk in chunks if chunk.chunk not in plan.done]
     done = {**plan.done, **{entry.chunk: entry for entry in sent}}
     receipt = _receipt(source, topic, replace(plan, chunks=len(chunks), done=done), sum(entry.records for entry in sent))
-    if receipt.published != len(records):
-        raise LandfallError(f"{topic.name}: the ledger accounts for {receipt.published:,} of the source's {len(records):,} records.")
+    hashed = sum([*compared, *(int(entry.content_hash, 16) for entry in sent)]) % HASHES
+    receipt = replace(receipt, source_records=len(records), source_hash=f"{hashed:016x}")
+    if (receipt.published, receipt.content_hash) != (receipt.source_records, receipt.source_hash):
+        raise LandfallError(
+            f"{topic.name}: the ledger accounts for {receipt.published:,} records with hash {receipt.content_hash}, "
+            f"the source has {receipt.source_records:,} with {receipt.source_hash}."
+        )
     return receipt
 
 
@@ -167,13 +170,16 @@ def _chunks(source: Source, topic: TopicSpec, topic_id: str, plan: Plan, records
     ]
 
 
-def _compare(entry: Entry, chunk: Entry, records: Records, topic: TopicSpec) -> None:
+def _compare(entry: Entry, chunk: Entry, records: Records, topic: TopicSpec) -> int:
+    """The hash of the source's records of a chunk that is published already. Raises LedgerRefused when they are not those."""
     digest = sum(xxhash.xxh64_intdigest(record, HASH_SEED) for record in records.slice(chunk.first_record, chunk.records)) % HASHES
     ledger.refuse_other_records(entry, chunk.records, f"{digest:016x}", topic.ledger)
+    return digest
 
 
 def _receipt(source: Source, topic: TopicSpec, plan: Plan, sent: int) -> PublishReceipt:
     entries = plan.done.values()
+    published, content_hash = sum(entry.records for entry in entries), sum(int(entry.content_hash, 16) for entry in entries) % HASHES
     return PublishReceipt(
         customer=source.customer,
         day=source.day,
@@ -181,12 +187,14 @@ def _receipt(source: Source, topic: TopicSpec, plan: Plan, sent: int) -> Publish
         source_sha256=source.sha256,
         ingest=plan.ingest,
         generation=plan.generation,
-        published=sum(entry.records for entry in entries),
-        content_hash=f"{sum(int(entry.content_hash, 16) for entry in entries) % HASHES:016x}",
+        published=published,
+        content_hash=f"{content_hash:016x}",
         offsets=_cover(entry.offsets for entry in entries),
         chunks=len(entries),
         chunk_records=plan.chunk_records,
         sent=sent,
+        source_records=published,
+        source_hash=f"{content_hash:016x}",
         warnings=plan.warnings,
     )
 

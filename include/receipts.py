@@ -50,6 +50,8 @@ class PublishReceipt:
     `offsets` maps partition to [first, last], both inclusive; records of other ingests may lie between them, so readers
     keep only those whose header `ingest` is this one's. `content_hash` is `sum(xxh64(value, seed=42)) mod 2^64` as 16
     hex digits. `sent` counts what this try sent itself; the rest was in the ledger already.
+    `source_records` and `source_hash` are counted and hashed from the files by the try that read them; where the ledger was
+    complete no try had to, and they are what it says of the source.
     """
 
     customer: str
@@ -64,6 +66,8 @@ class PublishReceipt:
     chunks: int
     chunk_records: int
     sent: int
+    source_records: int
+    source_hash: str
     warnings: tuple[str, ...] = ()
 
 
@@ -107,6 +111,21 @@ class TransformReceipt:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What `validate` counted and hashed itself, from the files as they lie on HDFS: raw records, and what became of them."""
+
+    records: int
+    content_hash: str
+    landed: int
+    duplicates: int
+    quarantined: int
+
+
+Conservation = dict[str, dict[str, int | str]]
+"""`source`, `topic`, `spark`, `hdfs`: how many records each had (`records`) and their `content_hash`; equal, or nothing lands."""
+
+
+@dataclass(frozen=True)
 class Landing:
     """One row of `landings`: what was landed, by whom, and which snapshot of each table shows it.
 
@@ -138,12 +157,14 @@ class Landing:
     snapshots: dict[str, int]
     seconds: dict[str, float]
     warnings: tuple[str, ...]
+    conservation: Conservation = field(default_factory=dict)  # landings of earlier versions have none
 
 
 def landing_of(
     source: Source,
     publish: PublishReceipt,
     transform: TransformReceipt,
+    found: Found,
     *,
     run_id: str,
     seconds: dict[str, float],
@@ -176,7 +197,22 @@ def landing_of(
         snapshots={},
         seconds=seconds,
         warnings=warnings,
+        conservation=conservation(publish, transform, found),
     )
+
+
+def conservation(publish: PublishReceipt, transform: TransformReceipt | None, found: Found | None) -> Conservation:
+    """The four counts side by side, as far as a run has come: each was taken at another place, by another program or at another time."""
+    counted: Conservation = {
+        "source": {"records": publish.source_records, "content_hash": publish.source_hash},
+        "topic": {"records": publish.published, "content_hash": publish.content_hash},
+    }
+    if transform:
+        counted["spark"] = {"records": transform.read, "content_hash": transform.content_hash}
+        counted["spark"] |= {"landed": transform.distinct, "duplicates": transform.duplicates, "quarantined": transform.quarantined}
+    if found:
+        counted["hdfs"] = plain(found)
+    return counted
 
 
 def read(kind: type[T], given: Any, where: str) -> T:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from include.landing_run import TaskChange
-from include.receipts import Landing
+from include.receipts import Conservation, Landing
 
 WIDE = 10_000  # a file or a pipe has no width: never fold or cut there
 
@@ -74,10 +74,10 @@ def receipt(given: dict[str, Any]) -> None:
     figures = _grid("", "", title=None)
     for key in FIGURES:
         figures.add_row(key, f"{given[key]:,}")
-    figures.add_row("content hash", given["content_hash"])
     figures.add_row("source", escape(", ".join(given["source"])))
     figures.add_row("bytes, sha256", f"{given['bytes']:,}, {given['sha256']}")
     _print(figures)
+    conservation(given["conservation"])
     rows = _grid("table", "rows", title=None)
     for name, count in given["tables"].items():
         rows.add_row(name, f"{count:,}")
@@ -130,6 +130,16 @@ def _print(grid: Table) -> None:
     with out.capture() as captured:
         out.print(grid)
     sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+
+
+def conservation(given: Conservation, title: str | None = None) -> None:
+    """Source, topic, Spark and HDFS side by side: the same records, or nothing lands."""
+    keys = ("records", "content_hash", "landed", "duplicates", "quarantined")
+    cells = [[given[place].get(key) for place in given] for key in keys]
+    shown = [["" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in cells]
+    table(
+        ["", *given], [[key.replace("_", " "), *row] for key, row in zip(keys, shown, strict=True)], title, [False, *[True for _ in given]]
+    )
 
 
 def addresses(given: dict[str, str]) -> None:

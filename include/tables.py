@@ -242,6 +242,7 @@ LANDINGS = Table(
         ("snapshots", STRING, "Table to the Iceberg snapshot at which readers read it (JSON map)"),
         ("seconds", STRING, "Step to seconds (JSON map)"),
         ("warnings", STRING, "What is worth a look (JSON list)"),
+        ("conservation", STRING, "Records and content hash of source, topic, spark and hdfs (JSON map)"),
     ),
 )
 

@@ -7,7 +7,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 import connections
 from include import answers, landing, receipts
-from include.receipts import Landing, PublishReceipt, Source, TransformReceipt
+from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
 from steps import receipt_of, seconds_so_far, step
 
 BEFORE_COMMIT = ["find_source", "ensure_topic", "publish", "transform", "validate"]
@@ -36,6 +36,8 @@ class ValidateLandingOperator(BaseOperator):
             landed = landing.read_landed(connections.hdfs(), transformed)
             problems = landing.problems(published, transformed, landed, max_quarantined=float(self.max_quarantined))
             context["ti"].xcom_push(key="problems", value=problems)
+            if landed.facts:
+                context["ti"].xcom_push(key="found", value=receipts.plain(landing.found_on_hdfs(landed.facts)))
             if problems:
                 raise AirflowFailException("\n".join([f"{len(problems)} problems, nothing is visible to readers:", *problems]))
             return [*published.warnings, *landing.warnings(published, transformed, landed)]
@@ -59,6 +61,7 @@ class CommitLandingOperator(BaseOperator):
                 source,
                 published,
                 transformed,
+                receipt_of(context, "validate", Found, key="found"),
                 run_id=context["dag_run"].run_id,
                 seconds=seconds_so_far(context, BEFORE_COMMIT),
                 warnings=tuple(context["ti"].xcom_pull(task_ids="validate") or ()),

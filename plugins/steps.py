@@ -26,9 +26,9 @@ def step(context: Context) -> Iterator[None]:
         context["ti"].xcom_push(key="seconds", value=round(time.monotonic() - began, 2))
 
 
-def receipt_of(context: Context, task_id: str, kind: type[T]) -> T:
+def receipt_of(context: Context, task_id: str, kind: type[T], key: str = "return_value") -> T:
     """The receipt that a task of this run handed on."""
-    return receipts.read(kind, context["ti"].xcom_pull(task_ids=task_id), f"the receipt of {task_id}")
+    return receipts.read(kind, context["ti"].xcom_pull(task_ids=task_id, key=key), f"the receipt of {task_id}")
 
 
 def seconds_so_far(context: Context, task_ids: list[str]) -> dict[str, float]:

@@ -17,7 +17,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.receipts import DataFile, Landing, PublishReceipt, TableFiles, TransformReceipt
+from include.receipts import DataFile, Landing, PublishReceipt, TableFiles, TransformReceipt, conservation
 from include.tables import LANDED
 from tests.recount import COLUMNS, UNKNOWABLE, recount_records
 
@@ -111,6 +111,7 @@ def landing_of(
         quarantined=transform.quarantined, test=transform.test, conflicts=transform.conflicts, content_hash=publish.content_hash,
         reasons=transform.reasons, tables={name: files.rows for name, files in transform.tables.items()}, snapshots={},
         seconds={"publish": 1.5}, warnings=("a warning",),
+        conservation=conservation(publish, transform, None),
     )  # fmt: skip
 
 
@@ -138,7 +139,7 @@ def build(
     publish = PublishReceipt(
         customer=CUSTOMER, day=day, topic=f"assessments.{CUSTOMER}", source_sha256="ab" * 32, ingest=INGEST, generation=1,
         published=figures.published, content_hash=figures.content_hash, offsets=offsets, chunks=1, chunk_records=10000,
-        sent=figures.published,
+        sent=figures.published, source_records=figures.published, source_hash=figures.content_hash,
     )  # fmt: skip
     transform = TransformReceipt(
         landing=landing, day=day, topic=publish.topic, ingest=INGEST, read=figures.published, content_hash=figures.content_hash,

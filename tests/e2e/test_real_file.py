@@ -17,7 +17,7 @@ DAY = "2018-01-28"
 LAND = ("land", "--customer", "acme", "--day", DAY, "--source", str(REAL_FILE))
 KEYS = {
     "state", "run_id", "customer", "day", "source", "bytes", "sha256", "published", "landed", "duplicates", "quarantined", "test",
-    "content_hash", "tables", "seconds", "warnings", "problems",
+    "content_hash", "conservation", "tables", "seconds", "warnings", "problems",
 }  # fmt: skip
 
 
@@ -57,6 +57,10 @@ def test_the_receipt(receipt: dict[str, Any]) -> None:
     assert figures == [3280, 3242, 38, 0, 5]
     assert (receipt["tables"]["questions"], receipt["tables"]["options"]) == (14_555, 55_112)
     assert len(receipt["content_hash"]) == 16
+    counted = receipt["conservation"]
+    assert list(counted) == ["source", "topic", "spark", "hdfs"]
+    assert {(each["records"], each["content_hash"]) for each in counted.values()} == {(3280, receipt["content_hash"])}
+    assert [counted["hdfs"][key] for key in ("landed", "duplicates", "quarantined")] == [3242, 38, 0]
     assert set(receipt["seconds"]) == {"find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer"}
 
 

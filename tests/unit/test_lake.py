@@ -421,3 +421,14 @@ def test_the_row_that_readers_get_is_the_one_that_was_committed(lake: Lake, tmp_
     done = lake.commit(landing, built.transform)
     assert lake.newest() == lake.landings()[0] == done
     assert done.found_at == "2018-01-29T06:00:00.123456+00:00"
+
+
+def test_a_catalog_of_an_earlier_version_gets_the_columns_that_it_lacks(lake: Lake, tmp_path: Path) -> None:
+    first = commit(lake, build(tmp_path, day=FIRST))
+    with lake._load("landings").update_schema() as update:
+        update.delete_column("conservation")
+    assert [landing.conservation for landing in lake.landings()] == [{}]
+    second = commit(lake, build(tmp_path, OTHER_RECORDS, SECOND))
+    assert {landing.day: landing.conservation for landing in lake.landings()} == {FIRST: {}, SECOND: second.conservation}
+    assert second.conservation["topic"] == {"records": 2, "content_hash": second.content_hash}
+    assert first.landing in {landing.landing for landing in lake.landings()}

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from include import landed
-from include.landing import problems, read_landed, warnings
+from include.landing import found_on_hdfs, problems, read_landed, warnings
 from include.receipts import DataFile, TableFiles
 from include.tables import LANDED
 from tests.built_landing import DAY, RECORDS, Built, Rows, attempt, build, rewrite
@@ -30,6 +30,15 @@ def test_a_correct_landing_has_no_problem_and_says_what_is_worth_a_look(tmp_path
         "2 of 12 records are in quarantine: invalid_json 1, missing_keen_id 1",
         "2 attempts share their keen_id with other bytes; every version has landed, with is_conflict",
     ]
+
+
+def test_what_was_found_is_counted_from_the_files_not_taken_from_a_receipt(tmp_path: Path) -> None:
+    built = build(tmp_path, plant=drop("raw_assessments"))
+    facts = read_landed(built.fs, built.transform).facts
+    assert facts
+    found = found_on_hdfs(facts)
+    assert (found.records, found.landed, found.duplicates, found.quarantined) == (11, 8, 2, 2)
+    assert found.content_hash != built.publish.content_hash
 
 
 def test_counts_that_do_not_tally_are_a_warning_not_a_problem(tmp_path: Path) -> None:
@@ -350,6 +359,8 @@ RECEIPT_DEFECTS = [
         published(content_hash="0" * 16),
         "content hash: published 0000000000000000, of the bytes in raw_assessments",
     ),
+    ("a record of the source was not published", published(source_records=13), "the source holds 13 records with content hash"),
+    ("the source's content hash", published(source_hash="0" * 16), "with content hash 0000000000000000, published were 12 with"),
     (
         "reasons",
         transformed(reasons={"blank": 2}),

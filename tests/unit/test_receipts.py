@@ -10,7 +10,7 @@ from include.receipts import PublishReceipt
 
 PUBLISHED = PublishReceipt(
     customer="acme", day="2018-01-28", topic="assessments.acme", source_sha256="ab", ingest="0" * 16, generation=0, published=3,
-    content_hash="f" * 16, offsets={0: (0, 1), 2: (5, 5)}, chunks=1, chunk_records=10, sent=3,
+    content_hash="f" * 16, offsets={0: (0, 1), 2: (5, 5)}, chunks=1, chunk_records=10, sent=3, source_records=3, source_hash="f" * 16,
 )  # fmt: skip
 
 
