@@ -130,6 +130,38 @@ def landings(
         showing.conservation(in_force[name].conservation, f"{name} {day}: what each place counted")
 
 
+@app.command()
+def explain(
+    customer: Customer,
+    day: Annotated[str, typer.Option(help="A landed day, such as 2018-01-28.")],
+    keen_id: Annotated[str | None, typer.Option(help="Id of the attempt; every record that has it is explained.")] = None,
+    record: Annotated[int | None, typer.Option(min=0, help="Or the number of one record in the day's source, from 0.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say where a record stands in its source and in Kafka, and which rows it became, or why it is in quarantine."""
+    from include import explaining
+
+    if (keen_id is None) == (record is None):
+        raise Refused("expected one of --keen-id and --record, found both or none")
+    customers.customer(customer)
+    found = explaining.explain(_lake(customer), _day(day), keen_id=keen_id, record=record)
+    _print_json(found) if as_json else showing.explanation(found)
+
+
+@app.command()
+def quarantine(
+    customer: Customer,
+    day: Annotated[str | None, typer.Option(help="One day only, such as 2018-01-28. Default: all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the records that could not be read, by reason, with examples."""
+    from include.quarantined import quarantined
+
+    customers.customer(customer)
+    found = quarantined(_lake(customer), _day(day) if day else None)
+    _print_json(found) if as_json else showing.quarantine(found, f"{customer} {day or 'all days'}")
+
+
 SUITES = {
     "unit": ["tests/unit"],
     "dags": ["tests/dags", "tests/plugins"],

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -12,6 +12,10 @@ from rich.table import Table
 
 from include.landing_run import TaskChange
 from include.receipts import Conservation, Landing
+
+if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
+    from include.explaining import Explanation
+    from include.quarantined import Reason
 
 WIDE = 10_000  # a file or a pipe has no width: never fold or cut there
 
@@ -123,6 +127,35 @@ def landings(found: list[Landing]) -> None:
     table(
         ["customer", "day", "in force", "published", "landed", "duplicates", "quarantined", "content hash", "committed (UTC)", "run"], rows
     )
+
+
+def explanation(found: "Explanation") -> None:
+    """The way of each record, one under the other."""
+    for way in found.ways:
+        out.print(f"[bold]record {way.record}[/] of {escape(found.customer)} {found.day}: {escape(way.said)}")
+        place = f"{way.place.uri}, bytes {way.place.begin:,} to {way.place.end:,}" if way.place else f"not to be shown: {found.no_place}"
+        lines = _grid("", "", title=None)
+        lines.add_row("source", escape(place))
+        lines.add_row(
+            "Kafka", escape(f"{way.topic}, partition {way.partition}, offset {way.offset}, taken {way.timestamp:%Y-%m-%d %H:%M:%S} UTC")
+        )
+        lines.add_row("keen_id", "none that can be read" if way.keen_id is None else escape(way.keen_id))
+        lines.add_row("hash", str(way.hash))
+        lines.add_row("rows", ", ".join(f"{table} {len(rows):,}" for table, rows in way.rows.items()))
+        _print(lines)
+
+
+def quarantine(found: "list[Reason]", where: str) -> None:
+    """Reasons with their examples."""
+    if not found:
+        out.print(f"{escape(where)}: nothing is in quarantine")
+        return
+    for reason in found:
+        days = f"{reason.days[0]}" if len(reason.days) == 1 else f"{len(reason.days)} days from {reason.days[0]} to {reason.days[-1]}"
+        out.print(f"[bold]{escape(reason.reason)}[/]: {reason.records:,} records, {days}")
+        for each in reason.examples:
+            out.print(f"  {each.day} record {each.record}: {escape(each.detail or '')}", highlight=False)
+            out.print(f"    {escape(each.value)}", style="dim", highlight=False)
 
 
 def _print(grid: Table) -> None:

@@ -1,0 +1,135 @@
+"""Where did this record go? One record's way from the source's bytes through Kafka to the rows that readers see."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from include.asking import Session
+from include.errors import LandfallError, Refused
+from include.lake import Lake
+from include.receipts import Landing
+from include.records import Records
+from include.source import describe, spool
+
+Row = dict[str, Any]
+OF_VERSION = ("assessments", "questions", "options")  # tables that a record's keen_id and hash lead to
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a record stands in its source: first byte, and the one after its last; of a compressed file, within its content."""
+
+    uri: str
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Way:
+    """One record of the source. `outcome` is landed, copy or quarantined, `said` tells it in words; `rows` maps table to its rows."""
+
+    record: int
+    keen_id: str | None
+    place: Place | None
+    topic: str
+    partition: int
+    offset: int
+    timestamp: datetime
+    hash: int
+    outcome: str
+    said: str
+    rows: dict[str, list[Row]]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What became of the records that were asked for; `no_place` says why their bytes in the source cannot be shown, if so."""
+
+    customer: str
+    day: str
+    landing: str
+    ways: list[Way]
+    no_place: str = ""
+
+
+def explain(lake: Lake, day: str, *, keen_id: str | None = None, record: int | None = None) -> Explanation:
+    """The way of the day's records with this keen_id, or of the one with this number. Raises Refused where there is none."""
+    landing = lake.in_force(day)
+    if landing is None:
+        raise Refused(
+            f"{lake.customer} {day}: nothing has landed for this day. See which days have: ./landfall landings --customer {lake.customer}"
+        )
+    with Session(lake) as session:
+        column, value = ("record", record) if keen_id is None else ("keen_id", keen_id)
+        found = _rows(
+            session,
+            f'select record, keen_id, partition, "offset", timestamp, hash from raw_assessments '
+            f"where day = $day::date and {column} = $value order by record",
+            {"day": day, "value": value},
+        )
+        if not found:
+            raise Refused(
+                f"{lake.customer} {day}: none of the {landing.published:,} records of this day has {column} {value!r}. A record without "
+                "a readable keen_id is found by its number: --record N, as ./landfall quarantine lists it."
+            )
+        with _source(landing) as (records, uris, no_place):
+            ways = [_way(session, landing, row, _place(records, uris, row["record"])) for row in found]
+    return Explanation(lake.customer, day, landing.landing, ways, no_place)
+
+
+def _way(session: Session, landing: Landing, raw: Row, place: Place | None) -> Way:
+    where = {"day": landing.day, "partition": raw["partition"], "offset": raw["offset"]}
+    sql = 'select * from quarantine where day = $day::date and partition = $partition and "offset" = $offset'
+    quarantined = _rows(session, sql, where)
+    if quarantined:
+        outcome, said = "quarantined", f"quarantined as {quarantined[0]['reason']}: {quarantined[0]['detail']}"
+        rows = {"quarantine": quarantined}
+    else:
+        rows = {table: _of_version(session, table, landing.day, raw) for table in OF_VERSION}
+        first = rows["assessments"][0]["record"] if rows["assessments"] else None
+        outcome = "landed" if first == raw["record"] else "copy"
+        said = "landed" if outcome == "landed" else f"an exact copy of record {first}, which has landed"
+    return Way(
+        record=raw["record"], keen_id=raw["keen_id"], place=place, topic=landing.topic, partition=raw["partition"],
+        offset=raw["offset"], timestamp=raw["timestamp"], hash=raw["hash"], outcome=outcome, said=said, rows=rows,
+    )  # fmt: skip
+
+
+def _of_version(session: Session, table: str, day: str, raw: Row) -> list[Row]:
+    sql = f"select * from {table} where day = $day::date and keen_id = $keen_id and hash = $hash order by all"
+    return _rows(session, sql, {"day": day, "keen_id": raw["keen_id"], "hash": raw["hash"]})
+
+
+def _rows(session: Session, sql: str, parameters: dict[str, Any]) -> list[Row]:
+    result = session.ask(sql, parameters)
+    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+
+
+@contextmanager
+def _source(landing: Landing) -> Iterator[tuple[Records | None, dict[Path, str], str]]:
+    """The landing's records where they stand, if the source is still what was landed; else none, and why."""
+    with tempfile.TemporaryDirectory(prefix="landfall-explain-") as folder:
+        try:
+            source = describe(landing.customer, landing.day, landing.source, datetime.now(UTC).isoformat())
+            if source.sha256 != landing.sha256:
+                yield None, {}, f"the source's bytes are no longer those that were landed (sha256 {source.sha256[:16]}…)"
+                return
+            spooled = spool(source, Path(folder))
+            spooled.confirm()
+            records = Records.open(spooled.paths)
+        except LandfallError as error:
+            yield None, {}, f"the source cannot be read any more: {error}"
+            return
+        with records:
+            yield records, dict(zip(spooled.paths, source.uris, strict=True)), ""
+
+
+def _place(records: Records | None, uris: dict[Path, str], record: int) -> Place | None:
+    if records is None:
+        return None
+    path, begin, end = records.where(record)
+    return Place(uris[path], begin, end)
