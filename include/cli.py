@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from include import customers, showing
+from include import customers, receipts, showing
 from include.errors import LandfallError, Refused
 
 app = typer.Typer(
@@ -116,8 +116,6 @@ def landings(
     as_json: AsJson = False,
 ) -> None:
     """List what has landed, newest first; of each day the first one is in force."""
-    from include import receipts
-
     names = [customers.customer(customer).customer] if customer else list(customers.load_all())
     found = [landing for name in names for landing in _lake(name).landings(_day(day) if day else None)]
     found.sort(key=lambda landing: landing.committed_at, reverse=True)
@@ -160,6 +158,30 @@ def quarantine(
     customers.customer(customer)
     found = quarantined(_lake(customer), _day(day) if day else None)
     _print_json(found) if as_json else showing.quarantine(found, f"{customer} {day or 'all days'}")
+
+
+@app.command()
+def replay(
+    customer: Customer,
+    day: Annotated[str, typer.Option(help="A landed day, such as 2018-01-28.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many quarantined records would pass now.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Land a day again from its own source, after the transform was mended; or say beforehand what that would bring."""
+    from include import replaying
+
+    customers.customer(customer)
+    lake, asked = _lake(customer), _day(day)
+    if not dry_run:
+        receipt = _land(customer, asked, list(replaying.landed(lake, asked).source), again=True)
+        _print_json(receipt) if as_json else showing.receipt(receipt)
+        _exit_on_failure(receipt)
+        return
+    with showing.status("judging again"):
+        found = replaying.dry_run(lake, asked, _spark_environment())
+    _print_json({"customer": customer, "day": asked, **receipts.plain(found)}) if as_json else showing.judgement(
+        found, f"{customer} {asked}"
+    )
 
 
 SUITES = {
@@ -235,6 +257,13 @@ def _lake(customer: str) -> Any:
     except OSError as error:
         raise LandfallError(f"HDFS does not answer at {at.namenode_url} ({error}). Start the stack with: ./landfall up") from error
     return Lake.open(customer, catalog_uri=settings.catalog_uri.format(customer=customer), hdfs_uri=at.hdfs_uri, fs=fs)
+
+
+def _spark_environment() -> dict[str, str]:
+    from include.stack.airflow import airflow_environment
+
+    settings = _settings()
+    return {**airflow_environment(settings), "HADOOP_USER_NAME": settings.endpoints.hdfs_user}
 
 
 def _day(text: str) -> str:

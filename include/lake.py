@@ -120,13 +120,14 @@ class Lake:
         """The landing that the day's rows come from."""
         return next(reversed(self.landings(day)), None)
 
-    def files(self, table: str, snapshot_id: int) -> list[str]:
-        """Paths (without scheme and host, sorted) of the table's data files at this snapshot."""
+    def files(self, table: str, snapshot_id: int, day: str | None = None) -> list[str]:
+        """Paths (without scheme and host, sorted) of the table's data files at this snapshot, of one day or of all."""
         loaded = self._load(table)
         if loaded.metadata.snapshot_by_id(snapshot_id) is None:
             raise LandfallError(f"{self.customer}: snapshot {snapshot_id} of {table} is gone: read again, at the newest landing")
         with _outside(f"{self.customer}: {table} cannot be read"):
-            return sorted(urlsplit(task.file.file_path).path for task in loaded.scan(snapshot_id=snapshot_id).plan_files())
+            scan = loaded.scan(_of(day) if day else AlwaysTrue(), snapshot_id=snapshot_id)
+            return sorted(urlsplit(task.file.file_path).path for task in scan.plan_files())
 
     # ---- writing
 
@@ -203,7 +204,7 @@ class Lake:
 
     def _replace_day(self, table: IcebergTable, landing: Landing, transform: TransformReceipt, name: str) -> int:
         """Takes the day's old files out of the table and puts the landing's in; metadata only. Returns the snapshot after that."""
-        paths = [self._uri(file.path) for file in transform.tables[name].files]
+        paths = [self.uri(file.path) for file in transform.tables[name].files]
         properties = {LANDING_ID: landing.landing}
         with effect(Effect.REPLACE_DAY, table=name, day=landing.day, files=len(paths)), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Delete operation did not match any records")
@@ -271,7 +272,8 @@ class Lake:
         with _outside(f"{self.customer}: table {name} cannot be loaded"):
             return self.catalog.load_table((NAMESPACE, name))
 
-    def _uri(self, path: str) -> str:
+    def uri(self, path: str) -> str:
+        """The path with the scheme and host of the lake's filesystem."""
         at = urlsplit(self.location)
         return f"{at.scheme}://{at.netloc}{path}"
 

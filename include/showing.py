@@ -16,6 +16,7 @@ from include.receipts import Conservation, Landing
 if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
     from include.explaining import Explanation
     from include.quarantined import Reason
+    from include.replaying import Judgement
 
 WIDE = 10_000  # a file or a pipe has no width: never fold or cut there
 
@@ -156,6 +157,13 @@ def quarantine(found: "list[Reason]", where: str) -> None:
         for each in reason.examples:
             out.print(f"  {each.day} record {each.record}: {escape(each.detail or '')}", highlight=False)
             out.print(f"    {escape(each.value)}", style="dim", highlight=False)
+
+
+def judgement(found: "Judgement", where: str) -> None:
+    """What landing a day again would bring."""
+    out.print(f"{escape(where)}: {found.passing:,} of {found.quarantined:,} quarantined records would pass now")
+    for reason, records in sorted(found.reasons.items(), key=lambda item: -item[1]):
+        out.print(f"  still {escape(reason)}: {records:,}")
 
 
 def _print(grid: Table) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import xxhash
 
 from include.cli import DEMO_DAY
 from include.customers import customer
@@ -56,6 +57,30 @@ def test_the_answers_lie_on_hdfs(first: str, landfall: Landfall) -> None:
     assert names == {f"{DEMO_DAY}.json", f"{DEMO_DAY}.html"}
 
 
+def test_the_quarantine_is_what_the_files_hold_and_none_of_it_would_pass_now(first: str, expected: Recount, landfall: Landfall) -> None:
+    reasons = {each["reason"]: each["records"] for each in landfall.json("quarantine", "--customer", "demo")}
+    assert reasons == expected.figures.reasons
+    judged = landfall.json("replay", "--customer", "demo", "--day", DEMO_DAY, "--dry-run")
+    assert judged == {
+        "customer": "demo", "day": DEMO_DAY, "quarantined": expected.figures.quarantined, "passing": 0, "reasons": reasons,
+    }  # fmt: skip
+
+
+def test_a_record_is_explained_to_the_byte(first: str, landfall: Landfall) -> None:
+    found = landfall.json("explain", "--customer", "demo", "--day", DEMO_DAY, "--record", "0")
+    [way] = found["ways"]
+    place = way["place"]
+    record = Path(place["uri"]).read_bytes()[place["begin"] : place["end"]]
+    assert xxhash.xxh64_intdigest(record, 42) == way["hash"] % 2**64
+    shown = landfall("explain", "--customer", "demo", "--day", DEMO_DAY, "--record", "0").stdout
+    assert f"partition {way['partition']}, offset {way['offset']}" in shown
+
+
+def test_what_each_place_counted_is_shown_for_a_day(first: str, expected: Recount, landfall: Landfall) -> None:
+    shown = landfall("landings", "--customer", "demo", "--day", DEMO_DAY).stdout
+    assert shown.count(expected.figures.content_hash) == 5  # the landing's own, and that of each of four places
+
+
 def test_the_readme_names_the_commands_that_matter() -> None:
     assert {"demo", "test", "land", "query", "landings", "down"} <= {command[0] for command in readme.commands()}
 
@@ -65,7 +90,10 @@ def test_a_command_of_the_readme_is_one_that_landfall_knows(command: list[str], 
     assert f"landfall {command[0]}" in landfall(command[0], "--help").stdout
 
 
-@pytest.mark.parametrize("command", [each for each in readme.commands() if each[0] in ("query", "landings")], ids=lambda each: each[0])
+ASKING = ("query", "landings", "explain", "quarantine", "replay")
+
+
+@pytest.mark.parametrize("command", [each for each in readme.commands() if each[0] in ASKING], ids=lambda each: each[0])
 def test_what_the_readme_asks_has_an_answer(first: str, command: list[str], landfall: Landfall) -> None:
     rows = landfall.json(*command)
     assert rows["rows"] if command[0] == "query" else rows
