@@ -135,8 +135,10 @@ class Lake:
         """Makes the customer's directory (mode 750) and the tables that are missing; returns the names of those it made."""
         with _outside(f"{self.customer}: the tables cannot be made"):
             make_directory(self.fs, self.path)
-            with suppress(NamespaceAlreadyExistsError, DBAPIError):  # made by another process between its question and its insert
-                self.catalog.create_namespace_if_not_exists(NAMESPACE)
+            if not self.catalog.namespace_exists(NAMESPACE):
+                # Another process may make it between this question and the insert.
+                with suppress(NamespaceAlreadyExistsError, DBAPIError), effect(Effect.CREATE_NAMESPACE, namespace=NAMESPACE):
+                    self.catalog.create_namespace(NAMESPACE)
             missing = [table for table in TABLES.values() if not self._exists(table)]
             for table in missing:
                 self._create(table)

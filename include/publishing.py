@@ -347,7 +347,8 @@ class _Publisher:
         """Ends the transaction at once, if the broker can be told; if not, the next `init_transactions` or the broker's time limit does."""
         try:
             self._producer.purge()
-            self._producer.abort_transaction(ABORT_SECONDS)
+            with effect(Effect.ABORT_TRANSACTION, topic=self._topic.name):
+                self._producer.abort_transaction(ABORT_SECONDS)
         except (KafkaException, SystemError) as error:
             log.warning("%s: the transaction could not be aborted now: %s", self._topic.name, error)
 

@@ -1,8 +1,10 @@
 """The seam for side effects: it can stop a process exactly where asked, and nothing goes around it unnoticed."""
 
+import ast
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,75 @@ def test_a_process_can_be_stopped_around_any_effect(where: str, fault: str | Non
     environment = {"PYTHONPATH": str(ROOT), **({"LANDFALL_FAULT": fault} if fault else {})}
     done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=False)
     assert (done.stdout.split("\n")[:-1], done.returncode) == (sent, code), where
+
+
+# What changes something outside of the process, by the name of the method: Kafka's, PyIceberg's, fsspec's, the operating system's.
+OUTWARD = {
+    "produce", "produce_batch", "init_transactions", "commit_transaction", "abort_transaction", "create_topics", "delete_topics",
+    "create_partitions", "alter_configs", "incremental_alter_configs", "delete_records", "create_table", "drop_table", "create_namespace",
+    "create_namespace_if_not_exists", "transaction", "update_schema", "manage_snapshots", "mkdir", "makedirs", "rm", "rm_file", "mv",
+    "unlink", "rename", "write", "write_bytes", "write_text", "writelines", "write_table", "put", "Popen", "run",
+}  # fmt: skip
+# Where such a call stands outside of an effect, and why that is right. Everything else is a way around the seam.
+ALLOWED = {
+    ("publishing", "_Publisher._send_records", "produce"): "called within send_chunk; not visible before commit_transaction",
+    ("publishing", "_Publisher._send_entry", "produce"): "called within send_chunk; not visible before commit_transaction",
+    ("publishing", "_publish_missing", "mkdir"): "a folder of this process",
+    ("source", "_spool_file", "mkdir"): "a folder of this process",
+    ("hdfs", "WebHDFS.makedirs", "mkdir"): "the filesystem itself; those who call it do so within an effect",
+    ("hdfs", "WebHDFS.rm_file", "rm"): "the filesystem itself; those who call it do so within an effect",
+    ("lake_operators", "AnswerOperator.execute", "write"): "answers.write, whose files are effects",
+    ("landing_run", "LandingRun.follow", "run"): "asks Airflow for a run",
+    ("landing_run", "LandingRun.receipt", "run"): "asks Airflow for a run",
+    ("replaying", "_submit", "run"): "a dry run: the job writes to a folder of this process only",
+    ("receipts", "write", "write_bytes"): "a local file, no part of a run",
+    ("samples", "write", "mkdir"): "sample files, no part of a run",
+    ("samples", "write", "write_bytes"): "sample files, no part of a run",
+}
+NOT_OF_A_RUN = {"cli", "showing"}  # they print
+
+
+def outward(source: str) -> Iterator[tuple[str, str]]:
+    """(function, call) of each outward call in a module that does not stand within `with effect(...)`."""
+
+    def visit(node: ast.AST, function: str, within: bool) -> Iterator[tuple[str, str]]:
+        for child in ast.iter_child_nodes(node):
+            inner, covered = function, within
+            if isinstance(child, (ast.FunctionDef, ast.ClassDef)):
+                inner = f"{function}.{child.name}".lstrip(".")
+            if isinstance(child, ast.With):
+                covered = within or any(_name(item.context_expr) == "effect" for item in child.items)
+            if isinstance(child, ast.Call) and not covered and (_name(child) in OUTWARD or _opens_to_write(child)):
+                yield inner, _name(child)
+            yield from visit(child, inner, covered)
+
+    return visit(ast.parse(source), "", False)
+
+
+def _name(call: ast.AST) -> str:
+    called = getattr(call, "func", call)
+    return str(getattr(called, "attr", None) or getattr(called, "id", ""))
+
+
+def _opens_to_write(call: ast.Call) -> bool:
+    return _name(call) == "open" and any(isinstance(each, ast.Constant) and each.value in ("w", "wb", "xb", "ab") for each in call.args)
+
+
+def test_nothing_that_a_run_does_to_the_world_goes_around_the_seam() -> None:
+    modules = [path for folder in ("include", "plugins") for path in sorted((ROOT / folder).glob("*.py")) if path.stem not in NOT_OF_A_RUN]
+    found = {(path.stem, *call) for path in modules for call in outward(path.read_text())}
+    assert found - set(ALLOWED) == set(), "put these calls within `with effect(...)`, or say in ALLOWED why they need not be"
+    assert set(ALLOWED) - found == set(), "these are no longer there"
+
+
+AROUND = [
+    ("a producer used outright", "def f(producer):\n    producer.produce('t')", [("f", "produce")]),
+    ("within an effect", "def f(producer):\n    with effect(1):\n        producer.produce('t')", []),
+    ("a file opened to be written", "class A:\n    def f(self):\n        self.fs.open('a', 'wb')", [("A.f", "open")]),
+    ("a file opened to be read", "def f(fs):\n    fs.open('a', 'rb')", []),
+]
+
+
+@pytest.mark.parametrize(("why", "source", "calls"), AROUND, ids=[row[0] for row in AROUND])
+def test_a_call_around_the_seam_is_seen(why: str, source: str, calls: list[tuple[str, str]]) -> None:
+    assert list(outward(source)) == calls, why
