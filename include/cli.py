@@ -86,11 +86,15 @@ def land(
         typer.Option(help="A file or URL of the day; may be given several times. Default: what the contract's pattern finds."),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Land the day anew even if the same bytes are landed already.")] = False,
+    max_quarantined: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of records that may be unreadable. Default: what the contract allows."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Land one day of one customer through Airflow, follow the run, and print its receipt."""
     customers.customer(customer)
-    receipt = _land(customer, _day(day), [_absolute(each) for each in source or []], again=again)
+    receipt = _land(customer, _day(day), [_absolute(each) for each in source or []], again=again, max_quarantined=max_quarantined)
     _print_json(receipt) if as_json else showing.receipt(receipt)
     _exit_on_failure(receipt)
 
@@ -190,6 +194,7 @@ SUITES = {
     "spark": ["tests/spark"],
     "integration": ["tests/integration"],
     "e2e": ["tests/e2e"],
+    "faults": ["tests/faults"],
 }
 
 
@@ -215,12 +220,13 @@ def run_tests(
     raise typer.Exit(pytest.main(["--rootdir", str(root), "-c", str(root / "pyproject.toml"), *folders, *given]))
 
 
-def _land(customer: str, day: str, source: list[str], *, again: bool) -> dict[str, Any]:
+def _land(customer: str, day: str, source: list[str], *, again: bool, max_quarantined: float | None = None) -> dict[str, Any]:
     from include import landing_run
     from include.airflow_api import AirflowApi
 
     at = _settings().endpoints
-    run = landing_run.start(AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password), customer, day=day, source=source, again=again)
+    api = AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
+    run = landing_run.start(api, customer, day=day, source=source, again=again, max_quarantined=max_quarantined)
     showing.progress(f"run {run.run_id}\n{run.page}")
     try:
         showing.tasks(run.follow())

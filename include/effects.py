@@ -4,7 +4,8 @@
         producer.commit_transaction()
 
 The fault suite sets `LANDFALL_FAULT=before:<effect>:<n>` or `after:<effect>:<n>`: the process kills itself with SIGKILL
-at the n-th time (1 is the first) that it comes there, as a power cut would.
+at the n-th time (1 is the first) that it comes there, as a power cut would. `LANDFALL_FAULTS` names a file with such
+faults, one a line: each happens once, in the first process that comes there.
 """
 
 import logging
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 
 log = logging.getLogger(__name__)
 _seen: Counter[tuple[str, str]] = Counter()
@@ -53,5 +55,17 @@ def effect(kind: Effect, **what: object) -> Iterator[None]:
 
 def _stop_here(moment: str, kind: Effect) -> None:
     _seen[moment, kind.value] += 1
-    if os.environ.get("LANDFALL_FAULT") == f"{moment}:{kind.value}:{_seen[moment, kind.value]}":
+    here = f"{moment}:{kind.value}:{_seen[moment, kind.value]}"
+    if os.environ.get("LANDFALL_FAULT") == here or _is_due(here):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _is_due(here: str) -> bool:
+    """Whether this fault still waits in the file; if so, it no longer does."""
+    file = Path(os.environ.get("LANDFALL_FAULTS", os.devnull))
+    waiting = file.read_text().splitlines() if file.exists() else []
+    if here not in waiting:
+        return False
+    waiting.remove(here)
+    file.write_text("".join(f"{fault}\n" for fault in waiting))
+    return True

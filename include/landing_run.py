@@ -111,11 +111,16 @@ class LandingRun:
         return self.api.reason(self.dag_id, self.run_id, task["task_id"], task["try_number"])
 
 
-def start(api: AirflowApi, customer: str, *, day: str, source: list[str], again: bool) -> LandingRun:
-    """Triggers the customer's DAG. `source` is empty for the files that the contract's pattern finds."""
+def start(api: AirflowApi, customer: str, *, day: str, source: list[str], again: bool, max_quarantined: float | None = None) -> LandingRun:
+    """Triggers the customer's DAG. `source` is empty for the files that the contract's pattern finds.
+
+    `max_quarantined` is a share of the records, 0 to 1; None for what the contract says.
+    """
     conf: dict[str, Any] = {"day": day, "again": again}
     if source:
         conf["source"] = source
+    if max_quarantined is not None:
+        conf["max_quarantined"] = max_quarantined
     return LandingRun(api, customer, api.trigger(f"land_assessments_{customer}", conf))
 
 

@@ -1,69 +1,17 @@
-"""A whole stack of its own for these tests: its folder, its ports, its end."""
+"""A whole stack of its own for these tests."""
 
-import json
-import os
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from include.hdfs import filesystem
-from include.lake import Lake
-from include.stack import processes
-from include.stack.settings import Ports, Settings
-
-ROOT = Path(__file__).parents[2]
-REAL_FILE = ROOT.parent / "shared" / "data" / "assessment-attempts-20180128-121051-nested.json"
-
-
-@dataclass(frozen=True)
-class Landfall:
-    """`./landfall` with the environment of the test's stack."""
-
-    settings: Settings
-    environment: dict[str, str]
-
-    def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [str(ROOT / "landfall"), *arguments],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, (
-            f"landfall {' '.join(arguments)}: exit code {done.returncode}, expected {code}\n{done.stdout}\n{done.stderr}"
-        )
-        return done
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        """What `--json` prints: exactly one document, so that anything else on stdout fails here."""
-        return json.loads(self(*arguments, "--json", code=code).stdout)
-
-    def lake(self, customer: str) -> Lake:
-        at = self.settings.endpoints
-        fs = filesystem(at.webhdfs_host, at.webhdfs_port, at.hdfs_user)
-        return Lake.open(customer, catalog_uri=self.settings.catalog_uri.format(customer=customer), hdfs_uri=at.hdfs_uri, fs=fs)
+from tests.private_landfall import Landfall, private_landfall
 
 
 @pytest.fixture(scope="session")
 def landfall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landfall]:
     """Nothing is up at first: the first test that needs the stack starts it, by the command a person would use."""
-    home = tmp_path_factory.mktemp("home")
-    tools = Settings.load().tools
-    ports = Ports.free()
-    moved = {Ports.variable(name): str(getattr(ports, name)) for name in Ports.names()}
-    environment = {**os.environ, **moved, "LANDFALL_HOME": str(home), "LANDFALL_TOOLS": str(tools)}
-    run = Landfall(Settings.load(environment), environment)
-    try:
+    with private_landfall(tmp_path_factory.mktemp("home")) as run:
         yield run
-    finally:
-        run("down")
-        assert processes.alive(run.settings) == []
 
 
 @pytest.fixture(scope="session")

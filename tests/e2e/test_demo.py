@@ -8,8 +8,8 @@ import xxhash
 from include.cli import DEMO_DAY
 from include.customers import customer
 from tests.e2e import readme
-from tests.e2e.conftest import Landfall
-from tests.e2e.landed import differences
+from tests.landed import differences
+from tests.private_landfall import Landfall
 from tests.recount import Recount, recount
 
 

@@ -8,7 +8,7 @@ import pytest
 from include import landing_run
 from include.airflow_api import AirflowApi
 from include.hdfs import filesystem
-from tests.e2e.conftest import Landfall
+from tests.private_landfall import Landfall
 
 DAY = "2018-04-02"
 

@@ -8,7 +8,7 @@ import psutil
 from include import landing_run
 from include.airflow_api import AirflowApi
 from include.stack import processes
-from tests.e2e.conftest import Landfall
+from tests.private_landfall import Landfall
 
 DAY = "2018-04-01"
 JOB = "transform_assessments.py"

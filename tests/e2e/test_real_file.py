@@ -7,8 +7,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from include.customers import customer
-from tests.e2e.conftest import REAL_FILE, Landfall
-from tests.e2e.landed import differences
+from tests.landed import differences
+from tests.private_landfall import REAL_FILE, Landfall
 from tests.recount import recount
 
 pytestmark = pytest.mark.skipif(not REAL_FILE.exists(), reason="the real file is not beside the project: ../shared/data")

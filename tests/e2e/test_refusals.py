@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Landfall
+from tests.private_landfall import Landfall
 
 DAY = "2018-03-01"
 

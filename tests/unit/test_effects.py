@@ -32,6 +32,15 @@ def test_a_process_can_be_stopped_around_any_effect(where: str, fault: str | Non
     assert (done.stdout.split("\n")[:-1], done.returncode) == (sent, code), where
 
 
+def test_a_fault_that_waits_in_a_file_happens_once(tmp_path: Path) -> None:
+    faults = tmp_path / "faults"
+    faults.write_text("before:create_topic:1\nafter:send_chunk:1\n")
+    environment = {"PYTHONPATH": str(ROOT), "LANDFALL_FAULTS": str(faults)}
+    codes = [subprocess.run([sys.executable, "-c", PROGRAM], env=environment, stdout=subprocess.PIPE, check=False).returncode for _ in "12"]
+    assert codes == [-signal.SIGKILL, 0]
+    assert faults.read_text() == "before:create_topic:1\n"
+
+
 # What changes something outside of the process, by the name of the method: Kafka's, PyIceberg's, fsspec's, the operating system's.
 OUTWARD = {
     "produce", "produce_batch", "init_transactions", "commit_transaction", "abort_transaction", "create_topics", "delete_topics",
@@ -51,6 +60,7 @@ ALLOWED = {
     ("landing_run", "LandingRun.follow", "run"): "asks Airflow for a run",
     ("landing_run", "LandingRun.receipt", "run"): "asks Airflow for a run",
     ("replaying", "_submit", "run"): "a dry run: the job writes to a folder of this process only",
+    ("effects", "_is_due", "write_text"): "the fault suite's own file",
     ("receipts", "write", "write_bytes"): "a local file, no part of a run",
     ("samples", "write", "mkdir"): "sample files, no part of a run",
     ("samples", "write", "write_bytes"): "sample files, no part of a run",
