@@ -129,7 +129,7 @@ def landings(
     showing.landings(found)
     in_force = {landing.customer: landing for landing in reversed(found)} if day else {}
     for name in sorted(in_force):
-        showing.conservation(in_force[name].conservation, f"{name} {day}: what each place counted")
+        showing.conservation(in_force[name].conservation)
 
 
 @app.command()

@@ -173,14 +173,15 @@ def _print(grid: Table) -> None:
     sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
 
 
-def conservation(given: Conservation, title: str | None = None) -> None:
-    """Source, topic, Spark and HDFS side by side: the same records, or nothing lands."""
+def conservation(given: Conservation) -> None:
+    """Source, topic, Spark and HDFS side by side: the same records, or nothing lands. Nothing for a landing of an earlier version."""
+    if not given:
+        return
     keys = ("records", "content_hash", "landed", "duplicates", "quarantined")
-    cells = [[given[place].get(key) for place in given] for key in keys]
-    shown = [["" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in cells]
-    table(
-        ["", *given], [[key.replace("_", " "), *row] for key, row in zip(keys, shown, strict=True)], title, [False, *[True for _ in given]]
-    )
+    cells = [[given[place].get(key, "") for place in given] for key in keys]
+    shown = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in cells]
+    rows = [[key.replace("_", " "), *row] for key, row in zip(keys, shown, strict=True)]
+    table(["counted by", *given], rows, numeric=[False, *(True for _ in given)])
 
 
 def addresses(given: dict[str, str]) -> None:
