@@ -8,8 +8,8 @@ from typing import Any
 from include import receipts
 from include.airflow_api import AirflowApi
 from include.receipts import Found, PublishReceipt, TransformReceipt
+from include.runs import TASKS
 
-TASKS = ("find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer")
 POLL_SECONDS = 1.0  # each look costs Airflow tens of milliseconds, which the run itself could use
 OVER = ("success", "failed")
 FROM_LANDING = (

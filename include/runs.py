@@ -6,6 +6,9 @@ from zoneinfo import ZoneInfo
 
 from include.errors import Refused
 
+TASKS = ("find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer")
+"""The tasks of a landing, in their order."""
+
 
 class RunRefused(Refused):
     """The run was asked for something that would do harm."""

@@ -8,9 +8,10 @@ from airflow.sdk.exceptions import AirflowFailException
 import connections
 from include import answers, landing, receipts
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
+from include.runs import TASKS
 from steps import receipt_of, seconds_so_far, step
 
-BEFORE_COMMIT = ["find_source", "ensure_topic", "publish", "transform", "validate"]
+BEFORE_COMMIT = list(TASKS[: TASKS.index("commit")])
 
 
 class ValidateLandingOperator(BaseOperator):

@@ -1,5 +1,6 @@
 """One Spark for all tests, and a way to ask a Column function about many cases at once."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
+    logging.getLogger("py4j").setLevel(logging.WARNING)  # it says goodbye when the interpreter ends, after pytest has closed the streams
 
 
 @pytest.fixture
