@@ -104,7 +104,10 @@ def land_assessments(contract: Contract) -> DAG:
         )
         transform = TransformOperator(task_id="transform", contract=contract, execution_timeout=TRANSFORM_TIMEOUT)
         validate = ValidateLandingOperator(
-            task_id="validate", max_quarantined="{{ params.max_quarantined }}", execution_timeout=timedelta(hours=1)
+            task_id="validate",
+            max_quarantined="{{ params.max_quarantined }}",
+            holes_points=contract.holes_points,
+            execution_timeout=timedelta(hours=1),
         )
         commit = CommitLandingOperator(
             task_id="commit",

@@ -77,6 +77,8 @@ class Contract(_Terms):
     `schedule`: cron, read in `time_zone`; a run covers the day that has just ended. `deadline_hours` after the end of the
     day a missing file is an error (`missing_source: fail`) or a day without data (`skip`).
     `max_quarantined`: share of a day's records, 0 to 1, that may be unreadable before the run is red.
+    `holes_points`: by how many percentage points a field may be missing, null or empty more or less often than on the nearest earlier
+    day before the receipt warns.
     """
 
     customer: str
@@ -88,6 +90,7 @@ class Contract(_Terms):
     deadline_hours: float = Field(default=24.0, ge=0)
     missing_source: str = Field(default="fail", pattern=r"^(fail|skip)$")
     max_quarantined: float = Field(default=0.01, ge=0, le=1)
+    holes_points: float = Field(default=5.0, ge=0, le=100)
     topic: TopicTerms = TopicTerms()
     test_exams: TestExams = TestExams()
 

@@ -1,6 +1,6 @@
 """A customer's tables: Iceberg over the Parquet files that Spark wrote, and `landings`, which says what readers see.
 
-Iceberg commits one table at a time; a landing has seven. So the truth is one row: readers take every table at the snapshot that the
+Iceberg commits one table at a time; a landing has eight. So the truth is one row: readers take every table at the snapshot that the
 newest row of `landings` names, and appending that row is what makes a landing visible. A commit may die at any moment, be repeated, or
 meet another one:
 
@@ -54,7 +54,7 @@ PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
 }
-JSON_COLUMNS = ("source", "offsets", "reasons", "tables", "snapshots", "seconds", "warnings", "conservation")
+JSON_COLUMNS = ("source", "offsets", "reasons", "tables", "snapshots", "seconds", "warnings", "conservation", "unknown_fields")
 TIME_COLUMNS = ("found_at", "committed_at")
 
 
@@ -128,6 +128,12 @@ class Lake:
         with _outside(f"{self.customer}: {table} cannot be read"):
             scan = loaded.scan(_of(day) if day else AlwaysTrue(), snapshot_id=snapshot_id)
             return sorted(urlsplit(task.file.file_path).path for task in scan.plan_files())
+
+    def days(self, table: str, snapshot_id: int) -> list[str]:
+        """Days of which the table has rows at this snapshot, sorted. Opens no data file."""
+        with _outside(f"{self.customer}: {table} cannot be read"):
+            tasks = self._load(table).scan(snapshot_id=snapshot_id).plan_files()
+            return sorted({_date(task.file.partition[0]).isoformat() for task in tasks})
 
     # ---- writing
 
@@ -348,6 +354,11 @@ def _snapshot_id(table: IcebergTable) -> int:
     if snapshot_id is None:
         raise LandfallError(f"{'.'.join(table.name())} has no snapshot")
     return int(snapshot_id)
+
+
+def _date(partition: date | int) -> date:
+    """PyIceberg gives the value of a partition as Avro has it: days since 1970."""
+    return partition if isinstance(partition, date) else date(1970, 1, 1) + timedelta(days=partition)
 
 
 def _moment(iso: str) -> datetime:

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
+from include.holes import COLUMNS as HELD_IN
+from include.holes import Counts, Holes
 from include.receipts import TransformReceipt
 from include.tables import LANDED
 
@@ -90,6 +92,16 @@ class Children:
 
 
 @dataclass(frozen=True)
+class Gaps:
+    """`holes` as it lies there."""
+
+    holes: Holes
+    repeated_paths: Some
+    wrong_sums: Some  # present, nulls, missing, empty and wrong_type do not add up to parents
+    wrong_counts: Some  # fields that the tables have more or less often than holes says
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the contents of the files say; `days` maps table to day to rows."""
 
@@ -97,6 +109,7 @@ class Facts:
     raw: Raw
     attempts: Attempts
     children: Children
+    gaps: Gaps
 
 
 @dataclass(frozen=True)
@@ -110,14 +123,14 @@ class Landed:
 RAW_COLUMNS = ("day", "ingest", "partition", "offset", "record", "keen_id", "hash", "value")
 NEEDED = {
     "assessments": (
-        "day", "keen_id", "hash", "record", "copies", "is_test", "is_conflict", "exam_name", "base_exam_id", "started_at",
-        "incomplete", "incorrect", "correct", "total", "unanswered", "score", "question_count", "tallies",
+        "day", "hash", "record", "copies", "is_test", "is_conflict", "score", "tallies", *HELD_IN["assessments"].values(),
     ),
-    "questions": ("day", "keen_id", "hash", "position", "question_id", "user_result", "option_count"),
-    "options": ("day", "keen_id", "hash", "question_position", "position"),
+    "questions": ("day", "keen_id", "hash", "position", *HELD_IN["questions"].values()),
+    "options": ("day", "keen_id", "hash", "question_position", "position", *HELD_IN["options"].values()),
     "quarantine": ("day", "hash", "keen_id", "record", "reason"),
     "exam_scores": tuple(LANDED["exam_scores"].arrow.names),
     "question_days": tuple(LANDED["question_days"].arrow.names),
+    "holes": tuple(LANDED["holes"].arrow.names),
 }  # fmt: skip
 
 
@@ -191,7 +204,7 @@ def _facts(fs: Any, paths: dict[str, list[str]]) -> Facts:
         for table, columns in NEEDED.items():
             schema = pa.schema([LANDED[table].arrow.field(column) for column in columns])
             _load(tables, table, _batches(fs, table, paths[table], columns), schema)
-        return Facts(_days_of(tables), _raw_of(tables), _attempts_of(tables), _children_of(tables))
+        return Facts(_days_of(tables), _raw_of(tables), _attempts_of(tables), _children_of(tables), _gaps_of(tables))
 
 
 def _load(tables: Any, name: str, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
@@ -361,6 +374,37 @@ def _children_of(tables: Any) -> Children:
         ),
         wrong_exam_scores=_differing(tables, "exam_scores", _EXAM_SCORES),
         wrong_question_days=_differing(tables, "question_days", _QUESTION_DAYS),
+    )
+
+
+_JOIN_COPIES = {"assessments": ""}  # which has them itself
+_OF_ATTEMPTS = "join (select keen_id, hash, copies from assessments) using (keen_id, hash)"
+# How often each path holds a value, by the rows of the tables: at least so often, and if nothing is in quarantine exactly so often.
+_HELD = "\nunion all\n".join(
+    f"""select '{path}' as path, coalesce(sum(copies) filter ({table}."{column}" is not null), 0) as held
+        from {table} {_JOIN_COPIES.get(table, _OF_ATTEMPTS)}"""
+    for table, columns in HELD_IN.items()
+    for path, column in columns.items()
+)
+
+
+def _gaps_of(tables: Any) -> Gaps:
+    counts = "parents, present, nulls, missing, empty, wrong_type"
+    return Gaps(
+        holes={path: Counts(*found) for path, *found in tables.execute(f"select path, {counts} from holes").fetchall()},
+        repeated_paths=_some(tables, "select said(path) from holes group by path having count(*) > 1 order by all"),
+        wrong_sums=_some(
+            tables,
+            """select said(path) || ' has ' || said(parents) || ' parents and ' || said(found) from
+               (select *, present + nulls + missing + empty + wrong_type as found from holes)
+               where found is distinct from parents or least(present, nulls, missing, empty, wrong_type) < 0 order by all""",
+        ),
+        wrong_counts=_some(
+            tables,
+            f"""select path || ' is there ' || said(present + empty) || ' times, in the tables ' || said(held)
+                from ({_HELD}) left join holes using (path), (select count(*) as quarantined from quarantine)
+                where coalesce(present + empty < held, true) or (quarantined = 0 and present + empty > held) order by all""",
+        ),
     )
 
 

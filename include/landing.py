@@ -6,7 +6,8 @@ arrived exactly once, as an attempt, a copy of one, or in quarantine.
 
 from collections.abc import Iterator
 
-from include.landed import Attempts, Facts, Landed, Raw, expected_columns, read_landed
+from include.holes import PATHS, Holes, moved
+from include.landed import Attempts, Facts, Gaps, Landed, Raw, expected_columns, read_landed
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.tables import LANDED
 
@@ -27,6 +28,7 @@ def problems(publish: PublishReceipt, transform: TransformReceipt, landed: Lande
         *_raw(publish, facts.raw),
         *_conservation(publish, transform, facts),
         *_children(facts),
+        *_gaps(facts.gaps),
         *_quarantine(publish, facts.attempts, max_quarantined),
     ]
 
@@ -43,8 +45,10 @@ def found_on_hdfs(facts: Facts) -> Found:
     )
 
 
-def warnings(publish: PublishReceipt, transform: TransformReceipt, landed: Landed) -> list[str]:
-    """Sentences about what is right but worth a look."""
+def warnings(
+    publish: PublishReceipt, transform: TransformReceipt, landed: Landed, earlier: tuple[str, Holes] | None, holes_points: float
+) -> list[str]:
+    """Sentences about what is right but worth a look. `earlier` is the landed day before this one, and its holes."""
     told = []
     if transform.quarantined:
         told.append(f"{transform.quarantined} of {publish.published} records are in quarantine: {_reasons(transform.reasons)}")
@@ -53,6 +57,8 @@ def warnings(publish: PublishReceipt, transform: TransformReceipt, landed: Lande
     attempts = landed.facts.attempts if landed.facts else None
     if attempts and attempts.untallied:
         told.append(f"{attempts.untallied} attempts have counts that do not agree with their questions (tallies is false)")
+    if landed.facts and earlier:
+        told += moved(landed.facts.gaps.holes, earlier[1], earlier[0], holes_points)
     return told
 
 
@@ -202,6 +208,21 @@ def _children(facts: Facts) -> Iterator[str]:
         "questions do not have the options that their option_count says": found.wrong_options,
         "rows of exam_scores are not what assessments adds up to": found.wrong_exam_scores,
         "rows of question_days are not what questions adds up to": found.wrong_question_days,
+    }
+    for sentence, some in sentences.items():
+        if some.count:
+            yield f"{some.count} {sentence}: {some}. {AGAIN}"
+
+
+def _gaps(gaps: Gaps) -> Iterator[str]:
+    wrong = [f"{path} is not there" for path in sorted(PATHS - gaps.holes.keys())]
+    wrong += [f"{path} is not a path of the schema" for path in sorted(gaps.holes.keys() - PATHS)]
+    if wrong:
+        yield f"holes must have every path of the schema: {'; '.join(wrong)}. spark_jobs and include/holes.py must agree."
+    sentences = {
+        "paths are in holes more than once": gaps.repeated_paths,
+        "rows of holes do not add up to their parents": gaps.wrong_sums,
+        "fields are not as often in the tables as holes counts them": gaps.wrong_counts,
     }
     for sentence, some in sentences.items():
         if some.count:

@@ -91,7 +91,8 @@ class TableFiles:
 class TransformReceipt:
     """What Spark read and wrote, counted by Spark while it wrote.
 
-    `read` = `distinct` + `duplicates` + `quarantined`. `seconds` is per step. Written by `spark_jobs/` as JSON.
+    `read` = `distinct` + `duplicates` + `quarantined`. `seconds` is per step. `unknown_fields` maps a path that the written schema does
+    not know to how often it was there: the 100 most frequent, and `...` where there are more. Written by `spark_jobs/` as JSON.
     """
 
     landing: str
@@ -106,6 +107,7 @@ class TransformReceipt:
     test: int
     conflicts: int
     reasons: dict[str, int]
+    unknown_fields: dict[str, int]
     tables: dict[str, TableFiles]
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -157,7 +159,9 @@ class Landing:
     snapshots: dict[str, int]
     seconds: dict[str, float]
     warnings: tuple[str, ...]
-    conservation: Conservation = field(default_factory=dict)  # landings of earlier versions have none
+    # Landings of earlier versions have none of these.
+    conservation: Conservation = field(default_factory=dict)
+    unknown_fields: dict[str, int] = field(default_factory=dict)
 
 
 def landing_of(
@@ -198,6 +202,7 @@ def landing_of(
         seconds=seconds,
         warnings=warnings,
         conservation=conservation(publish, transform, found),
+        unknown_fields=transform.unknown_fields,
     )
 
 

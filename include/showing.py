@@ -87,6 +87,9 @@ def receipt(given: dict[str, Any]) -> None:
     for name, count in given["tables"].items():
         rows.add_row(name, f"{count:,}")
     _print(rows)
+    if given["unknown_fields"]:
+        told = ", ".join(path if path == "..." else f"{path} {count:,}" for path, count in given["unknown_fields"].items())
+        out.print(f"fields that the schema does not know: {escape(told)}")
     out.print("seconds: " + ", ".join(f"{task} {seconds}" for task, seconds in given["seconds"].items()))
     for warning in given["warnings"]:
         out.print(f"[yellow]warning:[/] {escape(warning)}")

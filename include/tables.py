@@ -213,6 +213,20 @@ QUESTION_DAYS = Table(
         ("unanswered", LONG, "of these left open; asked minus all four is without result"),
     ),
 )
+HOLES = Table(
+    "holes",
+    "path of the written schema in the day's records: every one that is a JSON object, copies and quarantined ones too",
+    (
+        _DAY,
+        ("path", STRING, "Such as sequences.questions[].user_result; [] is an element of an array"),
+        ("parents", LONG, "Objects that could have it (of an element: elements) = the sum of the others"),
+        ("present", LONG, "Of the right type, and not empty"),
+        ("nulls", LONG, "null"),
+        ("missing", LONG, "Not there"),
+        ("empty", LONG, "An empty text, array or object"),
+        ("wrong_type", LONG, "Something else; the record is in quarantine"),
+    ),
+)
 LANDINGS = Table(
     "landings",
     "landing; nothing is ever changed, the newest of a day is in force. Maps and lists are JSON text",
@@ -243,9 +257,10 @@ LANDINGS = Table(
         ("seconds", STRING, "Step to seconds (JSON map)"),
         ("warnings", STRING, "What is worth a look (JSON list)"),
         ("conservation", STRING, "Records and content hash of source, topic, spark and hdfs (JSON map)"),
+        ("unknown_fields", STRING, "Path that the schema does not know to how often it was there, the 100 most frequent (JSON map)"),
     ),
 )
 
-# The seven that Spark writes; `landings` is written by the commit alone.
-LANDED = {table.name: table for table in (RAW_ASSESSMENTS, ASSESSMENTS, QUESTIONS, OPTIONS, QUARANTINE, EXAM_SCORES, QUESTION_DAYS)}
+# The eight that Spark writes; `landings` is written by the commit alone.
+LANDED = {table.name: table for table in (RAW_ASSESSMENTS, ASSESSMENTS, QUESTIONS, OPTIONS, QUARANTINE, EXAM_SCORES, QUESTION_DAYS, HOLES)}
 TABLES = {**LANDED, LANDINGS.name: LANDINGS}

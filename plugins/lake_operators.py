@@ -6,7 +6,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
-from include import answers, landing, receipts
+from include import answers, holes, landing, receipts
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
 from include.runs import TASKS
 from steps import receipt_of, seconds_so_far, step
@@ -17,7 +17,8 @@ BEFORE_COMMIT = list(TASKS[: TASKS.index("commit")])
 class ValidateLandingOperator(BaseOperator):
     """Proves that what lies on HDFS is what was published: counts, content hashes, files, parents and children.
 
-    Reads the files themselves, not only what Spark said of them. Returns warnings; problems fail the task for good, each
+    Reads the files themselves, not only what Spark said of them. Returns warnings, also about fields that are missing, null or empty
+    by `holes_points` percentage points more or less often than on the nearest earlier day; problems fail the task for good, each
     as a sentence (also as XCom `problems`), and nothing of the landing becomes visible.
 
     On call: a problem of files (missing, truncated, changed) is mended by clearing `transform` with downstream; too many
@@ -26,9 +27,10 @@ class ValidateLandingOperator(BaseOperator):
 
     template_fields = ("max_quarantined",)
 
-    def __init__(self, *, max_quarantined: Any, **kwargs: Any) -> None:
+    def __init__(self, *, max_quarantined: Any, holes_points: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.max_quarantined = max_quarantined
+        self.holes_points = holes_points
 
     def execute(self, context: Context) -> list[str]:
         with step(context):
@@ -41,7 +43,8 @@ class ValidateLandingOperator(BaseOperator):
                 context["ti"].xcom_push(key="found", value=receipts.plain(landing.found_on_hdfs(landed.facts)))
             if problems:
                 raise AirflowFailException("\n".join([f"{len(problems)} problems, nothing is visible to readers:", *problems]))
-            return [*published.warnings, *landing.warnings(published, transformed, landed)]
+            earlier = holes.nearest_earlier(connections.lake(published.customer), published.day)
+            return [*published.warnings, *landing.warnings(published, transformed, landed, earlier, self.holes_points)]
 
 
 class CommitLandingOperator(BaseOperator):

@@ -43,7 +43,7 @@ def judge(suspects: DataFrame) -> DataFrame:
     found = {name: first_problem("object", check) for name, check in {"wrong_type": type_problem, "unreadable": reading_problem}.items()}
     return (
         _with_texts(suspects)
-        .withColumn("object", F.try_variant_get("document", "$[0]", "variant"))
+        .withColumn("object", _first_value())
         .withColumns(found)
         .withColumn("verdict", verdict())
         .select(*suspects.columns, F.col("verdict.reason"), F.substring("verdict.detail", 1, DETAIL_LENGTH).alias("detail"))
@@ -54,6 +54,16 @@ def no_suspects(records: DataFrame) -> DataFrame:
     """What `judge` returns for no record, without the seconds that planning it takes."""
     nothing = F.lit(None).cast("string")
     return records.where(F.lit(False)).withColumns({"reason": nothing, "detail": nothing})
+
+
+def with_object(records: DataFrame) -> DataFrame:
+    """With `object`, the record as VARIANT; null where it is not one strict JSON object."""
+    is_object = is_strict_json(F.col("document"), F.col("hash")) & F.col("text").rlike(r"^\s*\{")
+    return _with_texts(records).withColumn("object", F.when(is_object, _first_value()))
+
+
+def _first_value() -> Column:
+    return F.try_variant_get("document", "$[0]", "variant")
 
 
 def is_quarantined() -> Column:

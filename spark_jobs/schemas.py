@@ -82,4 +82,5 @@ TABLES: dict[str, StructType] = {
         "day date, base_exam_id text, exam_name text, question_id text, is_test bool,"
         "asked long, correct long, incorrect long, missed long, unanswered long"
     ),
+    "holes": _struct("day date, path text, parents long, present long, nulls long, missing long, empty long, wrong_type long"),
 }

@@ -1,4 +1,4 @@
-"""From records to the seven tables: Column functions first, then DataFrame -> DataFrame."""
+"""From records to the tables: Column functions first, then DataFrame -> DataFrame."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Exact Kafka offsets in, Parquet files of seven tables and a receipt out.
+"""Exact Kafka offsets in, Parquet files of eight tables and a receipt out.
 
     spark-submit transform_assessments.py --bootstrap-servers localhost:9092 --topic assessments.acme --offsets '{"0": [0, 1139]}'
         --ingest 5f3a9c1e5f3a9c1e --day 2018-01-28 --landing 2018-01-28-5f3a9c1e-1
@@ -27,6 +27,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
+import holes
 import tables
 from hadoop_files import HadoopFiles
 from quarantine import is_quarantined, is_suspect, judge, no_suspects, read_records
@@ -79,7 +80,7 @@ def offsets(text: str) -> Offsets:
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Transforms one ingest of exam attempts from Kafka to Parquet files of seven tables.")
+    parser = argparse.ArgumentParser(description="Transforms one ingest of exam attempts from Kafka to Parquet files of eight tables.")
     parser.add_argument("--bootstrap-servers", required=True)
     parser.add_argument("--topic", required=True)
     parser.add_argument("--offsets", required=True, type=offsets, help='{"partition": [first, last], ...}, both inclusive')
@@ -205,7 +206,14 @@ def transform(spark: SparkSession, options: argparse.Namespace, seconds: dict[st
         found["reasons"] = reasons(judged) if found["suspects"] else {}
     with step(seconds, "write", f"{options.lake}/<table>/landing={options.landing}"):
         test_exams = tables.ExamPatterns(options.test_exam_name, options.test_base_exam_id)
-        written = write_tables(writer, records, judged, test_exams, ceil(found["bytes"] / BYTES_PER_FILE))
+        most_files = max(1, min(MOST_FILES, ceil(found["bytes"] / BYTES_PER_FILE)))
+        # All tables at once, from threads: each write waits mostly for its driver.
+        with ThreadPoolExecutor(len(TABLES)) as threads:
+            counted = threads.submit(write_holes, writer, records, options.day)
+            frames = tables_of(records, judged, test_exams)
+            writes = {table: threads.submit(writer.write, table, frame, most_files) for table, frame in frames.items()}
+            written = {table: each.result() for table, each in writes.items()}
+            written["holes"], found["unknown_fields"] = counted.result()
     return receipt(options, found, written)
 
 
@@ -214,15 +222,13 @@ def kept(frame: DataFrame) -> DataFrame:
     return frame.persist(StorageLevel.MEMORY_AND_DISK)
 
 
-def write_tables(
-    writer: Writer, records: DataFrame, judged: DataFrame, test_exams: tables.ExamPatterns, files: int
-) -> dict[str, dict[str, Any]]:
-    """All tables at once, from threads: each write waits mostly for its driver. Large tables get up to `files` files."""
+def tables_of(records: DataFrame, judged: DataFrame, test_exams: tables.ExamPatterns) -> dict[str, DataFrame]:
+    """The tables whose rows come from records."""
     versions = kept(tables.copies_of_versions(tables.accepted(records, judged)))
     attempts = tables.distinct_attempts(records, versions, test_exams)
     asked = tables.explode_questions(attempts)
     assessments = tables.assessments(attempts)
-    frames = {
+    return {
         "raw_assessments": tables.raw_assessments(records),
         "options": tables.options(asked),
         "questions": tables.questions(asked),
@@ -231,9 +237,13 @@ def write_tables(
         "question_days": tables.question_days(asked),
         "quarantine": tables.quarantine(judged),
     }
-    with ThreadPoolExecutor(len(frames)) as threads:
-        written = [threads.submit(writer.write, table, frame, max(1, min(MOST_FILES, files))) for table, frame in frames.items()]
-        return {table: each.result() for table, each in zip(frames, written, strict=True)}
+
+
+def write_holes(writer: Writer, records: DataFrame, day: date) -> tuple[dict[str, Any], dict[str, int]]:
+    """What was written of the table that counts fields, and the fields that the schema does not know."""
+    counted = holes.count(records)
+    frame = records.sparkSession.createDataFrame(holes.rows(day, counted), TABLES["holes"])
+    return writer.write("holes", frame, 1), holes.unknown_fields(counted)
 
 
 def receipt(options: argparse.Namespace, found: dict[str, Any], written: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -252,6 +262,7 @@ def receipt(options: argparse.Namespace, found: dict[str, Any], written: dict[st
         "test": assessments["is_test"],
         "conflicts": assessments["is_conflict"],
         "reasons": found["reasons"],
+        "unknown_fields": found["unknown_fields"],
         "tables": {table: {"rows": written[table]["rows"], "files": written[table]["files"]} for table in TABLES},
     }
 

@@ -111,7 +111,7 @@ def landing_of(
         quarantined=transform.quarantined, test=transform.test, conflicts=transform.conflicts, content_hash=publish.content_hash,
         reasons=transform.reasons, tables={name: files.rows for name, files in transform.tables.items()}, snapshots={},
         seconds={"publish": 1.5}, warnings=("a warning",),
-        conservation=conservation(publish, transform, None),
+        conservation=conservation(publish, transform, None), unknown_fields=transform.unknown_fields,
     )  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def build(
     transform = TransformReceipt(
         landing=landing, day=day, topic=publish.topic, ingest=INGEST, read=figures.published, content_hash=figures.content_hash,
         distinct=figures.landed, duplicates=figures.duplicates, quarantined=figures.quarantined, test=figures.test,
-        conflicts=figures.conflicts, reasons=figures.reasons,
+        conflicts=figures.conflicts, reasons=figures.reasons, unknown_fields={"note": 2},
         tables={table: TableFiles(clean_rows[table], files[table]) for table in LANDED},
     )  # fmt: skip
     return Built(fs, root, publish, transform, rows)

@@ -42,6 +42,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "exam_scores": """day base_exam_id exam_name is_test correct total attempts copies conflicts incomplete incorrect unanswered
             last_taken""",
         "question_days": "day base_exam_id exam_name question_id is_test asked correct incorrect missed unanswered",
+        "holes": "day path parents present nulls missing empty wrong_type",
     }.items()
 }
 
@@ -63,6 +64,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "quarantine": ("record",),
     "exam_scores": ("base_exam_id", "exam_name", "is_test", "correct", "total"),
     "question_days": ("base_exam_id", "exam_name", "question_id", "is_test"),
+    "holes": ("path",),
 }
 
 COUNTS = ("incomplete", "submitted", "incorrect", "correct", "total", "unanswered", "all_correct")
@@ -143,6 +145,7 @@ def recount_records(
         "quarantine": quarantine,
         "exam_scores": exam_score_rows(assessments),
         "question_days": question_day_rows(assessments, questions),
+        "holes": hole_rows(row["value"] for row in raw),
     }
     tables = {table: [shaped(table, {"day": on, **row}) for row in rows] for table, rows in tables.items()}
     return Recount(tables, figures_of(tables))
@@ -607,6 +610,59 @@ def question_day_rows(assessments: list[Row], questions: list[Row]) -> list[Row]
         }
         for key, group in groups.items()
     ]
+
+
+def hole_rows(values: Iterable[bytes]) -> list[Row]:
+    """One row per path of the schema, over every record that is one JSON object without a repeated key."""
+    counted: dict[str, Counter[str]] = {}
+    none_yet(SCHEMA, "", counted)
+    for value in values:
+        try:
+            record, repeats_key = parse(value.decode("utf-8"))
+        except ValueError:
+            continue
+        if isinstance(record, dict) and not repeats_key:
+            look_into(record, SCHEMA, "", counted)
+    kinds = ("present", "nulls", "missing", "empty", "wrong_type")
+    return [{"path": path, "parents": found.total(), **{kind: found[kind] for kind in kinds}} for path, found in counted.items()]
+
+
+def none_yet(schema: Mapping[str, Any], prefix: str, counted: dict[str, Counter[str]]) -> None:
+    for name, member in schema.items():
+        counted[prefix + name] = Counter()
+        if isinstance(member, ListOf):
+            counted[f"{prefix}{name}[]"] = Counter()
+            none_yet(member.members, f"{prefix}{name}[].", counted)
+        elif isinstance(member, Mapping):
+            none_yet(member, f"{prefix}{name}.", counted)
+
+
+def look_into(parent: Row, schema: Mapping[str, Any], prefix: str, counted: dict[str, Counter[str]]) -> None:
+    for name, member in schema.items():
+        path = prefix + name
+        if name not in parent:
+            counted[path]["missing"] += 1
+            continue
+        value = parent[name]
+        counted[path][kind_of(value, member)] += 1
+        if isinstance(member, ListOf) and isinstance(value, list):
+            for element in value:
+                counted[f"{path}[]"][kind_of(element, member.members)] += 1
+                if isinstance(element, dict):
+                    look_into(element, member.members, f"{path}[].", counted)
+        elif isinstance(member, Mapping) and isinstance(value, dict):
+            look_into(value, member, f"{path}.", counted)
+
+
+def kind_of(value: Any, member: Any) -> str:
+    if value is None:
+        return "nulls"
+    expected = list if isinstance(member, ListOf) else dict if isinstance(member, Mapping) else bool if member is boolean else str
+    if member is int32:
+        return "present" if isinstance(value, int) and not isinstance(value, bool) else "wrong_type"
+    if not isinstance(value, expected):
+        return "wrong_type"
+    return "empty" if expected is not bool and not value else "present"
 
 
 # ---------------------------------------------------------------- from rows to figures

@@ -23,6 +23,7 @@ COLUMNS = {
         copies BIGINT, conflicts BIGINT, incomplete BIGINT, incorrect BIGINT, unanswered BIGINT, last_taken TIMESTAMP""",
     "question_days": """day DATE, base_exam_id STRING, exam_name STRING, question_id STRING, is_test BOOLEAN,
         asked BIGINT, correct BIGINT, incorrect BIGINT, missed BIGINT, unanswered BIGINT""",
+    "holes": """day DATE, path STRING, parents BIGINT, present BIGINT, nulls BIGINT, missing BIGINT, empty BIGINT, wrong_type BIGINT""",
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+import holes
 import tables
 from quarantine import is_suspect, judge, read_records
 from schemas import TABLES
@@ -173,6 +174,7 @@ def made(spark: SparkSession) -> dict[str, DataFrame]:
         "quarantine": tables.quarantine(judged),
         "exam_scores": tables.exam_scores(assessments),
         "question_days": tables.question_days(asked),
+        "holes": spark.createDataFrame(holes.rows(date(2018, 1, 28), holes.count(records)), TABLES["holes"]),
     }
 
 

@@ -26,7 +26,7 @@ def judged(built: Built, max_quarantined: float = ALLOWED) -> list[str]:
 def test_a_correct_landing_has_no_problem_and_says_what_is_worth_a_look(tmp_path: Path) -> None:
     built = build(tmp_path)
     assert judged(built) == []
-    assert warnings(built.publish, built.transform, read_landed(built.fs, built.transform)) == [
+    assert warnings(built.publish, built.transform, read_landed(built.fs, built.transform), None, 5.0) == [
         "2 of 12 records are in quarantine: invalid_json 1, missing_keen_id 1",
         "2 attempts share their keen_id with other bytes; every version has landed, with is_conflict",
     ]
@@ -45,7 +45,7 @@ def test_counts_that_do_not_tally_are_a_warning_not_a_problem(tmp_path: Path) ->
     untallied = attempt(1).replace(b'"correct": 1', b'"correct": 7')
     built = build(tmp_path, records=(untallied, attempt(2)))
     assert judged(built) == []
-    assert warnings(built.publish, built.transform, read_landed(built.fs, built.transform)) == [
+    assert warnings(built.publish, built.transform, read_landed(built.fs, built.transform), None, 5.0) == [
         "1 attempts have counts that do not agree with their questions (tallies is false)"
     ]
 
@@ -104,8 +104,29 @@ def swapped_hashes(rows: Rows) -> None:
     one["hash"], other["hash"] = other["hash"], one["hash"]
 
 
+def hole(path: str, **cells: Any) -> Plant:
+    """Adds to the cells of one row of holes."""
+
+    def plant(rows: Rows) -> None:
+        row = next(row for row in rows["holes"] if row["path"] == path)
+        row.update({name: row[name] + more for name, more in cells.items()})
+
+    return plant
+
+
 NEXT_DAY = date(2018, 1, 29)
 DEFECTS: list[tuple[str, Plant, str]] = [
+    # holes against the other tables
+    ("a path lost", drop("holes"), "holes must have every path of the schema: keen_id is not there"),
+    ("a path of nowhere", change("holes", 0, path="ken_id"), "ken_id is not a path of the schema"),
+    ("a path twice", double("holes", 1), "1 paths are in holes more than once: exam_name"),
+    ("parents made up", hole("exam_name", parents=1), "1 rows of holes do not add up to their parents: exam_name has 12 parents and 11"),
+    ("less than nothing", hole("exam_name", nulls=-1, missing=1), "exam_name has 11 parents and 11"),
+    ("a hole not counted", hole("sequences.questions[].user_result", missing=5, present=-5),
+     "sequences.questions[].user_result is there 10 times, in the tables 15"),
+    ("a null made of a value", all_rows("questions", user_submitted=True),
+     "sequences.questions[].user_submitted is there"),
+    ("a day off in holes", all_rows("holes", day=date(2018, 1, 29)), "holes: all rows must be of 2018-01-28, found"),
     # raw_assessments against what was published
     ("a record lost", drop("raw_assessments"), "12 records were published, raw_assessments holds 11"),
     ("a record doubled", double("raw_assessments"), "Kafka records are there more than once: partition 0 offset 1000"),

@@ -513,3 +513,33 @@ def test_the_real_file_gives_the_known_figures():
     assert min(row["started_at"] for row in assessments) == datetime(2017, 11, 21, 0, 42, 8, 990000, tzinfo=UTC)
     assert max(row["at"] for row in options if row["at"]) == datetime(2018, 1, 28, 19, 19, 8, 968000, tzinfo=UTC)
     assert sum(row["correct"] is False for row in options) == 60
+
+
+def test_holes_by_hand(tmp_path: Path) -> None:
+    option = {"id": "a", "checked": None, "at": "", "submitted": "1"}
+    again = landed(
+        tmp_path,
+        {"keen_id": "a", "exam_name": "", "sequences": {"questions": [{"id": "q", "options": [option, 3]}, None], "counts": {}}},
+        {"keen_id": 7, "max_attempts": None, "sequences": {"questions": []}},
+        {"keen_id": "c", "sequences": None},
+        [],
+    )
+    expected = {
+        "keen_id": (3, 2, 0, 0, 0, 1),
+        "exam_name": (3, 0, 0, 2, 1, 0),
+        "max_attempts": (3, 0, 1, 2, 0, 0),
+        "sequences": (3, 2, 1, 0, 0, 0),
+        "sequences.counts": (2, 0, 0, 1, 1, 0),
+        "sequences.counts.total": (1, 0, 0, 1, 0, 0),
+        "sequences.questions": (2, 1, 0, 0, 1, 0),
+        "sequences.questions[]": (2, 1, 1, 0, 0, 0),
+        "sequences.questions[].id": (1, 1, 0, 0, 0, 0),
+        "sequences.questions[].options[]": (2, 1, 0, 0, 0, 1),
+        "sequences.questions[].options[].checked": (1, 0, 1, 0, 0, 0),
+        "sequences.questions[].options[].at": (1, 0, 0, 0, 1, 0),
+        "sequences.questions[].options[].submitted": (1, 0, 0, 0, 0, 1),
+    }
+    kinds = ("parents", "present", "nulls", "missing", "empty", "wrong_type")
+    found = {row["path"]: tuple(row[kind] for kind in kinds) for row in again.tables["holes"]}
+    assert len(found) == 34
+    assert {path: found[path] for path in expected} == expected
