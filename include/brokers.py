@@ -5,12 +5,16 @@ goes to a callback. `Complaints` keeps it, so that an error can name the broker 
 """
 
 from collections import deque
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+T = TypeVar("T")
+MOVING = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.FENCED_LEADER_EPOCH}
+SETTLE_SECONDS = 10
 ANSWER_SECONDS = 20  # the longest that one administrative request waits for an answer
 QUIET = {"log_level": 2}  # else a broker that is away costs twenty lines a second on stderr; `Complaints` hears the same
 
@@ -43,6 +47,12 @@ def client_settings(kafka: Mapping[str, str]) -> dict[str, Any]:
     """Those of a connection's settings that every kind of client takes; a consumer's group and offsets are no business of ours."""
     foreign = ("group.", "auto.", "enable.auto", "session.", "max.poll", "transactional.", "error_cb")
     return QUIET | {key: value for key, value in kafka.items() if not key.startswith(foreign)}
+
+
+def settled(ask: Callable[[], T]) -> T:
+    """What `ask` returns, once the partitions have leaders again: a topic just made, or one whose broker changes, has none for a moment."""
+    moving = retry_if_exception(lambda error: isinstance(error, KafkaException) and code(error) in MOVING)
+    return Retrying(retry=moving, wait=wait_fixed(0.1), stop=stop_after_delay(SETTLE_SECONDS), reraise=True)(ask)
 
 
 def reason(error: KafkaException, client: object = None) -> str:

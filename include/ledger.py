@@ -17,7 +17,7 @@ import xxhash
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from include.brokers import ANSWER_SECONDS, client_settings, reason
+from include.brokers import ANSWER_SECONDS, client_settings, reason, settled
 from include.errors import LandfallError, Refused
 from include.receipts import Source
 
@@ -115,8 +115,9 @@ def entries_of(source: Source, messages: Iterable[Written], ledger: str) -> list
     Raises LedgerRefused for a damaged or contradicting entry of this source, and for one that nobody can attribute. Damage to another
     source's entries is that source's affair.
     """
-    named = _newest_by_key(messages, ledger)
+    named, doubled = _newest_by_key(messages, ledger)
     own, damaged = _own(source, named)
+    damaged += doubled
     generation = max((entry.generation for entry in own), default=0)
     ids = {ingest_id(source.customer, source.day, source.sha256, candidate) for candidate in range(1, generation + 2)}
     for ingest, error in damaged:
@@ -128,32 +129,47 @@ def entries_of(source: Source, messages: Iterable[Written], ledger: str) -> list
     return newest
 
 
-def _newest_by_key(messages: Iterable[Written], ledger: str) -> dict[str, Written]:
-    """The last message under each key, by a name for the error to use.
+Damage = tuple[str | None, LedgerRefused]
+"""The ingest that a damaged entry's key names (None if it names none), and what is wrong."""
 
-    The same chunk written twice, not taken back in between, means that its records are in the topic twice.
+
+def _newest_by_key(messages: Iterable[Written], ledger: str) -> tuple[dict[str, Written], list[Damage]]:
+    """The last message under each key, by a name for the error to use, and those keys under which there is one too many.
+
+    The same chunk written twice, not taken back in between or after, means that its records are in the topic twice.
     """
     newest: dict[bytes | None, Written] = {}
+    doubled: dict[bytes | None, LedgerRefused] = {}
     for message in messages:
         before = newest.get(message.key)
-        if before is not None and before.value is not None and message.value is not None:
+        if message.value is None:
+            doubled.pop(message.key, None)
+        elif before is not None and before.value is not None:
             where = f"{ledger}: entry {_shown(message.key)}"
-            raise _refused(where, f"was written twice, at offsets {before.offset} and {message.offset}: its chunk is in the topic twice")
+            what = f"was written twice, at offsets {before.offset} and {message.offset}: its chunk is in the topic twice"
+            doubled[message.key] = _refused(where, what)
         newest[message.key] = message
-    return {f"{ledger}: entry {_shown(key)} at offset {found.offset}": found for key, found in newest.items() if found.value is not None}
+    named = {f"{ledger}: entry {_shown(key)} at offset {found.offset}": found for key, found in newest.items() if found.value is not None}
+    return named, [(_ingest(key), error) for key, error in doubled.items()]
 
 
-def _own(source: Source, named: Mapping[str, Written]) -> tuple[list[Entry], list[tuple[str | None, LedgerRefused]]]:
-    """The source's entries, and what is damaged with the ingest that its key names (None if it names none)."""
-    own, damaged = [], []
+def _ingest(key: bytes | None) -> str | None:
+    """The ingest that a key names, None if it is no key of ours."""
+    named = KEY.fullmatch(key or b"")
+    return named[1].decode() if named else None
+
+
+def _own(source: Source, named: Mapping[str, Written]) -> tuple[list[Entry], list[Damage]]:
+    """The source's entries, and what is damaged."""
+    own: list[Entry] = []
+    damaged: list[Damage] = []
     for where, message in named.items():
-        key = KEY.fullmatch(message.key or b"")
         try:
             entry = decode(message.key, message.value or b"", where)
             if (entry.customer, entry.day, entry.source_sha256) == (source.customer, source.day, source.sha256):
                 own.append(entry)
         except LedgerRefused as error:
-            damaged.append((key[1].decode() if key else None, error))
+            damaged.append((_ingest(message.key), error))
     return own, damaged
 
 
@@ -204,11 +220,15 @@ def offsets_now(admin: AdminClient, partitions: Iterable[TopicPartition]) -> dic
 
     Asked for without regard to transactions: a `read_committed` client would be told the last stable offset instead of the end.
     """
-    partitions, ends = list(partitions), []
-    for which in (OffsetSpec.earliest(), OffsetSpec.latest()):  # type: ignore[no-untyped-call]
+    partitions = list(partitions)
+
+    def answer(which: OffsetSpec) -> dict[tuple[str, int], int]:
         futures = admin.list_offsets(dict.fromkeys(partitions, which), request_timeout=ANSWER_SECONDS)
-        ends.append({(partition.topic, partition.partition): future.result().offset for partition, future in futures.items()})
-    return {partition: (low, ends[1][partition]) for partition, low in ends[0].items()}
+        return {(partition.topic, partition.partition): future.result().offset for partition, future in futures.items()}
+
+    lows = settled(lambda: answer(OffsetSpec.earliest()))  # type: ignore[no-untyped-call]
+    highs = settled(lambda: answer(OffsetSpec.latest()))  # type: ignore[no-untyped-call]
+    return {partition: (low, highs[partition]) for partition, low in lows.items()}
 
 
 def read(kafka: Mapping[str, str], ledger: str, low: int, high: int) -> list[Written]:

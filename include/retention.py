@@ -16,7 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its typed _
 )
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from include.brokers import ANSWER_SECONDS, Admin, reason
+from include.brokers import ANSWER_SECONDS, Admin, reason, settled
 from include.errors import LandfallError, Refused
 from include.publishing import TRANSACTION_SECONDS
 from include.receipts import PublishReceipt
@@ -117,8 +117,12 @@ def _await_stable(admin: Admin, receipt: PublishReceipt, ends: Offsets, patience
 def _ask(admin: Admin, receipt: PublishReceipt, which: OffsetSpec, isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED) -> Offsets:
     """An offset of each of the receipt's partitions."""
     asked = {TopicPartition(receipt.topic, partition): which for partition in receipt.offsets}
-    futures = admin.list_offsets(asked, isolation_level=isolation, request_timeout=ANSWER_SECONDS)
-    return {partition.partition: future.result().offset for partition, future in futures.items()}
+
+    def answer() -> Offsets:
+        futures = admin.list_offsets(asked, isolation_level=isolation, request_timeout=ANSWER_SECONDS)
+        return {partition.partition: future.result().offset for partition, future in futures.items()}
+
+    return settled(answer)
 
 
 def _unanswered(topic: str, error: KafkaException, admin: Admin) -> LandfallError:

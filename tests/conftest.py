@@ -12,6 +12,16 @@ from include.stack.java import find_java
 from include.stack.settings import Settings
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="the long forms of the fault tests too, about an hour")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether the long form of a test is asked for."""
+    return bool(request.config.getoption("--long"))
+
+
 @dataclass(frozen=True)
 class Hdfs:
     """A running HDFS: where WebHDFS listens, and the URI for RPC. /lake belongs to `user`; `superuser` may do anything."""

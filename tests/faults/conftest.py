@@ -1,9 +1,15 @@
 """A whole stack of its own for these tests, and a place for their figures."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from unittest.mock import patch
 
+import psutil
 import pytest
 
+from include.stack import kafka, processes
+from include.stack import stack as embedded
+from include.stack.settings import Settings
 from tests.private_landfall import Landfall, private_landfall
 
 
@@ -18,6 +24,39 @@ def landfall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landfall]:
 def stack(landfall: Landfall) -> Landfall:
     landfall("up")
     return landfall
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A Kafka that a test may kill and stop; topics age out within a second or two where their retention says so."""
+
+    settings: Settings
+
+    @property
+    def servers(self) -> str:
+        return self.settings.endpoints.bootstrap_servers
+
+    @property
+    def process(self) -> psutil.Process:
+        return processes.daemons(self.settings.home)["kafka"]
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def start(self) -> None:
+        embedded.up(self.settings, names=embedded.KAFKA)
+
+
+@pytest.fixture(scope="session")
+def broker(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    settings = Settings.private(tmp_path_factory.mktemp("broker"))
+    usual = kafka.server_properties
+    eager = {"log.retention.check.interval.ms": 500, "log.initial.task.delay.ms": 500, "log.segment.delete.delay.ms": 0}
+    with (
+        patch.object(kafka, "server_properties", lambda settings, data: {**usual(settings, data), **eager}),
+        embedded.running(settings, embedded.KAFKA),
+    ):
+        yield Broker(settings)
 
 
 FIGURES = pytest.StashKey[list[str]]()

@@ -1,130 +1,29 @@
 """Publishing to a real broker: every record once, whatever happens to a try."""
 
-import gzip
-import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
-import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import xxhash
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer, TopicPartition
 
 from include import ledger
 from include.brokers import Admin
 from include.errors import LandfallError, Refused
 from include.ledger import Entry, LedgerRefused, ingest_id
 from include.publishing import OVERHEAD, PublisherFenced, RecordTooLarge, _Publisher, message_bytes, publish
-from include.receipts import PublishReceipt, Source
-from include.records import Records, key_of
-from include.source import SourceRefused, describe
+from include.receipts import Source
+from include.records import Records
+from include.source import SourceRefused
 from include.topics import TopicSpec, ensure_topic
-
-ROOT = Path(__file__).parents[2]
-DAY = "2018-01-28"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One message as a `read_committed` reader sees it."""
-
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes
-    ingest: str
-    number: int
-
-
-def committed(servers: str, topic: str) -> list[Row]:
-    """Every committed record of the topic, by record number."""
-    settings = {"isolation.level": "read_committed", "enable.partition.eof": True, "auto.offset.reset": "earliest"}
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": "test", **settings})
-    partitions = consumer.list_topics(topic).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-    rows, ended = [], 0
-    while ended < len(partitions):
-        message = consumer.poll(20)
-        assert message is not None, f"{topic} cannot be read to its end"
-        if message.error():
-            ended += 1
-            continue
-        headers = dict(message.headers() or [])
-        assert list(headers) == ["ingest", "record"]
-        rows.append(
-            Row(message.partition(), message.offset(), message.key(), message.value(), headers["ingest"].decode(), int(headers["record"]))
-        )
-    consumer.close()
-    return sorted(rows, key=lambda row: row.number)
-
-
-def entries(servers: str, topic: TopicSpec) -> list[ledger.Written]:
-    low, high = ledger.offsets_now(Admin({"bootstrap.servers": servers}), [TopicPartition(topic.ledger, 0)])[topic.ledger, 0]
-    return ledger.read({"bootstrap.servers": servers}, topic.ledger, low, high)
-
-
-def content_hash(values: list[bytes]) -> str:
-    return f"{sum(xxhash.xxh64_intdigest(value, 42) for value in values) % 2**64:016x}"
-
-
-def attempts(count: int, size: int = 100) -> list[bytes]:
-    return [json.dumps({"keen_id": f"id{number}", "text": "é" * (size // 6)}).encode() for number in range(count)]
-
-
-class Acme:
-    """A customer of one's own: topics, a file to publish, and a publish of it."""
-
-    def __init__(self, servers: str, folder: Path) -> None:
-        self.servers, self.folder = servers, folder
-        self.kafka = {"bootstrap.servers": servers}
-        self.customer = f"acme{uuid.uuid4().hex[:8]}"
-        self.topic = TopicSpec(f"assessments.{self.customer}", chunk_records=10, max_message_bytes=20_000)
-        ensure_topic(Admin(self.kafka), self.topic)
-
-    def deliver(self, records: list[bytes], name: str = "a.json") -> Source:
-        file = self.folder / name
-        content = b"[" + b", ".join(records) + b"]" if "ndjson" not in name else b"".join(record + b"\n" for record in records)
-        file.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-        return self.describe(file)
-
-    def describe(self, *files: Path) -> Source:
-        return describe(self.customer, DAY, [str(file) for file in files], "2018-01-29T00:00:00Z")
-
-    def publish(self, source: Source, **changes: object) -> PublishReceipt:
-        return publish(source, replace(self.topic, **changes), self.kafka, self.folder / "spool")
-
-    def committed(self) -> list[Row]:
-        return committed(self.servers, self.topic.name)
-
-    def write_ledger(self, key: bytes, value: bytes | None) -> None:
-        producer = Producer(self.kafka)
-        producer.produce(self.topic.ledger, value, key)
-        producer.flush()
+from tests.acme import Acme, attempts, committed, content_hash, entries, refuse_difference
 
 
 @pytest.fixture
 def acme(kafka: str, tmp_path: Path) -> Acme:
     return Acme(kafka, tmp_path)
-
-
-def refuse_difference(receipt: PublishReceipt, rows: list[Row], records: list[bytes]) -> None:
-    """The records are in the topic once each, byte for byte, and where the receipt says; so is nothing else."""
-    assert [row.value for row in rows] == records
-    assert [row.number for row in rows] == list(range(len(records)))
-    assert {row.ingest for row in rows} == {receipt.ingest}
-    assert [row.key for row in rows] == [key_of(record) for record in records]
-    ranges = {}
-    for row in rows:
-        first, last = ranges.get(row.partition, (row.offset, row.offset))
-        ranges[row.partition] = (min(first, row.offset), max(last, row.offset))
-    assert receipt.offsets == ranges
-    assert (receipt.published, receipt.content_hash) == (len(records), content_hash(records))
 
 
 def test_records_arrive_byte_for_byte_keyed_and_numbered(acme):
@@ -191,16 +90,7 @@ KILLS = [
 def test_a_killed_try_is_finished_by_the_next(acme, kill):
     records = attempts(45)
     source = acme.deliver(records)
-    program = f"""
-from pathlib import Path
-from include.publishing import publish
-from include.receipts import Source, SourceFile
-from include.topics import TopicSpec
-publish({source!r}, {acme.topic!r}, {acme.kafka!r}, Path({str(acme.folder / "spool")!r}))
-"""
-    environment = {**os.environ, "LANDFALL_FAULT": kill, "PYTHONPATH": str(ROOT)}
-    killed = subprocess.run([sys.executable, "-c", program], env=environment, check=False, timeout=120)
-    assert killed.returncode == -signal.SIGKILL
+    assert acme.publish_elsewhere(source, kill=kill).wait(120) == -signal.SIGKILL
     done = len(acme.committed())
     receipt = acme.publish(source, chunk_records=7)  # the plan of the first try stays, once anything of it is committed
     refuse_difference(receipt, acme.committed(), records)

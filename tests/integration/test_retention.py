@@ -12,7 +12,7 @@ from include.errors import LandfallError
 from include.receipts import PublishReceipt
 from include.retention import RecordsLost, RetentionTooShort, refuse_short_retention, require_readable
 from include.topics import ensure_topic
-from tests.integration.test_publishing import Acme, attempts
+from tests.acme import Acme, attempts
 
 
 @pytest.fixture

@@ -132,6 +132,14 @@ def test_a_chunk_written_twice_is_in_the_topic_twice():
         read(entry(0), entry(0))
 
 
+def test_a_chunk_written_twice_can_be_taken_back_and_is_no_other_source_s_affair():
+    twice = messages(entry(0), entry(0))
+    back = [*twice, Written(2, twice[0].key, None)]
+    assert entries_of(SOURCE, back, "ledger") == []
+    assert entries_of(SOURCE, [*back, Written(3, twice[0].key, twice[0].value)], "ledger") == [entry(0)]
+    assert read(entry(0, OTHER), entry(0, OTHER), entry(1)) == [entry(1)]
+
+
 def test_records_other_than_published_are_refused():
     refuse_other_records(entry(0), 10, "0" * 16, "ledger")
     for records, content_hash in ((9, "0" * 16), (10, "0" * 15 + "1")):
