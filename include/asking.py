@@ -90,6 +90,8 @@ class Session:
         except (duckdb.IOException, duckdb.HTTPException) as error:
             raise LandfallError(f"{self.lake.customer}: the lake could not be read: {error}") from error
         except duckdb.Error as error:
+            if type(error) is duckdb.Error:  # what our filesystem raised within DuckDB; its own errors have a kind
+                raise LandfallError(f"{self.lake.customer}: the lake could not be read: {_raised_within(error)}") from error
             raise NotAnswered(f"{self.lake.customer}: {_explained(error)}") from error
 
     def _check(self, sql: str) -> None:
@@ -178,6 +180,12 @@ def _result(relation: Any) -> Result:
         types=types,
         rows=[[int(cell) if index in whole and cell is not None else cell for index, cell in enumerate(row)] for row in rows],
     )
+
+
+def _raised_within(error: duckdb.Error) -> str:
+    """The line that names the error, of the whole traceback that DuckDB makes its message of."""
+    raised = re.findall(r"^\w+(?:Error|Exception): .*$", str(error), re.MULTILINE)
+    return raised[-1] if raised else str(error)
 
 
 def _explained(error: duckdb.Error) -> str:

@@ -4,8 +4,9 @@ What fsspec's own lacks, and a landing cannot do without: time-outs, the DataNod
 a file's bytes, one request per written file, `exists` that says no only when the NameNode says no, and the NameNode's own words in errors.
 
 Errors are Python's: FileNotFoundError, PermissionError, FileExistsError, NotADirectoryError, ValueError for what was asked wrongly;
-TimeoutError and ConnectionError for what another try may mend; OSError for the rest. Only reads are tried again, a few times within
-seconds: a read changes nothing, and the NameNode names another DataNode if one has died.
+TimeoutError and ConnectionError for what another try may mend; HdfsError, an OSError too, for the rest. What may be done twice is tried
+again, a few times within seconds, and the NameNode names another DataNode if one has died: reads, and the writing of a whole file that
+replaces what is there, or whose name nobody else can choose.
 """
 
 import io
@@ -26,7 +27,7 @@ from include.effects import Effect, effect
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
-READ_TRIES = 3
+TRIES = 3
 
 # What HDFS calls it, what Python calls it.
 EXCEPTIONS: dict[str, type[Exception]] = {
@@ -46,6 +47,12 @@ EXCEPTIONS: dict[str, type[Exception]] = {
     "SafeModeException": ConnectionError,
 }
 TRANSIENT = (TimeoutError, ConnectionError)
+
+
+class HdfsError(OSError):
+    """The NameNode or a DataNode refused, and Python has no name for why."""
+
+
 T = TypeVar("T")
 
 
@@ -117,7 +124,7 @@ class WebHDFS(FsspecWebHDFS):  # type: ignore[misc]
         def call() -> requests.Response:
             return self.call_once(op, method, path, data, redirect, **arguments)
 
-        return reading(call) if method.lower() == "get" else call()
+        return repeating(call) if method.lower() == "get" else call()
 
     def call_once(
         self, op: str, method: str = "get", path: str | None = None, data: bytes | None = None, redirect: bool = True, **arguments: Any
@@ -151,7 +158,7 @@ class WebHDFS(FsspecWebHDFS):  # type: ignore[misc]
     def _agree(self, answer: requests.Response, what: str) -> None:
         """HDFS says `{"boolean": false}` with status 200 for what it did not do."""
         if answer.json() != {"boolean": True}:
-            raise OSError(f"{what}: the NameNode answered {answer.text}, so it was not done")
+            raise HdfsError(f"{what}: the NameNode answered {answer.text}, so it was not done")
 
     # ---- what is there
 
@@ -188,7 +195,7 @@ class WebHDFS(FsspecWebHDFS):  # type: ignore[misc]
         )
         return infos if detail else [info["name"] for info in infos]
 
-    # ---- what changes something: never tried again here
+    # ---- what changes something: files aside, never tried again here
 
     def mkdir(self, path: str, create_parents: bool = True, permission: str | None = None, **_: Any) -> None:
         """Makes the directory and its parents, all with this mode (octal digits, such as "750")."""
@@ -225,11 +232,12 @@ class WebHDFS(FsspecWebHDFS):  # type: ignore[misc]
         return answer.content
 
     def _open(self, path: str, mode: str = "rb", block_size: int | None = None, autocommit: bool = True, **options: Any) -> "WebHDFSFile":
+        """`own_name=True` says of a new file (mode xb) that nobody else can choose its name, so that writing it may be tried again."""
         if mode not in ("rb", "wb", "xb"):
             raise ValueError(f"{path}: mode {mode} is not offered, only rb, wb and xb: files of a lake are written once")
         if not autocommit:
             raise ValueError(f"{path}: transactions of fsspec are not offered")
-        known = {name: options[name] for name in ("size", "cache_type", "cache_options") if name in options}
+        known = {name: options[name] for name in ("size", "cache_type", "cache_options", "own_name") if name in options}
         return WebHDFSFile(self, path, mode=mode, block_size=block_size or self.blocksize, autocommit=True, tempdir="", **known)
 
 
@@ -242,13 +250,27 @@ class WebHDFSFile(WebHDFile):  # type: ignore[misc]
     def _upload_chunk(self, final: bool = False) -> bool:
         if not final:
             return False  # fsspec then keeps the buffer
-        where = self.fs._call("CREATE", "put", self.path, redirect=False, overwrite="true" if self.mode == "wb" else "false")
+        own_name = self.kwargs.get("own_name", False)
+        first = True
+
+        def write() -> None:
+            nonlocal first
+            overwrite = self.mode == "wb" or (own_name and not first)  # what an unanswered try left is ours
+            first = False
+            self._write_whole(self.buffer.getvalue(), overwrite)
+
+        if self.mode == "wb" or own_name:
+            repeating(write)
+        else:
+            write()
+        return True
+
+    def _write_whole(self, content: bytes, overwrite: bool) -> None:
+        where = self.fs._call("CREATE", "put", self.path, redirect=False, overwrite="true" if overwrite else "false")
         location = self.fs._apply_proxy(where.headers["Location"])
-        content = self.buffer.getvalue()
         what = f"CREATE {self.path} ({len(content)} bytes) as {self.fs.user}"
         # As a stream: it goes out in blocks, and the time-out is for each of them; for bytes it would be for all together.
         self.fs.send(what, "put", location, data=io.BytesIO(content), headers={"Content-Type": "application/octet-stream"})
-        return True
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         start, end = max(start, 0), min(end, self.size)
@@ -261,7 +283,7 @@ class WebHDFSFile(WebHDFile):  # type: ignore[misc]
                 raise ConnectionError(f"{self.path}: bytes {start} to {end}: {end - start} bytes expected, {len(content)} received")
             return content
 
-        return reading(fetch)
+        return repeating(fetch)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """What a `with` block did not finish is not written: half a file under its final name would look like a whole one."""
@@ -288,10 +310,10 @@ class HdfsInputFile(FsspecInputFile):
 
 
 class HdfsOutputFile(FsspecOutputFile):
-    """That a file is new is for the NameNode to see to, in the moment it makes it."""
+    """That a file is new is for the NameNode to see to, in the moment it makes it. PyIceberg puts a UUID into every name."""
 
     def create(self, overwrite: bool = False) -> Any:
-        return self._fs.open(self.location, "wb" if overwrite else "xb")
+        return self._fs.open(self.location, "wb") if overwrite else self._fs.open(self.location, "xb", own_name=True)
 
 
 class _TimedAdapter(HTTPAdapter):
@@ -305,15 +327,15 @@ class _TimedAdapter(HTTPAdapter):
         return super().send(request, **{**kwargs, "timeout": kwargs.get("timeout") or self.timeouts})
 
 
-def reading(read: Callable[[], T]) -> T:
-    """What `read` returns; tried again if the failure may pass, which for reads is always safe."""
+def repeating(call: Callable[[], T]) -> T:
+    """What `call` returns; tried again if the failure may pass. For what may be done twice."""
     tries = Retrying(
         retry=retry_if_exception_type(TRANSIENT),
-        stop=stop_after_attempt(READ_TRIES),
+        stop=stop_after_attempt(TRIES),
         wait=wait_exponential_jitter(initial=0.1, max=2),
         reraise=True,
     )
-    return tries(read)
+    return tries(call)
 
 
 def error_of(answer: requests.Response, what: str) -> Exception:
@@ -322,10 +344,10 @@ def error_of(answer: requests.Response, what: str) -> Exception:
         told = answer.json()["RemoteException"]
         name, message = str(told["exception"]), str(told["message"]).partition("\n\tat ")[0]  # it may carry Java's stack
     except (ValueError, KeyError, TypeError):
-        kind: type[Exception] = {401: PermissionError, 403: PermissionError, 404: FileNotFoundError}.get(answer.status_code, OSError)
-        kind = ConnectionError if answer.status_code in (502, 503, 504) else kind
+        kind: type[Exception] = {401: PermissionError, 403: PermissionError, 404: FileNotFoundError}.get(answer.status_code, HdfsError)
+        kind = ConnectionError if answer.status_code >= 500 else kind
         return kind(f"{what}: HTTP {answer.status_code} {answer.reason} from {urlsplit(answer.url).netloc}")
-    return EXCEPTIONS.get(name, OSError)(f"{what}: {message}")
+    return EXCEPTIONS.get(name, HdfsError)(f"{what}: {message}")
 
 
 def _cause(error: BaseException) -> BaseException:

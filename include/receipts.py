@@ -226,7 +226,7 @@ def read(kind: type[T], given: Any, where: str) -> T:
         if isinstance(given, (bytes, str)):
             return msgspec.json.decode(given, type=kind)
         return msgspec.convert(given, kind, str_keys=True)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise Refused(f"{where} is not a readable {kind.__name__}: {error}. Clear the task that wrote it and run it again.") from error
 
 

@@ -155,3 +155,19 @@ def test_a_table_that_came_after_the_landing_is_there_and_empty(lake: Lake) -> N
 def test_large_files_are_read_by_ranges(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "SMALL_BYTES", 10)
     assert ask(lake, "select count(*), count(value) from raw_assessments").rows == [[14, 14]]
+
+
+def test_a_filesystem_that_fails_within_a_query_is_named_and_may_be_asked_again(lake: Lake) -> None:
+    """A question that is wrong would be refused for good; this one is only unlucky."""
+
+    class Failing(type(lake.fs)):  # type: ignore[misc]
+        cachable = False
+
+        def cat_file(self, path: str, *_: Any, **__: Any) -> bytes:
+            raise ConnectionError(f"OPEN {path}: HTTP 500 from 127.0.0.1:9864")
+
+    lake.fs = Failing()
+    with pytest.raises(LandfallError, match=r"the lake could not be read: ConnectionError: OPEN .*HTTP 500 from 127.0.0.1:9864") as failed:
+        ask(lake, "select count(*) from questions where position = 0")
+    assert not isinstance(failed.value, Refused)
+    assert "Traceback" not in str(failed.value)

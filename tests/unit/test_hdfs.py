@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import pytest
 
 from include import hdfs
-from include.hdfs import WebHDFS, filesystem, make_directory, write_file
+from include.hdfs import HdfsError, WebHDFS, filesystem, make_directory, write_file
 
 
 class Cluster(ThreadingHTTPServer):
@@ -53,6 +53,9 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif fault == "hang up in the middle":
             self.answer(200, b"PAR1", length=1000)
+            self.close_connection = True
+        elif fault == "done, unanswered":
+            self.server.files[path] = content
             self.close_connection = True
         elif fault is not None:
             self.answer(*fault)
@@ -200,11 +203,11 @@ REFUSALS = [
     ("parent is a file", 403, remote("ParentNotDirectoryException", "/a is not a directory"), NotADirectoryError, "/a is not a directory"),
     ("there already", 403, remote("FileAlreadyExistsException", "/x exists"), FileExistsError, "/x exists"),
     ("asked wrongly", 400, remote("IllegalArgumentException", "Invalid path name"), ValueError, "Invalid path name"),
-    ("over quota", 403, remote("DSQuotaExceededException", "The DiskSpace quota is exceeded"), OSError, "quota is exceeded"),
-    ("anything else", 500, remote("RuntimeException", "boom"), OSError, "boom"),
+    ("over quota", 403, remote("DSQuotaExceededException", "The DiskSpace quota is exceeded"), HdfsError, "quota is exceeded"),
+    ("anything else", 500, remote("RuntimeException", "boom"), HdfsError, "boom"),
     ("no WebHDFS there", 404, b"<html>Not Found</html>", FileNotFoundError, "HTTP 404 Not Found from 127.0.0.1"),
     ("a login page", 401, b"<html>who are you</html>", PermissionError, "HTTP 401 Unauthorized from 127.0.0.1"),
-    ("JSON of something else", 500, ["no", "exception"], OSError, "HTTP 500"),
+    ("JSON of something else", 404, ["no", "exception"], FileNotFoundError, "HTTP 404"),
 ]  # fmt: skip
 
 
@@ -223,6 +226,7 @@ def test_a_refusal_is_pythons_exception_in_the_namenodes_words_and_not_tried_aga
 PASSING = [
     ("the NameNode is overloaded", (503, b"busy")),
     ("a gateway has lost it", (502, b"")),
+    ("something on the way failed, not HDFS", (500, ["no", "exception"])),
     ("it is starting", (403, remote("RetriableException", "Server is in startup mode"))),
     ("it is not the active one now", (403, remote("StandbyException", "Operation category READ is not supported in state standby"))),
     ("it hangs up", "hang up"),
@@ -265,17 +269,46 @@ def test_a_short_answer_of_one_datanode_is_mended_by_the_next(cluster: Cluster, 
         assert file.read() == b"y" * 100
 
 
-def test_a_write_is_never_tried_again(cluster: Cluster, fs: WebHDFS) -> None:
-    cluster.faults = [None, (503, b"")]
-    with pytest.raises(ConnectionError, match=r"CREATE /x \(3 bytes\) as landfall: HTTP 503"):
-        write_file(fs, "/x", b"abc")
-    assert len(cluster.asked) == 2
-    for change in (lambda: fs.mkdir("/x"), lambda: fs.rm("/x"), lambda: fs.mv("/x", "/y")):
+def test_what_must_not_be_done_twice_is_never_tried_again(cluster: Cluster, fs: WebHDFS) -> None:
+    def new_file() -> None:
+        with fs.open("/new", "xb") as file:
+            file.write(b"abc")
+
+    for change in (lambda: fs.mkdir("/x"), lambda: fs.rm("/x"), lambda: fs.mv("/x", "/y"), new_file):
         cluster.asked.clear()
         cluster.faults = ["hang up"]
         with pytest.raises(ConnectionError):
             change()
         assert len(cluster.asked) == 1
+
+
+@pytest.mark.parametrize("fault", [(503, b""), (500, b"<html>"), "hang", "hang up"])
+@pytest.mark.parametrize("at", ["NameNode", "DataNode"])
+def test_a_whole_file_is_written_again_where_that_replaces_nobody_elses(cluster: Cluster, fs: WebHDFS, at: str, fault: Any) -> None:
+    faults = [fault] if at == "NameNode" else [None, fault]
+    cluster.files["/there"] = b"before"
+    cluster.faults = list(faults)
+    write_file(fs, "/there", b"abc")
+    cluster.faults = list(faults)
+    with fs.open("/v1-5d0c.json", "xb", own_name=True) as file:
+        file.write(b"{}")
+    assert (cluster.files["/there"], cluster.files["/v1-5d0c.json"]) == (b"abc", b"{}")
+
+
+def test_a_new_file_that_is_there_after_an_unanswered_try_is_our_own(cluster: Cluster, fs: WebHDFS) -> None:
+    with fs.open("/v1-5d0c.json", "xb", own_name=True) as file:
+        cluster.faults = [None, "done, unanswered"]
+        file.write(b"{}")
+    assert cluster.files["/v1-5d0c.json"] == b"{}"
+    with pytest.raises(FileExistsError), fs.open("/v1-5d0c.json", "xb", own_name=True) as file:
+        file.write(b"other")
+
+
+def test_a_write_that_keeps_failing_says_so(cluster: Cluster, fs: WebHDFS) -> None:
+    cluster.faults = [None, (503, b"")] * hdfs.TRIES
+    with pytest.raises(ConnectionError, match=r"CREATE /x \(3 bytes\) as landfall: HTTP 503"):
+        write_file(fs, "/x", b"abc")
+    assert len(cluster.asked) == 2 * hdfs.TRIES
 
 
 def test_what_hdfs_did_not_do_is_an_error_though_it_answers_200(cluster: Cluster, fs: WebHDFS) -> None:
@@ -294,7 +327,7 @@ def test_time_outs_name_the_daemon_and_the_time(cluster: Cluster, fs: WebHDFS) -
         TimeoutError, match=rf"GETFILESTATUS /x as landfall: 127.0.0.1:{cluster.server_port} did not answer within 1 s .* 0.3 s"
     ):
         fs.info("/x")
-    assert len(cluster.asked) == hdfs.READ_TRIES
+    assert len(cluster.asked) == hdfs.TRIES
 
 
 def test_nobody_there_and_a_datanode_with_a_name_that_nobody_knows(cluster: Cluster, fs: WebHDFS) -> None:
@@ -334,7 +367,7 @@ def test_a_whole_file_is_one_question_and_a_broken_stream_is_no_file(cluster: Cl
     assert fs.cat_file("/x") == b"12345"
     assert [op for op, _, _ in cluster.asked] == ["OPEN", "OPEN"]  # NameNode, DataNode
     assert fs.cat_file("/x", 1, 3) == b"23"
-    cluster.faults = [None, "hang up in the middle"] * hdfs.READ_TRIES
+    cluster.faults = [None, "hang up in the middle"] * hdfs.TRIES
     with pytest.raises(ConnectionError, match="OPEN /x"):
         fs.cat_file("/x")
 
