@@ -1,11 +1,13 @@
 """R1: tasks killed with SIGKILL before and after what they do to the world; Airflow tries again, and every row is there once.
 
-Each fault kills the task that comes there, in a real run of the DAG: every kind of effect of a run once, on a customer that has nothing yet
-(so that topics, directory and tables are made as well) and on the day after. Then the tables are compared row by row with an independent
+Each kill ends the task that comes there, in a real run of the DAG: every kind of effect of a run once, on a customer that has nothing yet
+(so that topics, directory and tables are made as well) and on the day after; in the long form both before and after each. Then the tables are compared row by row with an independent
 count of the file, and the topic with the number of its records.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -16,29 +18,50 @@ from tests.landed import differences
 from tests.private_landfall import Landfall
 from tests.recount import recount
 
-# A task has three retries, so at most three faults of a run may lie in one task. Some effects come only where another fault was.
-FIRST_DAY = [
-    "before:create_topic:1", "after:create_topic:1",  # ensure_topic
-    "after:init_transactions:1", "before:send_chunk:1", "before:commit_transaction:1",  # publish
-    "before:make_directory:1", "after:create_namespace:1", "before:create_table:4",  # transform
-    "after:replace_day:3", "after:restore_table:1", "before:append_landing:1",  # commit
-    "before:write_file:1",  # answer
+RECORDS_OF_THE_NEXT_DAY = [*RECORDS[:7], *(attempt(number) for number in range(100, 140))]
+
+
+class Run(NamedTuple):
+    """A landing, and what kills its tasks: three in one task at most, for it has three retries. Some effects come only after a kill."""
+
+    customer: str
+    day: str
+    records: Sequence[bytes]
+    kills: list[str]
+
+
+SHORT = [
+    Run("acme", "2018-05-01", RECORDS, [
+        "before:create_topic:1",  # ensure_topic
+        "after:init_transactions:1", "before:send_chunk:1", "before:commit_transaction:1",  # publish
+        "before:make_directory:1", "after:create_namespace:1", "before:create_table:4",  # transform
+        "after:replace_day:3", "after:restore_table:1", "before:append_landing:1",  # commit
+        "before:write_file:1",  # answer
+    ]),
+    Run("acme", "2018-05-02", RECORDS_OF_THE_NEXT_DAY, ["after:spark_submit:1"]),
 ]  # fmt: skip
-SECOND_DAY = [
-    "before:init_transactions:1", "after:send_chunk:1", "after:commit_transaction:1",  # publish
-    "before:spark_submit:1", "after:spark_submit:1",  # transform
-    "before:replace_day:2", "before:restore_table:1", "after:append_landing:1",  # commit
-    "after:write_file:2",  # answer
+LONG = [
+    Run("acme", "2018-05-03", RECORDS_OF_THE_NEXT_DAY, [
+        "before:init_transactions:1", "after:send_chunk:1", "after:commit_transaction:1",
+        "before:spark_submit:1",
+        "before:replace_day:2", "before:restore_table:1", "after:append_landing:1",
+        "after:write_file:2",
+    ]),
+    Run("demo", "2018-05-01", RECORDS, [  # the other side of what only a customer's first day has
+        "after:create_topic:1",
+        "after:make_directory:1", "before:create_namespace:1", "after:create_table:4",
+        "after:write_file:1",
+    ]),
 ]  # fmt: skip
 # Not part of a run that nothing but a kill disturbs; tests/integration and tests/unit have them.
 OTHERS = {Effect.ABORT_TRANSACTION, Effect.ADD_COLUMNS}
-DAYS = {"2018-05-01": (FIRST_DAY, RECORDS), "2018-05-02": (SECOND_DAY, [*RECORDS[:7], *(attempt(number) for number in range(100, 140))])}
 
 
-def test_every_kind_of_effect_is_killed_before_or_after() -> None:
-    assert {fault.split(":")[1] for faults, _ in DAYS.values() for fault in faults} == {kind.value for kind in Effect} - {
-        kind.value for kind in OTHERS
-    }
+def test_every_kind_of_effect_is_killed_and_in_the_long_form_before_and_after() -> None:
+    kinds = {kind.value for kind in Effect} - {kind.value for kind in OTHERS}
+    assert {kill.split(":")[1] for run in SHORT for kill in run.kills} == kinds
+    both = {f"{moment}:{kind}" for kind in kinds for moment in ("before", "after")}
+    assert {kill.rpartition(":")[0] for run in [*SHORT, *LONG] for kill in run.kills} == both
 
 
 @pytest.fixture(scope="module")
@@ -46,22 +69,24 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("source")
 
 
-@pytest.mark.parametrize("day", DAYS)
-def test_a_run_whose_tasks_are_killed_lands_every_row_once(stack: Landfall, source: Path, day: str, figures: list[str]) -> None:
-    faults, records = DAYS[day]
-    file = source / f"{day}.ndjson"
+@pytest.mark.parametrize("run", [*SHORT, *LONG], ids=lambda run: f"{run.customer} {run.day}")
+def test_a_run_whose_tasks_are_killed_lands_every_row_once(stack: Landfall, source: Path, long: bool, run: Run, figures: list[str]) -> None:
+    if run in LONG and not long:
+        pytest.skip("part of the long form: --long")
+    name, day, records, kills = run
+    file = source / f"{name}-{day}.ndjson"
     file.write_bytes(b"".join(record + b"\n" for record in records))
     waiting = Path(stack.environment["LANDFALL_FAULTS"])
-    waiting.write_text("".join(f"{fault}\n" for fault in faults))
-    receipt = stack.json("land", "--customer", "acme", "--day", day, "--source", str(file), "--max-quarantined", "1")
+    waiting.write_text("".join(f"{kill}\n" for kill in kills))
+    receipt = stack.json("land", "--customer", name, "--day", day, "--source", str(file), "--max-quarantined", "1")
     left = waiting.read_text().split()
     figures.append(
-        f"R1 {day}: {len(faults) - len(left)} of {len(faults)} kills happened; published {receipt['published']}, "
+        f"R1 {name} {day}: {len(kills) - len(left)} of {len(kills)} kills happened; published {receipt['published']}, "
         f"landed {receipt['landed']}, duplicates {receipt['duplicates']}, quarantined {receipt['quarantined']}"
     )
-    assert left == [], "these faults never came up: the run went another way"
+    assert left == [], "these kills never came up: the run went another way"
     assert receipt["state"] == "success"
     assert {each["records"] for each in receipt["conservation"].values()} == {len(records)}
-    tests = customer("acme").test_exams
-    assert differences(stack.lake("acme"), day, recount([file], day, tests.exam_name, tests.base_exam_id)) == []
-    assert [landing["day"] for landing in stack.json("landings", "--customer", "acme", "--day", day)] == [day]
+    tests = customer(name).test_exams
+    assert differences(stack.lake(name), day, recount([file], day, tests.exam_name, tests.base_exam_id)) == []
+    assert [landing["day"] for landing in stack.json("landings", "--customer", name, "--day", day)] == [day]

@@ -112,13 +112,14 @@ def test_r5_a_damaged_receipt_of_spark_is_refused_by_name(hdfs: Any, tmp_path: P
 
 
 def test_r12_a_commit_whose_answer_is_lost_is_recognised_in_every_table(
-    hdfs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figures: list[str]
+    hdfs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figures: list[str], long: bool
 ) -> None:
     """The catalog takes the commit of one table after the other, and each time the connection is cut before it says so."""
     real = IcebergTable._do_commit
     lake = open_lake(hdfs, tmp_path, "unanswered")
     lake.create_tables()
-    for number, table in enumerate(TABLES, start=1):
+    tables = list(TABLES) if long else ["raw_assessments", "holes", "landings"]  # the first, the last but one, the row itself
+    for number, table in enumerate(tables, start=1):
         day = f"2018-05-{number:02}"
         built = of_customer(build(tmp_path, RECORDS, day, fs=lake.fs, root=lake.path), "unanswered")
 
@@ -136,4 +137,4 @@ def test_r12_a_commit_whose_answer_is_lost_is_recognised_in_every_table(
         assert [landing.landing for landing in lake.landings(day)] == [done.landing]
         assert differences(lake, day, recount_records(RECORDS, day, TEST_EXAM_NAMES)) == []
         figures.append(f"R12: answer of {table} lost: {seen} rows in landings before the retry, 1 after it")
-    assert len(lake.landings()) == len(TABLES)
+    assert len(lake.landings()) == len(tables)

@@ -1,4 +1,4 @@
-"""R3: a Spark job that is stopped, overtaken by the next try, and wakes up: it writes into the directory of its own try and nowhere else."""
+"""R3: a Spark job that is stopped, overtaken by the next try, and wakes up: it writes into the directory of its own try, nowhere else."""
 
 import subprocess
 import sysconfig
