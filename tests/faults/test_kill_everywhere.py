@@ -1,8 +1,8 @@
 """R1: tasks killed with SIGKILL before and after what they do to the world; Airflow tries again, and every row is there once.
 
 Each kill ends the task that comes there, in a real run of the DAG: every kind of effect of a run once, on a customer that has nothing yet
-(so that topics, directory and tables are made as well) and on the day after; in the long form both before and after each. Then the tables are compared row by row with an independent
-count of the file, and the topic with the number of its records.
+(so that topics, directory and tables are made as well) and on the day after; in the long form both before and after each. Then the tables
+are compared row by row with an independent count of the file, and the topic with the number of its records.
 """
 
 from collections.abc import Sequence

@@ -144,6 +144,7 @@ DAMAGES = {
     "an unknown field": lambda text: text.replace(b'{"', b'{"x":1,"', 1),
     "a version to come": lambda text: text.replace(b'"version":1', b'"version":2'),
     "a number changed": lambda text: text.replace(b'"records":10', b'"records":9'),
+    "an offset changed": lambda text: re.sub(rb"\[(\d+),(\d+)\]", lambda found: b"[%s,%d]" % (found[1], int(found[2]) + 1), text, count=1),
     "another chunk's": lambda text: text,
     "twice": lambda text: text,
 }
