@@ -43,7 +43,7 @@ def submit(stack: Landfall, lake: Lake, published: PublishReceipt, landing: str,
 
 
 def tree(process: psutil.Popen) -> list[psutil.Process]:
-    return [psutil.Process(process.pid), *process.children(recursive=True)]
+    return [psutil.Process(process.pid), *process.children(recursive=True)] if process.poll() is None else []
 
 
 def test_r3_a_spark_job_that_wakes_up_disturbs_nobody(stack: Landfall, tmp_path: Path, figures: list[str]) -> None:
