@@ -4,6 +4,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import typer
@@ -188,6 +189,27 @@ def replay(
     )
 
 
+@app.command("split")
+def split_source(
+    source: Annotated[str, typer.Option(help="A file or URL with the records of many days.")],
+    out: Annotated[Path, typer.Option(help="A folder for the daily files; made, or there and empty.")],
+    by: Annotated[str, typer.Option(help="Field that holds the moment: ISO 8601 with its zone, or seconds since 1970.")] = "started_at",
+    time_zone: Annotated[str, typer.Option(help="Time zone that the days are of.")] = "UTC",
+    as_json: AsJson = False,
+) -> None:
+    """Cut a file into daily files, byte for byte, so that months can be backfilled."""
+    from include.splitting import UNDATED, split
+
+    with showing.status("splitting"):
+        days = split(_absolute(source), by, out.expanduser().resolve(), _zone(time_zone))
+    if as_json:
+        _print_json({"records": sum(day.records for day in days), "days": days})
+        return
+    showing.table(["day", "records", "bytes", "file"], [[day.day, day.records, day.bytes, day.path] for day in days])
+    if days[-1].day == UNDATED:
+        showing.progress(f"{days[-1].records:,} records have no {by} that can be read; they are in {days[-1].path}")
+
+
 SUITES = {
     "unit": ["tests/unit"],
     "dags": ["tests/dags", "tests/plugins"],
@@ -277,6 +299,13 @@ def _day(text: str) -> str:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
         raise Refused(f"--day: expected a date such as 2018-01-28, found {text!r}") from error
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise Refused(f"--time-zone: expected a time zone such as UTC or Europe/Berlin, found {name!r}") from error
 
 
 def _absolute(source: str) -> str:

@@ -253,16 +253,16 @@ class WebHDFSFile(WebHDFile):  # type: ignore[misc]
         own_name = self.kwargs.get("own_name", False)
         first = True
 
-        def write() -> None:
+        def attempt() -> None:
             nonlocal first
             overwrite = self.mode == "wb" or (own_name and not first)  # what an unanswered try left is ours
             first = False
             self._write_whole(self.buffer.getvalue(), overwrite)
 
         if self.mode == "wb" or own_name:
-            repeating(write)
+            repeating(attempt)
         else:
-            write()
+            attempt()
         return True
 
     def _write_whole(self, content: bytes, overwrite: bool) -> None:

@@ -56,6 +56,7 @@ ALLOWED = {
     ("source", "_spool_file", "mkdir"): "a folder of this process",
     ("hdfs", "WebHDFS.makedirs", "mkdir"): "the filesystem itself; those who call it do so within an effect",
     ("hdfs", "WebHDFS.rm_file", "rm"): "the filesystem itself; those who call it do so within an effect",
+    ("hdfs", "HdfsOutputFile.create", "open"): "PyIceberg's files; commits are effects as a whole",
     ("lake_operators", "AnswerOperator.execute", "write"): "answers.write, whose files are effects",
     ("landing_run", "LandingRun.follow", "run"): "asks Airflow for a run",
     ("landing_run", "LandingRun.receipt", "run"): "asks Airflow for a run",
@@ -65,7 +66,7 @@ ALLOWED = {
     ("samples", "write", "mkdir"): "sample files, no part of a run",
     ("samples", "write", "write_bytes"): "sample files, no part of a run",
 }
-NOT_OF_A_RUN = {"cli", "showing"}  # they print
+NOT_OF_A_RUN = {"cli", "showing", "splitting"}  # they print, and cut a person's files
 
 
 def outward(source: str) -> Iterator[tuple[str, str]]:
