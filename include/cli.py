@@ -21,6 +21,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+contracts = typer.Typer(name="customers", help="Contracts: what each customer delivers, a file each.", no_args_is_help=True)
+app.add_typer(contracts)
+
 DEMO_DAY = "2018-01-28"
 
 Customer = Annotated[str, typer.Option("--customer", "-c", help="A customer: a file in include/customers/, without .yaml.")]
@@ -208,6 +211,30 @@ def split_source(
     showing.table(["day", "records", "bytes", "file"], [[day.day, day.records, day.bytes, day.path] for day in days])
     if days[-1].day == UNDATED:
         showing.progress(f"{days[-1].records:,} records have no {by} that can be read; they are in {days[-1].path}")
+
+
+@contracts.command("add")
+def add_customer(name: Annotated[str, typer.Argument(help="Small letters, digits and _; a letter first.")]) -> None:
+    """Write a commented contract for a new customer. Airflow shows its DAG within half a minute."""
+    path = customers.add(name)
+    showing.progress(f"mend what differs, then look at it with ./landfall customers check. Its DAG will be land_assessments_{name}.")
+    showing.out.print(str(path), soft_wrap=True)
+
+
+@contracts.command("check")
+def check_customers(as_json: AsJson = False) -> None:
+    """Check every contract; exit code 1 if one is wrong, with each fault of it."""
+    found = customers.load_all()
+    wrong = {name: str(each) for name, each in found.items() if isinstance(each, customers.ContractRefused)}
+    if as_json:
+        _print_json([{"customer": name, "wrong": wrong.get(name)} for name in found])
+    else:
+        right = [each for each in found.values() if isinstance(each, customers.Contract)]
+        showing.table(["customer", "source", "schedule", "time zone"], [[c.customer, c.source, c.schedule, c.time_zone] for c in right])
+        for reason in wrong.values():
+            showing.error(reason)
+    if wrong:
+        raise typer.Exit(1)
 
 
 SUITES = {

@@ -15,6 +15,7 @@ from include.errors import Refused
 from include.topics import TopicSpec
 
 FOLDER = Path(__file__).parent / "customers"
+TEMPLATE = FOLDER / "contract.yaml.in"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -101,11 +102,7 @@ class Contract(_Terms):
 
 def load(path: Path) -> Contract:
     """The contract in this file. Raises ContractRefused that names the file, every wrong key, its value and the reason."""
-    if not NAME.fullmatch(path.stem):
-        raise ContractRefused(
-            f"{path.name}: {path.stem!r} cannot be a customer's name; "
-            "expected small letters, digits and _ (a letter first, at most 40). Rename the file."
-        )
+    _refuse_name(path.stem)
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -119,6 +116,27 @@ def load(path: Path) -> Contract:
     except ValidationError as error:
         wrong = "\n".join(f"  {line}" for line in _reasons(error))
         raise ContractRefused(f"{path.name}: {error.error_count()} wrong:\n{wrong}") from error
+
+
+def add(name: str, folder: Path = FOLDER) -> Path:
+    """Writes a commented contract for a new customer. Raises ContractRefused for a name that cannot be one, or is taken."""
+    _refuse_name(name)
+    path = folder / f"{name}.yaml"
+    text = TEMPLATE.read_text(encoding="utf-8").format(customer=name)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise ContractRefused(f"there is a customer {name!r} already: {path}. Nothing was changed.") from error
+    return path
+
+
+def _refuse_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise ContractRefused(
+            f"{name!r} cannot be a customer's name, which is the name of its file without .yaml; "
+            "expected small letters, digits and _ (a letter first, at most 40). Choose another."
+        )
 
 
 def load_all(folder: Path = FOLDER) -> dict[str, Contract | ContractRefused]:

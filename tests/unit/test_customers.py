@@ -1,8 +1,10 @@
 """Contracts: a right one is read, a wrong one is refused with every fault at once."""
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from include import customers
 from include.customers import Contract, ContractRefused
@@ -64,3 +66,30 @@ def test_an_unknown_customer_is_told_who_is_known(tmp_path: Path) -> None:
     contract(tmp_path, RIGHT)
     with pytest.raises(ContractRefused, match="no customer 'acne'; known are: acme"):
         customers.customer("acne", tmp_path)
+
+
+def test_a_new_customer_is_one_file_that_is_right_as_it_is_and_shows_every_key(tmp_path: Path) -> None:
+    path = customers.add("beta", tmp_path)
+    assert customers.load(path) == Contract(customer="beta", source="beta/{day}*")
+    uncommented = "\n".join(re.sub(r"^# (?=\w+:|  )", "", line) for line in path.read_text().splitlines())
+    path.write_text(uncommented)
+    given = customers.load(path)
+    defaults = Contract(customer="beta", source="beta/{day}*")
+    assert given.model_dump(exclude={"description"}) == defaults.model_dump(exclude={"description"}), "the defaults that are shown are true"
+    assert set(yaml.safe_load(uncommented)) == set(Contract.model_fields) - {"customer"}
+    assert set(yaml.safe_load(uncommented)["topic"]) == set(customers.TopicTerms.model_fields)
+    assert set(yaml.safe_load(uncommented)["test_exams"]) == set(customers.TestExams.model_fields)
+
+
+@pytest.mark.parametrize("name", ["Beta", "1st", "b-eta", "../beta", ""])
+def test_a_name_that_cannot_be_a_customer_s_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ContractRefused, match="cannot be a customer's name"):
+        customers.add(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_customer_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    path = contract(tmp_path, RIGHT)
+    with pytest.raises(ContractRefused, match="there is a customer 'acme' already"):
+        customers.add("acme", tmp_path)
+    assert path.read_text() == RIGHT
