@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any
 
 import httpx
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed, wait_random
 
 from include.errors import LandfallError, Refused
 
+PAGE = 100  # runs
 ERROR_LEVELS = ("error", "critical")
 
 
@@ -58,6 +59,41 @@ class AirflowApi:
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
         return found
+
+    def backfill(self, dag_id: str, first: datetime, last: datetime, at_once: int) -> int:
+        """Starts a backfill of the intervals between two moments; of runs that are there already only the failed ones run again."""
+        self._wait_for(dag_id)
+        span = {"dag_id": dag_id, "from_date": first.isoformat(), "to_date": last.isoformat()}
+        options = {"reprocess_behavior": "failed", "max_active_runs": at_once, "run_backwards": False, "dag_run_conf": {}}
+        if self._active_backfills(dag_id):
+            raise Refused(
+                f"Airflow has a backfill of {dag_id} under way, and takes one at a time. Look at it: {self.url}/dags/{dag_id}/backfills"
+            )
+        return self._create_backfill(dag_id, {**span, **options})
+
+    @retry(retry=retry_if_exception_type(AirflowUnreachable), stop=stop_after_delay(60), wait=wait_random(0.1, 1), reraise=True)
+    def _create_backfill(self, dag_id: str, body: dict[str, Any]) -> int:
+        """With SQLite Airflow gives up when another of its processes writes meanwhile; what it made by then is taken back first."""
+        for half_made in self._active_backfills(dag_id):
+            self._call("PUT", f"/api/v2/backfills/{half_made}/cancel")
+        return int(self._result(self._request("POST", "/api/v2/backfills", json=body))["id"])
+
+    def _active_backfills(self, dag_id: str) -> list[int]:
+        found = self._call("GET", "/api/v2/backfills", params={"dag_id": dag_id})["backfills"]
+        return [each["id"] for each in found if each["completed_at"] is None]
+
+    def backfill_is_over(self, number: int) -> bool:
+        return self._call("GET", f"/api/v2/backfills/{number}")["completed_at"] is not None
+
+    def runs(self, dag_id: str, first: datetime, last: datetime) -> list[dict[str, Any]]:
+        """The runs whose logical date lies between two moments, both included."""
+        span = {"logical_date_gte": first.isoformat(), "logical_date_lte": last.isoformat(), "order_by": "logical_date"}
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={**span, "limit": PAGE, "offset": len(found)})["dag_runs"]
+            found += page
+            if len(page) < PAGE:
+                return found
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The run's task instances: task_id, state, try_number, start_date, end_date, duration..."""

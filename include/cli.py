@@ -104,6 +104,40 @@ def land(
 
 
 @app.command()
+def backfill(
+    customer: Customer,
+    first: Annotated[str, typer.Option("--from", help="The first day, such as 2018-01-01.")],
+    last: Annotated[str, typer.Option("--to", help="The last day.")],
+    at_once: Annotated[int, typer.Option(min=1, max=16, help="How many days may be under way at a time.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Land the days of a span from the files that the contract's pattern finds, by Airflow's own backfill.
+
+    Days that have such a run already stand as they are, unless it failed.
+    """
+    from include import backfilling
+    from include.airflow_api import AirflowApi
+
+    contract = customers.customer(customer)
+    at = _settings().endpoints
+    api = AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
+    running = backfilling.start(api, contract, date.fromisoformat(_day(first)), date.fromisoformat(_day(last)), at_once)
+    showing.progress(f"backfill {running.number}\n{at.airflow_url}/dags/{running.dag_id}/backfills")
+    showing.backfill(running.follow())
+    days = running.receipts()
+    failed = [day for day in days if day["state"] != "success"]
+    if as_json:
+        _print_json({"customer": customer, "from": first, "to": last, "failed": len(failed), "days": days})
+    else:
+        columns = ["day", "state", "published", "landed", "duplicates", "quarantined", "content_hash"]
+        showing.table(columns, [[day.get(column) for column in columns] for day in days])
+        for day in failed:
+            showing.error(f"{customer} {day['day']}: {day.get('failed_task', 'the run')} failed: {day.get('reason', day['state'])}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def query(
     customer: Customer,
     sql: Annotated[str, typer.Argument(help="One SELECT, in DuckDB's SQL, over the customer's tables by their plain names.")],

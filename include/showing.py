@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from include.landing_run import TaskChange
 from include.receipts import Conservation, Landing
 
 if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
+    from include.backfilling import DayRun
     from include.explaining import Explanation
     from include.quarantined import Reason
     from include.replaying import Judgement
@@ -93,6 +95,20 @@ def receipt(given: dict[str, Any]) -> None:
     out.print("seconds: " + ", ".join(f"{task} {seconds}" for task, seconds in given["seconds"].items()))
     for warning in given["warnings"]:
         out.print(f"[yellow]warning:[/] {escape(warning)}")
+
+
+def backfill(standings: "Iterable[list[DayRun]]") -> None:
+    """A bar over the days, and a line for each as it ends."""
+    told: set[str] = set()
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err) as bar:
+        task = bar.add_task("days")
+        for days in standings:
+            for day in days:
+                if day.over and day.day not in told:
+                    told.add(day.day)
+                    bar.print(f"  {MARKS[day.state]} {day.day}")
+            running = ", ".join(day.day for day in days if day.state == "running")
+            bar.update(task, total=len(days), completed=len(told), description=running or "waiting for Airflow")
 
 
 def table(columns: list[str], rows: list[Any], title: str | None = None, numeric: Sequence[bool] = ()) -> None:

@@ -1,0 +1,100 @@
+"""Landing the days of a span by Airflow's own backfill, followed from outside: one run per day, each finding its own files."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from include.airflow_api import AirflowApi
+from include.customers import Contract
+from include.errors import Refused
+from include.landing_run import OVER, LandingRun
+
+POLL_SECONDS = 2.0
+SHOWN = (
+    "published",
+    "landed",
+    "duplicates",
+    "quarantined",
+    "content_hash",
+    "already_landed",
+    "warnings",
+    "problems",
+    "failed_task",
+    "reason",
+)
+
+
+@dataclass(frozen=True)
+class DayRun:
+    """The run of one day, as it stands."""
+
+    day: str
+    run_id: str
+    state: str
+
+    @property
+    def over(self) -> bool:
+        return self.state in OVER
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A backfill that Airflow has taken."""
+
+    api: AirflowApi
+    contract: Contract
+    number: int
+    first: datetime
+    last: datetime
+
+    @property
+    def dag_id(self) -> str:
+        return f"land_assessments_{self.contract.customer}"
+
+    def follow(self) -> Iterator[list[DayRun]]:
+        """How all its days stand, in order, every few seconds until all are over."""
+        while True:
+            over = self.api.backfill_is_over(self.number)
+            days = self.days()
+            yield days
+            if over and all(day.over for day in days):
+                return
+            time.sleep(POLL_SECONDS)
+
+    def days(self) -> list[DayRun]:
+        zone = ZoneInfo(self.contract.time_zone)
+        runs = self.api.runs(self.dag_id, self.first, self.last)
+        found = [(datetime.fromisoformat(run["logical_date"]).astimezone(zone).date().isoformat(), run) for run in runs]
+        return [DayRun(day, run["dag_run_id"], run["state"]) for day, run in sorted(found, key=lambda each: each[0])]
+
+    def receipts(self) -> list[dict[str, Any]]:
+        """Day by day what came of it."""
+        return [self._receipt(day) for day in self.days()]
+
+    def _receipt(self, day: DayRun) -> dict[str, Any]:
+        receipt = LandingRun(self.api, self.contract.customer, day.run_id).receipt()
+        return {"day": day.day, "state": day.state, "run_id": day.run_id, **{key: receipt[key] for key in SHOWN if key in receipt}}
+
+
+def start(api: AirflowApi, contract: Contract, first: date, last: date, at_once: int) -> Backfill:
+    """Has Airflow run every day from `first` to `last` that has no run yet, or one that failed; the others stand as they are.
+
+    Raises Refused for a span that is backwards or begins before the contract's first day, and with Airflow's own reason, such as another
+    backfill of this customer that is under way.
+    """
+    if first > last:
+        raise Refused(f"--from {first} comes after --to {last}")
+    if first < contract.first_day:
+        raise Refused(
+            f"{contract.customer}: its contract begins with first_day {contract.first_day}, {first} is before that. "
+            f"Set first_day in include/customers/{contract.customer}.yaml to {first} or earlier."
+        )
+    zone = ZoneInfo(contract.time_zone)
+    begin = datetime.combine(first, time_of_day(), zone)
+    end = datetime.combine(last + timedelta(days=1), time_of_day(), zone) - timedelta(seconds=1)
+    number = api.backfill(f"land_assessments_{contract.customer}", begin, end, at_once)
+    return Backfill(api, contract, number, begin, end)
