@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from include.airflow_api import AirflowApi
 from include.customers import Contract
 from include.errors import Refused
-from include.landing_run import OVER, LandingRun
+from include.landing_run import OVER, LandingRun, dag_of
 
 POLL_SECONDS = 2.0
 SHOWN = (
@@ -53,7 +53,7 @@ class Backfill:
 
     @property
     def dag_id(self) -> str:
-        return f"land_assessments_{self.contract.customer}"
+        return dag_of(self.contract.customer)
 
     def follow(self) -> Iterator[list[DayRun]]:
         """How all its days stand, in order, every few seconds until all are over."""
@@ -96,5 +96,5 @@ def start(api: AirflowApi, contract: Contract, first: date, last: date, at_once:
     zone = ZoneInfo(contract.time_zone)
     begin = datetime.combine(first, time_of_day(), zone)
     end = datetime.combine(last + timedelta(days=1), time_of_day(), zone) - timedelta(seconds=1)
-    number = api.backfill(f"land_assessments_{contract.customer}", begin, end, at_once)
+    number = api.backfill(dag_of(contract.customer), begin, end, at_once)
     return Backfill(api, contract, number, begin, end)

@@ -116,13 +116,10 @@ def backfill(
     Days that have such a run already stand as they are, unless it failed.
     """
     from include import backfilling
-    from include.airflow_api import AirflowApi
 
-    contract = customers.customer(customer)
-    at = _settings().endpoints
-    api = AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
+    contract, api = customers.customer(customer), _airflow()
     running = backfilling.start(api, contract, date.fromisoformat(_day(first)), date.fromisoformat(_day(last)), at_once)
-    showing.progress(f"backfill {running.number}\n{at.airflow_url}/dags/{running.dag_id}/backfills")
+    showing.progress(f"backfill {running.number}\n{api.url}/dags/{running.dag_id}/backfills")
     showing.backfill(running.follow())
     days = running.receipts()
     failed = [day for day in days if day["state"] != "success"]
@@ -305,11 +302,8 @@ def run_tests(
 
 def _land(customer: str, day: str, source: list[str], *, again: bool, max_quarantined: float | None = None) -> dict[str, Any]:
     from include import landing_run
-    from include.airflow_api import AirflowApi
 
-    at = _settings().endpoints
-    api = AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
-    run = landing_run.start(api, customer, day=day, source=source, again=again, max_quarantined=max_quarantined)
+    run = landing_run.start(_airflow(), customer, day=day, source=source, again=again, max_quarantined=max_quarantined)
     showing.progress(f"run {run.run_id}\n{run.page}")
     try:
         showing.tasks(run.follow())
@@ -317,6 +311,13 @@ def _land(customer: str, day: str, source: list[str], *, again: bool, max_quaran
         showing.progress(f"no longer following; the run goes on in Airflow: {run.page}")
         raise
     return run.receipt()
+
+
+def _airflow() -> Any:
+    from include.airflow_api import AirflowApi
+
+    at = _settings().endpoints
+    return AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
 
 
 def _settings() -> Any:

@@ -7,7 +7,7 @@ arrived exactly once, as an attempt, a copy of one, or in quarantine.
 from collections.abc import Iterator
 
 from include.holes import PATHS, Holes, moved
-from include.landed import Attempts, Facts, Gaps, Landed, Raw, expected_columns, read_landed
+from include.landed import Attempts, Facts, Gaps, Landed, Raw, Some, expected_columns, read_landed
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.tables import LANDED
 
@@ -209,9 +209,7 @@ def _children(facts: Facts) -> Iterator[str]:
         "rows of exam_scores are not what assessments adds up to": found.wrong_exam_scores,
         "rows of question_days are not what questions adds up to": found.wrong_question_days,
     }
-    for sentence, some in sentences.items():
-        if some.count:
-            yield f"{some.count} {sentence}: {some}. {AGAIN}"
+    yield from _counted(sentences)
 
 
 def _gaps(gaps: Gaps) -> Iterator[str]:
@@ -224,6 +222,10 @@ def _gaps(gaps: Gaps) -> Iterator[str]:
         "rows of holes do not add up to their parents": gaps.wrong_sums,
         "fields are not as often in the tables as holes counts them": gaps.wrong_counts,
     }
+    yield from _counted(sentences)
+
+
+def _counted(sentences: dict[str, Some]) -> Iterator[str]:
     for sentence, some in sentences.items():
         if some.count:
             yield f"{some.count} {sentence}: {some}. {AGAIN}"

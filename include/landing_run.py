@@ -39,7 +39,7 @@ class LandingRun:
 
     @property
     def dag_id(self) -> str:
-        return f"land_assessments_{self.customer}"
+        return dag_of(self.customer)
 
     @property
     def page(self) -> str:
@@ -111,6 +111,11 @@ class LandingRun:
         return self.api.reason(self.dag_id, self.run_id, task["task_id"], task["try_number"])
 
 
+def dag_of(customer: str) -> str:
+    """The id of the customer's DAG."""
+    return f"land_assessments_{customer}"
+
+
 def start(api: AirflowApi, customer: str, *, day: str, source: list[str], again: bool, max_quarantined: float | None = None) -> LandingRun:
     """Triggers the customer's DAG. `source` is empty for the files that the contract's pattern finds.
 
@@ -121,7 +126,7 @@ def start(api: AirflowApi, customer: str, *, day: str, source: list[str], again:
         conf["source"] = source
     if max_quarantined is not None:
         conf["max_quarantined"] = max_quarantined
-    return LandingRun(api, customer, api.trigger(f"land_assessments_{customer}", conf))
+    return LandingRun(api, customer, api.trigger(dag_of(customer), conf))
 
 
 def _position(task: dict[str, Any]) -> int:

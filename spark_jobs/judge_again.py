@@ -1,7 +1,7 @@
 """Judges quarantined records again, with the rules as they are now; writes nothing to the lake.
 
     spark-submit judge_again.py --raw hdfs://.../raw_assessments/landing=.../part-0.parquet --quarantine hdfs://.../part-0.parquet
-        --result /tmp/result.json
+        --result result.json
 
 Prints `judge_again failed: <cause>` to stderr and exits 1 on any failure.
 """

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import xxhash
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from include import ledger
 from include.brokers import Admin
@@ -115,6 +116,12 @@ publish({source!r}, {replace(self.topic, **changes)!r}, {self.kafka!r}, Path({st
 """
         environment = {**os.environ, "LANDFALL_FAULT": kill, "PYTHONPATH": str(ROOT)}
         return subprocess.Popen([sys.executable, "-c", program], env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def alter(admin: Admin, topic: str, **configs: str) -> None:
+    values = [ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET) for name, value in configs.items()]
+    for future in admin.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, topic, incremental_configs=values)]).values():
+        future.result(20)
 
 
 def refuse_difference(receipt: PublishReceipt, rows: list[Row], records: list[bytes]) -> None:

@@ -13,7 +13,7 @@ from include.stack.settings import Settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="the long forms of the fault tests too, about an hour")
+    parser.addoption("--long", action="store_true", help="the long forms of the fault tests too, about ten minutes more")
 
 
 @pytest.fixture(scope="session")

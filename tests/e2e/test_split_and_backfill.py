@@ -2,7 +2,6 @@
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,12 +29,8 @@ def files(stack: Landfall, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return {day["day"]: Path(day["path"]).rename(inbox / Path(day["path"]).name) for day in told["days"] if day["day"] in days()}
 
 
-def backfill(stack: Landfall, code: int = 0, last: str = days()[-1]) -> Any:
-    return stack.json("backfill", "--customer", "acme", "--from", days()[0], "--to", last, code=code)
-
-
 def test_every_day_lands_what_its_file_holds(stack: Landfall, files: dict[str, Path]) -> None:
-    told = backfill(stack)
+    told = stack.json("backfill", "--customer", "acme", "--from", days()[0], "--to", days()[-1])
     assert [(day["day"], day["state"]) for day in told["days"]] == [(day, "success") for day in days()]
     tests = customer("acme").test_exams
     lake = stack.lake("acme")

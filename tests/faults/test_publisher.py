@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
+from confluent_kafka.admin import NewPartitions
 
 from include import ledger
 from include.brokers import Admin
@@ -19,7 +19,7 @@ from include.ledger import LedgerRefused
 from include.publishing import _Publisher
 from include.retention import RecordsLost, require_readable
 from include.topics import TopicDrift, ensure_topic
-from tests.acme import Acme, attempts, entries, refuse_difference
+from tests.acme import Acme, alter, attempts, entries, refuse_difference
 from tests.faults.conftest import Broker
 
 
@@ -174,12 +174,6 @@ def test_r5_damaged_ledger_entries_are_refused_by_name(acme: Acme, figures: list
     assert len(acme.committed()) == len(records), "nothing was sent"
 
 
-def alter(admin: Admin, topic: str, **configs: str) -> None:
-    values = [ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET) for name, value in configs.items()]
-    for future in admin.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, topic, incremental_configs=values)]).values():
-        future.result(20)
-
-
 def test_r6_records_that_age_out_are_named_and_go_out_again_whole(acme: Acme, figures: list[str]) -> None:
     """Segments as small as Kafka makes them, and a broker that looks for old ones twice a second."""
     admin = Admin(acme.kafka)
@@ -189,7 +183,7 @@ def test_r6_records_that_age_out_are_named_and_go_out_again_whole(acme: Acme, fi
     first = acme.publish(source)
     require_readable(admin, first, patience=5)
     alter(admin, acme.topic.name, retention_ms="1000")
-    lost = wait_for_loss(admin, acme, first)
+    lost = wait_for_loss(admin, acme)
     alter(admin, acme.topic.name, retention_ms=str(acme.topic.retention_hours * 3_600_000))
     with pytest.raises(RecordsLost, match=r"partition \d: offsets \d+ to \d+ have aged out. Clear publish") as named:
         require_readable(admin, first, patience=5)
@@ -202,7 +196,7 @@ def test_r6_records_that_age_out_are_named_and_go_out_again_whole(acme: Acme, fi
     refuse_difference(second, [row for row in acme.committed() if row.ingest == second.ingest], records)
 
 
-def wait_for_loss(admin: Admin, acme: Acme, receipt: object) -> int:
+def wait_for_loss(admin: Admin, acme: Acme) -> int:
     partitions = [TopicPartition(acme.topic.name, number) for number in range(acme.topic.partitions)]
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

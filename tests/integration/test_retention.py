@@ -5,14 +5,13 @@ from datetime import timedelta
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from include.brokers import Admin
 from include.errors import LandfallError
 from include.receipts import PublishReceipt
 from include.retention import RecordsLost, RetentionTooShort, refuse_short_retention, require_readable
 from include.topics import ensure_topic
-from tests.acme import Acme, attempts
+from tests.acme import Acme, alter, attempts
 
 
 @pytest.fixture
@@ -28,13 +27,6 @@ def admin(acme):
 @pytest.fixture
 def receipt(acme) -> PublishReceipt:
     return acme.publish(acme.deliver(attempts(35)))
-
-
-def alter(admin: Admin, topic: str, **configs: str) -> None:
-    entries = [ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET) for name, value in configs.items()]
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
-    for future in admin.incremental_alter_configs([resource]).values():
-        future.result(20)
 
 
 def test_a_batch_that_is_there_may_be_read(admin, receipt):
