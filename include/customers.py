@@ -1,5 +1,6 @@
 """Contracts: one YAML file per customer says what is delivered, where it goes and what is still acceptable."""
 
+import os
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -14,9 +15,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from include.errors import Refused
 from include.topics import TopicSpec
 
-FOLDER = Path(__file__).parent / "customers"
-TEMPLATE = FOLDER / "contract.yaml.in"
+OURS = Path(__file__).parent / "customers"
+FOLDER = Path(os.environ.get("LANDFALL_CUSTOMERS") or OURS)  # an absolute path: daemons have directories of their own
+TEMPLATE = OURS / "contract.yaml.in"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+READER = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
+OWNERS = ("landfall", "hdfs")
 
 
 class ContractRefused(Refused):
@@ -45,7 +49,16 @@ def _with_day(pattern: str) -> str:
     return pattern
 
 
+def _reader(name: str) -> str:
+    if not READER.fullmatch(name):
+        raise ValueError("is not a user of HDFS: expected a letter or _ first, then letters, digits and . _ -")
+    if name in OWNERS:
+        raise ValueError("may write everywhere in the lake and needs no entry")
+    return name
+
+
 Regex = Annotated[str, AfterValidator(_regex)]
+Reader = Annotated[str, AfterValidator(_reader)]
 
 
 class _Terms(BaseModel):
@@ -71,12 +84,23 @@ class TestExams(_Terms):
     base_exam_id: tuple[Regex, ...] = ()
 
 
+class TidyTerms(_Terms):
+    """What the weekly `tidy_lake` may take away or put together."""
+
+    unneeded_days: int = Field(default=14, ge=1)
+    max_files: int = Field(default=8, ge=1)
+
+
 class Contract(_Terms):
     """What one customer delivers and expects.
 
     `source`: glob of a day's files, `{day}` stands for YYYY-MM-DD; relative to the inbox, or any fsspec URL.
     `schedule`: cron, read in `time_zone`; a run covers the day that has just ended. `deadline_hours` after the end of the
     day a missing file is an error (`missing_source: fail`) or a day without data (`skip`).
+    `empty_source`: files without a single record are an error (`fail`) or a day with no attempts (`accept`).
+    `readers`: users of HDFS who may read the customer's tables, besides their owner nobody else may.
+    `tidy.unneeded_days`: how many days old what no landing in force needs is before it is removed; `tidy.max_files`: how many files of a
+    table a day may have before they are put together.
     `max_quarantined`: share of a day's records, 0 to 1, that may be unreadable before the run is red.
     `holes_points`: by how many percentage points a field may be missing, null or empty more or less often than on the nearest earlier
     day before the receipt warns.
@@ -90,10 +114,13 @@ class Contract(_Terms):
     first_day: date = Field(default=date(2018, 1, 1))
     deadline_hours: float = Field(default=24.0, ge=0)
     missing_source: str = Field(default="fail", pattern=r"^(fail|skip)$")
+    empty_source: str = Field(default="fail", pattern=r"^(fail|accept)$")
+    readers: tuple[Reader, ...] = ()
     max_quarantined: float = Field(default=0.01, ge=0, le=1)
     holes_points: float = Field(default=5.0, ge=0, le=100)
     topic: TopicTerms = TopicTerms()
     test_exams: TestExams = TestExams()
+    tidy: TidyTerms = TidyTerms()
 
     @property
     def topic_spec(self) -> TopicSpec:
@@ -149,7 +176,7 @@ def customer(name: str, folder: Path = FOLDER) -> Contract:
     path = folder / f"{name}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
-        raise ContractRefused(f"there is no customer {name!r}; known are: {known}. A customer is a file in include/customers/.")
+        raise ContractRefused(f"there is no customer {name!r}; known are: {known}. A customer is a file in {folder}.")
     return load(path)
 
 

@@ -38,6 +38,10 @@ WRONG = [
     ("a time zone has a name", RIGHT + "time_zone: Mars/Olympus\n", ["time_zone", "Mars/Olympus", "tz database"]),
     ("a pattern must compile", RIGHT + "test_exams: {exam_name: ['(']}\n", ["test_exams.exam_name.0", "regular expression"]),
     ("a cron line has five fields", RIGHT + "schedule: daily\n", ["schedule", "'daily'"]),
+    ("a reader is a user of HDFS", RIGHT + "readers: [a lice]\n", ["readers.0", "not a user of HDFS", "'a lice'"]),
+    ("an owner is no reader", RIGHT + "readers: [landfall]\n", ["readers.0", "needs no entry", "'landfall'"]),
+    ("an empty source is one of two things", RIGHT + "empty_source: maybe\n", ["empty_source", "'maybe'"]),
+    ("a day has at least one file", RIGHT + "tidy: {max_files: 0}\n", ["tidy.max_files", "found 0"]),
     ("all faults at once", RIGHT + "max_quarantined: 5\ntime_zone: Mars\n", ["2 wrong", "max_quarantined", "time_zone"]),
     ("the file's name is the customer", RIGHT + "customer: beta\n", ["customer", "file's name"]),
     ("a list is no contract", "- a\n", ["expected keys", "list"]),
@@ -78,6 +82,7 @@ def test_a_new_customer_is_one_file_that_is_right_as_it_is_and_shows_every_key(t
     assert given.model_dump(exclude={"description"}) == defaults.model_dump(exclude={"description"}), "the defaults that are shown are true"
     assert set(yaml.safe_load(uncommented)) == set(Contract.model_fields) - {"customer"}
     assert set(yaml.safe_load(uncommented)["topic"]) == set(customers.TopicTerms.model_fields)
+    assert set(yaml.safe_load(uncommented)["tidy"]) == set(customers.TidyTerms.model_fields)
     assert set(yaml.safe_load(uncommented)["test_exams"]) == set(customers.TestExams.model_fields)
 
 
