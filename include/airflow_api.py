@@ -1,5 +1,6 @@
 """Airflow's REST API, as far as landing a day needs it."""
 
+import itertools
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import httpx
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed, wait_random
+from tenacity import Retrying, retry, retry_if_exception_type, stop_after_delay, wait_fixed, wait_random
 
 from include.errors import LandfallError, Refused
 
@@ -60,23 +61,37 @@ class AirflowApi:
         found: dict[str, Any] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
         return found
 
-    def backfill(self, dag_id: str, first: datetime, last: datetime, at_once: int) -> int:
-        """Starts a backfill of the intervals between two moments; of runs that are there already only the failed ones run again."""
+    def backfill(self, dag_id: str, first: datetime, last: datetime, at_once: int, conf: dict[str, Any] | None = None) -> int:
+        """Starts a backfill of the intervals between two moments; those that have a run already run again, unless they are under way.
+
+        With SQLite Airflow gives up when another process writes meanwhile: what it made by then is taken back, and asked for again.
+        """
         self._wait_for(dag_id)
-        span = {"dag_id": dag_id, "from_date": first.isoformat(), "to_date": last.isoformat()}
-        options = {"reprocess_behavior": "failed", "max_active_runs": at_once, "run_backwards": False, "dag_run_conf": {}}
         if self._active_backfills(dag_id):
             raise Refused(
                 f"Airflow has a backfill of {dag_id} under way, and takes one at a time. Look at it: {self.url}/dags/{dag_id}/backfills"
             )
-        return self._create_backfill(dag_id, {**span, **options})
+        span = {"dag_id": dag_id, "from_date": first.isoformat(), "to_date": last.isoformat()}
+        options = {"reprocess_behavior": "completed", "max_active_runs": at_once, "run_backwards": False, "dag_run_conf": conf or {}}
+        patience = Retrying(
+            retry=retry_if_exception_type(AirflowUnreachable), stop=stop_after_delay(60), wait=wait_random(0.1, 1), reraise=True
+        )
+        tries = itertools.count()
 
-    @retry(retry=retry_if_exception_type(AirflowUnreachable), stop=stop_after_delay(60), wait=wait_random(0.1, 1), reraise=True)
-    def _create_backfill(self, dag_id: str, body: dict[str, Any]) -> int:
-        """With SQLite Airflow gives up when another of its processes writes meanwhile; what it made by then is taken back first."""
-        for half_made in self._active_backfills(dag_id):
-            self._call("PUT", f"/api/v2/backfills/{half_made}/cancel")
-        return int(self._result(self._request("POST", "/api/v2/backfills", json=body))["id"])
+        def create() -> int:
+            if next(tries):
+                self._cancel_half_made(dag_id, first, last)
+            return int(self._result(self._request("POST", "/api/v2/backfills", json={**span, **options}))["id"])
+
+        return patience(create)
+
+    def _cancel_half_made(self, dag_id: str, first: datetime, last: datetime) -> None:
+        """A run that stayed queued for a backfill that is cancelled would never start, and keep the next backfill from its day."""
+        for number in self._active_backfills(dag_id):
+            self._call("PUT", f"/api/v2/backfills/{number}/cancel")
+        for run in self.runs(dag_id, first, last):
+            if run["state"] == "queued":
+                self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}", json={"state": "failed"})
 
     def _active_backfills(self, dag_id: str) -> list[int]:
         found = self._call("GET", "/api/v2/backfills", params={"dag_id": dag_id})["backfills"]

@@ -80,8 +80,8 @@ class Backfill:
         return {"day": day.day, "state": day.state, "run_id": day.run_id, **{key: receipt[key] for key in SHOWN if key in receipt}}
 
 
-def start(api: AirflowApi, contract: Contract, first: date, last: date, at_once: int) -> Backfill:
-    """Has Airflow run every day from `first` to `last` that has no run yet, or one that failed; the others stand as they are.
+def start(api: AirflowApi, contract: Contract, first: date, last: date, at_once: int, again: bool = False) -> Backfill:
+    """Has Airflow run every day from `first` to `last`: a day whose bytes are landed already ends at once, unless `again`.
 
     Raises Refused for a span that is backwards or begins before the contract's first day, and with Airflow's own reason, such as another
     backfill of this customer that is under way.
@@ -96,5 +96,5 @@ def start(api: AirflowApi, contract: Contract, first: date, last: date, at_once:
     zone = ZoneInfo(contract.time_zone)
     begin = datetime.combine(first, time_of_day(), zone)
     end = datetime.combine(last + timedelta(days=1), time_of_day(), zone) - timedelta(seconds=1)
-    number = api.backfill(dag_of(contract.customer), begin, end, at_once)
+    number = api.backfill(dag_of(contract.customer), begin, end, at_once, {"again": True} if again else None)
     return Backfill(api, contract, number, begin, end)

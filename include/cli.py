@@ -109,16 +109,17 @@ def backfill(
     first: Annotated[str, typer.Option("--from", help="The first day, such as 2018-01-01.")],
     last: Annotated[str, typer.Option("--to", help="The last day.")],
     at_once: Annotated[int, typer.Option(min=1, max=16, help="How many days may be under way at a time.")] = 2,
+    again: Annotated[bool, typer.Option("--again", help="Land every day anew, also those whose bytes are landed already.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Land the days of a span from the files that the contract's pattern finds, by Airflow's own backfill.
 
-    Days that have such a run already stand as they are, unless it failed.
+    A day whose bytes are landed already is left as it is; a corrected file replaces its day.
     """
     from include import backfilling
 
     contract, api = customers.customer(customer), _airflow()
-    running = backfilling.start(api, contract, date.fromisoformat(_day(first)), date.fromisoformat(_day(last)), at_once)
+    running = backfilling.start(api, contract, date.fromisoformat(_day(first)), date.fromisoformat(_day(last)), at_once, again)
     showing.progress(f"backfill {running.number}\n{api.url}/dags/{running.dag_id}/backfills")
     showing.backfill(running.follow())
     days = running.receipts()

@@ -39,6 +39,8 @@ class Effect(StrEnum):
     APPEND_LANDING = "append_landing"
     WRITE_FILE = "write_file"
     MAKE_DIRECTORY = "make_directory"
+    SET_ACL = "set_acl"
+    CLAIM_DAY = "claim_day"
 
 
 @contextmanager

@@ -195,6 +195,10 @@ class WebHDFS(FsspecWebHDFS):  # type: ignore[misc]
         )
         return infos if detail else [info["name"] for info in infos]
 
+    def acl_status(self, path: str) -> dict[str, Any]:
+        """`entries` (but for owner, mask and others, which are in the mode), `owner`, `group`, `permission`."""
+        return self._call("GETACLSTATUS", path=path).json()["AclStatus"]  # type: ignore[no-any-return]
+
     # ---- what changes something: files aside, never tried again here
 
     def mkdir(self, path: str, create_parents: bool = True, permission: str | None = None, **_: Any) -> None:
@@ -208,6 +212,10 @@ class WebHDFS(FsspecWebHDFS):  # type: ignore[misc]
                 raise FileExistsError(f"{path} exists")
             return
         self.mkdir(path, permission=permission)
+
+    def set_acl(self, path: str, spec: str) -> None:
+        """Puts these entries, such as `user::rwx,user:alice:r-x,group::r-x,mask::r-x,other::---`, in place of all that are there."""
+        self._call("SETACL", method="put", path=path, aclspec=spec)
 
     def mv(self, path1: str, path2: str, **_: Any) -> None:
         destination = self._strip_protocol(path2)

@@ -27,7 +27,7 @@ from pyiceberg.expressions import AlwaysTrue, BooleanExpression, EqualTo
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 from pyiceberg.table.update.snapshot import ExpireSnapshots
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
@@ -284,6 +284,14 @@ class Lake:
         """The path with the scheme and host of the lake's filesystem."""
         at = urlsplit(self.location)
         return f"{at.scheme}://{at.netloc}{path}"
+
+
+def read_only(catalog_uri: str) -> str:
+    """The address of a catalog as its readers open it: a SQLite file that cannot be written; another database's own rights decide there."""
+    at = make_url(catalog_uri)
+    if at.get_backend_name() != "sqlite":
+        return catalog_uri
+    return at.set(database=f"file:{at.database}").update_query_dict({"mode": "ro", "uri": "true"}).render_as_string(hide_password=False)
 
 
 @retry(retry=retry_if_exception_type(DBAPIError), stop=stop_after_attempt(3), wait=wait_random(0.05, 0.3), reraise=True)

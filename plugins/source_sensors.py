@@ -11,7 +11,7 @@ from airflow.sdk.bases.skipmixin import SkipMixin
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import connections
-from include import receipts, runs, source
+from include import access, claims, receipts, runs, source
 from include.customers import Contract
 from include.errors import Refused
 from include.receipts import Landing, Source
@@ -26,9 +26,12 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
     Waits, without holding a slot, until the files are there and have stopped growing, at most until the contract's
     deadline; a day whose deadline has passed fails (or is skipped, as the contract says) at once.
     Files that are the ones already landed end the run green here: the tasks after it are skipped, and the log and the
-    XCom `already_landed` say which run landed them.
+    XCom `already_landed` say which run landed them. Another run of the same day that is under way is waited for.
 
-    On call: "no files" names the place that was searched; bring the file there and clear this task. Reads only.
+    Also brings the readers of the customer's directory in line with the contract: at every run, so that nobody has to remember it.
+
+    On call: "no files" names the place that was searched; bring the file there and clear this task. "is under way": mark that other run
+    as failed if it will not end by itself.
     """
 
     def __init__(self, *, contract: Contract, **kwargs: Any) -> None:
@@ -45,12 +48,23 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             uris = self.named(asked["source"]) or source.find(self.contract.source, day, inbox())
             if not uris or still_growing(uris):
                 return self.not_yet(day, uris)
+            lake = connections.lake(self.contract.customer)
+            access.grant(lake.fs, lake.path, self.contract.readers)
+            holder = claims.claim(lake.fs, lake.path, day, run.run_id, lambda other: self.is_under_way(context, other))
+            if holder:
+                self.log.info("%s %s: run %s of the same day is under way; waiting until it is over", self.contract.customer, day, holder)
+                return False
             found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat())
             self.log.info("%s %s: %d files, %d bytes, sha256 %s", found.customer, day, len(found.files), found.bytes, found.sha256)
-            landed = None if asked["again"] else connections.lake(self.contract.customer).in_force(day)
+            landed = None if asked["again"] else lake.in_force(day)
             if landed and landed.sha256 == found.sha256:
                 self.end_green(context, found, landed)
             return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
+
+    @staticmethod
+    def is_under_way(context: Context, run_id: str) -> bool:
+        """Whether this run of the same DAG is running, or about to."""
+        return context["ti"].get_dr_count(dag_id=context["dag_run"].dag_id, run_ids=[run_id], states=["queued", "running"]) > 0
 
     @staticmethod
     def named(files: list[str] | None) -> list[str]:

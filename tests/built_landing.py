@@ -123,12 +123,13 @@ def build(
     plant: Callable[[Rows], None] | None = None,
     fs: Any = None,
     root: str | None = None,
+    customer: str = CUSTOMER,
 ) -> Built:
     """Writes the landing under `<folder>/lake/acme`, or under `root` of `fs`. The receipts tell of the rows before `plant` changed them."""
     again = recount_records(records, day, test_exam_names=TEST_EXAM_NAMES)
     rows = {table: [_complete(table, row) for row in found] for table, found in again.tables.items()}
     fs = fs or fsspec.filesystem("file")
-    root = root or f"{folder}/lake/{CUSTOMER}"
+    root = root or f"{folder}/lake/{customer}"
     landing = f"{day}-5f3a9c1e-{try_number}"
     clean_rows = {table: len(found) for table, found in rows.items()}
     if plant:
@@ -137,7 +138,7 @@ def build(
     figures = again.figures
     offsets = {partition: (1000, 1000 + (len(records) - 1 - partition) // 3) for partition in range(min(3, len(records)))}
     publish = PublishReceipt(
-        customer=CUSTOMER, day=day, topic=f"assessments.{CUSTOMER}", source_sha256="ab" * 32, ingest=INGEST, generation=1,
+        customer=customer, day=day, topic=f"assessments.{customer}", source_sha256="ab" * 32, ingest=INGEST, generation=1,
         published=figures.published, content_hash=figures.content_hash, offsets=offsets, chunks=1, chunk_records=10000,
         sent=figures.published, source_records=figures.published, source_hash=figures.content_hash,
     )  # fmt: skip

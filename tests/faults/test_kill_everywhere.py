@@ -32,24 +32,25 @@ class Run(NamedTuple):
 
 SHORT = [
     Run("acme", "2018-05-01", RECORDS, [
+        "before:make_directory:1", "after:set_acl:2",  # find_source
         "before:create_topic:1",  # ensure_topic
         "after:init_transactions:1", "before:send_chunk:1", "before:commit_transaction:1",  # publish
-        "before:make_directory:1", "after:create_namespace:1", "before:create_table:4",  # transform
+        "after:create_namespace:1", "before:create_table:4",  # transform
         "after:replace_day:3", "after:restore_table:1", "before:append_landing:1",  # commit
         "before:write_file:1",  # answer
     ]),
-    Run("acme", "2018-05-02", RECORDS_OF_THE_NEXT_DAY, ["after:spark_submit:1"]),
+    Run("acme", "2018-05-02", RECORDS_OF_THE_NEXT_DAY, ["after:claim_day:1", "after:spark_submit:1"]),
 ]  # fmt: skip
 LONG = [
     Run("acme", "2018-05-03", RECORDS_OF_THE_NEXT_DAY, [
-        "before:init_transactions:1", "after:send_chunk:1", "after:commit_transaction:1",
+        "before:claim_day:1", "before:init_transactions:1", "after:send_chunk:1", "after:commit_transaction:1",
         "before:spark_submit:1",
         "before:replace_day:2", "before:restore_table:1", "after:append_landing:1",
         "after:write_file:2",
     ]),
     Run("demo", "2018-05-01", RECORDS, [  # the other side of what only a customer's first day has
         "after:create_topic:1",
-        "after:make_directory:1", "before:create_namespace:1", "after:create_table:4",
+        "after:make_directory:1", "before:set_acl:1", "before:create_namespace:1", "after:create_table:4",
         "after:write_file:1",
     ]),
 ]  # fmt: skip

@@ -1,0 +1,52 @@
+"""One run at a time for a customer's day, on a real HDFS: only one of many gets it, and a claim whose run is over is taken over."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from include.claims import claim
+from include.hdfs import WebHDFS, filesystem
+
+ROOT = "/lake/claimed"
+
+
+@pytest.fixture
+def fs(hdfs: Any) -> WebHDFS:
+    return filesystem(hdfs.host, hdfs.port, hdfs.user)
+
+
+def is_under_way(run: str) -> bool:
+    return not run.startswith("dead")
+
+
+def test_a_day_is_one_run_s_until_that_is_over(fs: WebHDFS) -> None:
+    assert claim(fs, ROOT, "2018-01-01", "dead 1", is_under_way) is None
+    assert claim(fs, ROOT, "2018-01-01", "alive 1", is_under_way) is None, "the run that had it is over"
+    assert claim(fs, ROOT, "2018-01-01", "alive 1", is_under_way) is None, "its own"
+    assert claim(fs, ROOT, "2018-01-01", "alive 2", is_under_way) == "alive 1"
+    assert claim(fs, ROOT, "2018-01-02", "alive 2", is_under_way) is None, "another day"
+    assert fs.ls(f"{ROOT}/claims/2018-01-01", detail=False) == [f"{ROOT}/claims/2018-01-01/2"]
+
+
+@pytest.mark.parametrize("first", [None, "dead"])
+def test_of_many_runs_at_once_one_gets_the_day(fs: WebHDFS, first: str | None) -> None:
+    day = f"2018-02-0{1 if first else 2}"
+    if first:
+        claim(fs, ROOT, day, first, is_under_way)
+    for round_ in range(10):
+        start, got = threading.Barrier(8), list[str]()
+
+        def run(name: str, day: str = f"{day}-{round_}", start: threading.Barrier = start, got: list[str] = got) -> None:
+            start.wait()
+            if claim(fs, ROOT, day, name, is_under_way) is None:
+                got.append(name)
+
+        threads = [threading.Thread(target=run, args=(f"alive {number}",)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(got) == 1
+        assert claim(fs, ROOT, f"{day}-{round_}", "late", is_under_way) == got[0]
+        assert len(fs.ls(f"{ROOT}/claims/{day}-{round_}", detail=False)) == 1
