@@ -39,9 +39,12 @@ RETRIES = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
 }
-PUBLISH_TIMEOUT, TRANSFORM_TIMEOUT = timedelta(hours=1), timedelta(hours=2)
-# The longest from a record's publishing to the end of Spark's reading: every try of both tasks uses up its time and its delay.
-READ_WITHIN = (RETRIES["retries"] + 1) * (PUBLISH_TIMEOUT + TRANSFORM_TIMEOUT + 2 * RETRIES["max_retry_delay"])
+PUBLISH_TIMEOUT = timedelta(hours=1)
+
+
+def read_within(contract: Contract) -> timedelta:
+    """The longest from a record's publishing to the end of Spark's reading: every try of both tasks uses up its time and its delay."""
+    return (RETRIES["retries"] + 1) * (PUBLISH_TIMEOUT + timedelta(hours=contract.transform_hours) + 2 * RETRIES["max_retry_delay"])
 
 
 def trigger_form(contract: Contract) -> dict[str, Param]:
@@ -98,11 +101,11 @@ def land_assessments(contract: Contract) -> DAG:
         publish = PublishJsonOperator(
             task_id="publish",
             topic=contract.topic_spec,
-            read_within=READ_WITHIN,
+            read_within=read_within(contract),
             max_active_tis_per_dag=1,
             execution_timeout=PUBLISH_TIMEOUT,
         )
-        transform = TransformOperator(task_id="transform", contract=contract, execution_timeout=TRANSFORM_TIMEOUT)
+        transform = TransformOperator(task_id="transform", contract=contract, execution_timeout=timedelta(hours=contract.transform_hours))
         validate = ValidateLandingOperator(
             task_id="validate",
             max_quarantined="{{ params.max_quarantined }}",

@@ -23,6 +23,13 @@ from include.tables import TABLES
 
 READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}  # MULTI is what `pivot` becomes
 SMALL_BYTES, SMALL_FILES = 2_000_000, 100  # so at most 200 MB are held in memory
+# Computed when read, never stored: days land in any order.
+VIEWS = {
+    "first_seen": (
+        "assessments",
+        "select keen_id, hash, min(day) as first_day, count(*) as days from assessments group by keen_id, hash",
+    ),
+}
 CATALOG = r"show\b|information_schema\b|duckdb_"  # a question about the tables names all of them
 RESERVED = ("at", "offset")  # column names that DuckDB's parser takes for keywords
 
@@ -86,6 +93,12 @@ class Session:
             for table in TABLES:
                 if table not in self._shown and re.search(rf"\b({table}\b|{CATALOG})", sql, re.IGNORECASE):
                     self._show(table)
+            for view, (table, rows) in VIEWS.items():
+                if view not in self._shown and re.search(rf"\b({view}\b|{CATALOG})", sql, re.IGNORECASE):
+                    if table not in self._shown:
+                        self._show(table)
+                    self._duckdb.execute(f"create view {view} as {rows}")
+                    self._shown.add(view)
             return _result(self._duckdb.sql(sql, params=parameters))
         except (duckdb.IOException, duckdb.HTTPException) as error:
             raise LandfallError(f"{self.lake.customer}: the lake could not be read: {error}") from error
@@ -191,7 +204,7 @@ def _raised_within(error: duckdb.Error) -> str:
 def _explained(error: duckdb.Error) -> str:
     told = str(error).strip()
     if isinstance(error, duckdb.CatalogException) and (missing := re.search(r"Table with name (\S+) does not exist", told)):
-        return f"there is no table {missing[1]}. There are: {', '.join(TABLES)}."
+        return f"there is no table {missing[1]}. There are: {', '.join([*TABLES, *VIEWS])}."
     if isinstance(error, duckdb.ParserException) and any(re.search(rf"\b{word}\b", told) for word in RESERVED):
         return f"{told}\nThe columns {' and '.join(RESERVED)} are keywords of SQL: write them in double quotes."
     return told

@@ -99,6 +99,7 @@ class Contract(_Terms):
     day a missing file is an error (`missing_source: fail`) or a day without data (`skip`).
     `empty_source`: files without a single record are an error (`fail`) or a day with no attempts (`accept`).
     `readers`: users of HDFS who may read the customer's tables, besides their owner nobody else may.
+    `transform_hours`: how long a day's Spark job may take before it is ended and tried again.
     `tidy.unneeded_days`: how many days old what no landing in force needs is before it is removed; `tidy.max_files`: how many files of a
     table a day may have before they are put together.
     `max_quarantined`: share of a day's records, 0 to 1, that may be unreadable before the run is red.
@@ -116,6 +117,7 @@ class Contract(_Terms):
     missing_source: str = Field(default="fail", pattern=r"^(fail|skip)$")
     empty_source: str = Field(default="fail", pattern=r"^(fail|accept)$")
     readers: tuple[Reader, ...] = ()
+    transform_hours: float = Field(default=2.0, gt=0)
     max_quarantined: float = Field(default=0.01, ge=0, le=1)
     holes_points: float = Field(default=5.0, ge=0, le=100)
     topic: TopicTerms = TopicTerms()

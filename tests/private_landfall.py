@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from include.airflow_api import AirflowApi
+from include.customers import OURS
 from include.hdfs import filesystem
 from include.lake import Lake
 from include.stack import processes
@@ -43,6 +48,23 @@ class Landfall:
         """What `--json` prints: exactly one document, so that anything else on stdout fails here."""
         return json.loads(self(*arguments, "--json", code=code).stdout)
 
+    @property
+    def api(self) -> AirflowApi:
+        at = self.settings.endpoints
+        return AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
+
+    def add_customer(self, name: str, **terms: Any) -> None:
+        """A contract whose days' files lie in the customer's folder of the inbox."""
+        contract = {"source": f"{name}/{{day}}*", "deadline_hours": 0, **terms}
+        (Path(self.environment["LANDFALL_CUSTOMERS"]) / f"{name}.yaml").write_text(yaml.safe_dump(contract))
+
+    def deliver(self, customer: str, name: str, content: bytes) -> Path:
+        """A file in the customer's folder of the inbox."""
+        path = self.settings.inbox / customer / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
     def lake(self, customer: str) -> Lake:
         at = self.settings.endpoints
         fs = filesystem(at.webhdfs_host, at.webhdfs_port, at.hdfs_user)
@@ -51,11 +73,19 @@ class Landfall:
 
 @contextmanager
 def private_landfall(home: Path) -> Iterator[Landfall]:
-    """Nothing is up at first. Faults that are written to `home/faults` happen to the tasks of this stack."""
+    """Nothing is up at first. The contracts are copies, so that tests may add some.
+
+    Faults that are written to `home/faults` happen to the tasks of this stack."""
     tools = Settings.load().tools
     ports = Ports.free()
     moved = {Ports.variable(name): str(getattr(ports, name)) for name in Ports.names()}
-    ours = {"LANDFALL_HOME": str(home), "LANDFALL_TOOLS": str(tools), "LANDFALL_FAULTS": str(home / "faults")}
+    shutil.copytree(OURS, home / "customers", dirs_exist_ok=True)
+    ours = {
+        "LANDFALL_CUSTOMERS": str(home / "customers"),
+        "LANDFALL_HOME": str(home),
+        "LANDFALL_TOOLS": str(tools),
+        "LANDFALL_FAULTS": str(home / "faults"),
+    }
     environment = {**os.environ, **moved, **ours}
     run = Landfall(Settings.load(environment), environment)
     try:

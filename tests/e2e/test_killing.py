@@ -6,7 +6,6 @@ from pathlib import Path
 import psutil
 
 from include import landing_run
-from include.airflow_api import AirflowApi
 from include.stack import processes
 from tests.private_landfall import Landfall
 
@@ -34,8 +33,7 @@ def wait_for(condition, seconds: float) -> bool:
 
 
 def test_a_task_that_is_marked_failed_ends_spark_and_its_driver(stack: Landfall, tmp_path: Path) -> None:
-    at = stack.settings.endpoints
-    api = AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
+    api = stack.api
     source = tmp_path / "day.json"
     source.write_text('[{"keen_id": "a", "exam_name": "Knots", "base_exam_id": "knots"}]')
     run = landing_run.start(api, "demo", day=DAY, source=[str(source)], again=False)
@@ -45,3 +43,22 @@ def test_a_task_that_is_marked_failed_ends_spark_and_its_driver(stack: Landfall,
     assert wait_for(lambda: not spark(stack), 30), f"still there: {spark(stack)}"
     assert wait_for(lambda: api.run(run.dag_id, run.run_id)["state"] == "failed", 30)
     assert DAY not in [landing["day"] for landing in stack.json("landings", "--customer", "demo")]
+
+
+def test_a_task_that_runs_out_of_time_ends_spark_and_its_driver_and_is_tried_again(stack: Landfall, tmp_path: Path) -> None:
+    stack.add_customer("hasty", transform_hours=6 / 3600)
+    source = tmp_path / "day.json"
+    source.write_text('[{"keen_id": "a", "exam_name": "Knots", "base_exam_id": "knots"}]')
+    api = stack.api
+    run = landing_run.start(api, "hasty", day=DAY, source=[str(source)], again=False)
+    assert wait_for(lambda: len(spark(stack)) >= 1, 120), "the JVM never came up"
+
+    def transform() -> dict:
+        return next(task for task in api.tasks(run.dag_id, run.run_id) if task["task_id"] == "transform")
+
+    assert wait_for(lambda: transform()["state"] == "up_for_retry", 60), transform()
+    assert wait_for(lambda: not spark(stack), 10), f"still there: {spark(stack)}"
+    assert "imeout" in api.reason(run.dag_id, run.run_id, "transform", 1)
+    api._call("PATCH", f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}", json={"state": "failed"})
+    assert wait_for(lambda: not spark(stack), 30)
+    assert stack.lake("hasty").newest() is None

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from include.customers import customer
+from tests.built_landing import attempt
 from tests.landed import differences
 from tests.private_landfall import REAL_FILE, Landfall
 from tests.recount import recount
@@ -42,10 +43,23 @@ def test_every_day_lands_what_its_file_holds(stack: Landfall, files: dict[str, P
         assert len(lake.landings(day)) == 1
 
 
-def test_the_same_span_again_changes_nothing_and_a_day_without_a_file_is_skipped(stack: Landfall, files: dict[str, Path]) -> None:
-    before = stack.lake("acme").newest()
+def test_the_span_again_replaces_a_corrected_day_leaves_the_others_and_skips_days_without_a_file(
+    stack: Landfall, files: dict[str, Path]
+) -> None:
+    corrected = days()[2]
+    before = {day: stack.lake("acme").in_force(day) for day in days()}
+    files[corrected].write_bytes(b"[" + attempt(1) + b"]")
     told = stack("backfill", "--customer", "acme", "--from", days()[0], "--to", "2018-01-30").stdout
     assert [line.split()[:2] for line in told.splitlines() if line.startswith("  2018")] == [
         [day, "success"] for day in [*days(), "2018-01-28", "2018-01-29", "2018-01-30"]
     ]
-    assert stack.lake("acme").newest() == before
+    after = {day: stack.lake("acme").in_force(day) for day in days()}
+    assert [day for day in days() if before[day] != after[day]] == [corrected]
+    assert after[corrected].landed == 1
+
+
+def test_again_lands_every_day_of_the_span_anew(stack: Landfall, files: dict[str, Path]) -> None:
+    day = days()[2]
+    told = stack.json("backfill", "--customer", "acme", "--from", day, "--to", day, "--again")
+    assert [(each["state"], each["already_landed"]) for each in told["days"]] == [("success", False)]
+    assert [landing.landed for landing in stack.lake("acme").landings(day)][-2:] == [1, 1]

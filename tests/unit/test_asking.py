@@ -10,7 +10,7 @@ import fsspec
 import pytest
 
 from include import asking
-from include.asking import NotAnswered, Session, ask
+from include.asking import VIEWS, NotAnswered, Session, ask
 from include.errors import LandfallError, Refused
 from include.lake import Lake
 from include.tables import TABLES
@@ -55,7 +55,7 @@ ANSWERS = [
     ("columns with names that SQL knows, quoted", 'select count("at"), max("offset") from options, raw_assessments', [[224, 1003]]),
     ("pivot", "pivot questions on user_result using count(*) group by day order by day", None),
     ("describe", "describe quarantine", None),
-    ("which tables there are", "select name from (show tables) order by name", [[name] for name in sorted(TABLES)]),
+    ("which tables there are", "select name from (show tables) order by name", [[name] for name in sorted([*TABLES, *VIEWS])]),
 ]  # fmt: skip
 
 
@@ -117,6 +117,20 @@ def test_the_files_of_a_session_can_be_read_and_nothing_else(lake: Lake, folder:
 def test_an_empty_lake_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(NotAnswered, match=r"acme: nothing has landed yet.* ./landfall land --customer acme --day"):
         ask(open_lake(tmp_path), "select 1")
+
+
+def test_an_attempt_belongs_to_the_first_day_it_was_seen_on_whatever_the_order_of_landings(tmp_path: Path) -> None:
+    lake = open_lake(tmp_path)
+    again, new, first = attempt(1), attempt(2), attempt(3)
+    for day, records in (("2018-01-30", [again, new]), ("2018-01-28", [again, again, first]), ("2018-01-29", [again])):
+        built = build(tmp_path, records=records, day=day)
+        lake.commit(built.landing, built.transform)
+    seen = ask(lake, "select keen_id, first_day::varchar, days from first_seen order by 1").rows
+    assert seen == [["keen 1", "2018-01-28", 3], ["keen 2", "2018-01-30", 1], ["keen 3", "2018-01-28", 1]]
+    distinct = (
+        "select day::varchar, count(*) from assessments join first_seen using (keen_id, hash) where day = first_day group by 1 order by 1"
+    )
+    assert ask(lake, distinct).rows == [["2018-01-28", 2], ["2018-01-30", 1]]
 
 
 def test_a_refusal_is_final() -> None:
