@@ -30,7 +30,10 @@ from include.stack.settings import Settings
 from include.topics import TopicSpec, ensure_topic
 
 DAY = "2018-01-28"
-OURS, SPLIT, JQ = "landfall: split, key, hash, ledger, transactions", "kcat -P -l of the same, split before", "jq -c '.[]' FILE | kcat -P"
+OURS = "landfall: split, key, hash, ledger, transactions, lz4"
+SPLIT = "kcat -P -l of the same, split before, not compressed"
+SQUEEZED = "kcat -P -z lz4 -l of the same, split before"
+JQ = "jq -c '.[]' FILE | kcat -P"
 
 
 def main(
@@ -89,9 +92,10 @@ def ways(array: Path, lines: Path, servers: str, folder: Path) -> dict[str, Call
     }
     if shutil.which("kcat"):
         found[SPLIT] = lambda topic: shell(f"kcat -P -b {servers} -t {topic} -l {lines}")
+        found[SQUEEZED] = lambda topic: shell(f"kcat -P -z lz4 -b {servers} -t {topic} -l {lines}")
     if shutil.which("kcat") and shutil.which("jq"):
         found[JQ] = lambda topic: shell(f"jq -c '.[]' {array} | kcat -P -b {servers} -t {topic}")
-    for way in [SPLIT, JQ]:
+    for way in [SPLIT, SQUEEZED, JQ]:
         if way not in found:
             typer.echo(f"left out, not installed: {way}", err=True)
     return found
