@@ -31,12 +31,15 @@ def grant(fs: WebHDFS, root: str, readers: Iterable[str]) -> int:
         return 0
     kept = [name for name in wanted if f"user:{name}:r-x" in there["entries"]]
     _set(fs, root, _access(kept, "r-x"))  # shuts out whoever is no longer a reader; the defaults stay as they were, so this is not done yet
-    below = _below(fs, root)
-    for path, is_directory in below:
-        _set(fs, path, [*_access(wanted, "r-x"), *_defaults(wanted)] if is_directory else _access(wanted, "r--"))
+    seen: set[str] = set()
+    # A second look finds what a landing made in a directory before that had its new defaults.
+    while below := [each for each in _below(fs, root) if each[0] not in seen]:
+        for path, is_directory in below:
+            _set(fs, path, [*_access(wanted, "r-x"), *_defaults(wanted)] if is_directory else _access(wanted, "r--"))
+            seen.add(path)
     _set(fs, root, [*_access(wanted, "r-x"), *_defaults(wanted)])
-    log.info("%s: readers are %s; %d entries below were brought in line", root, ", ".join(wanted) or "nobody", len(below))
-    return len(below) + 1
+    log.info("%s: readers are %s; %d entries below were brought in line", root, ", ".join(wanted) or "nobody", len(seen))
+    return len(seen) + 1
 
 
 def _below(fs: WebHDFS, root: str) -> list[tuple[str, bool]]:
