@@ -88,7 +88,7 @@ class AirflowApi:
     def _cancel_half_made(self, dag_id: str, first: datetime, last: datetime) -> None:
         """A run that stayed queued for a backfill that is cancelled would never start, and keep the next backfill from its day."""
         for number in self._active_backfills(dag_id):
-            self._call("PUT", f"/api/v2/backfills/{number}/cancel")
+            self._call("PUT", f"/api/v2/backfills/{number}/cancel", missing={})
         for run in self.runs(dag_id, first, last):
             if run["state"] == "queued":
                 self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}", json={"state": "failed"})

@@ -20,6 +20,20 @@ from include.stack.settings import HOST, Settings
 from include.stack.spark import spark_environment
 
 
+# Airflow imports this module from its home. SQLite's default takes the right to write in the middle of a transaction that began with
+# reading, and refuses it at once ("database is locked", however long the patience) if another process wrote meanwhile. Airflow's creation of
+# backfills, which begins with savepoints, failed so most of the time, then deleted the runs, which ended the scheduler that had begun them.
+LOCAL_SETTINGS = """\
+from sqlalchemy import Engine, event
+
+
+@event.listens_for(Engine, "savepoint")
+def write_from_the_start(connection, name):
+    if connection.dialect.name == "sqlite" and not connection.connection.dbapi_connection.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+"""
+
+
 def airflow_services(settings: Settings, java: Java) -> list[Service]:
     environ = airflow_environment(settings, java)
     migrate = _once(lambda: _migrate(settings, environ))
@@ -167,6 +181,7 @@ def _once(do: Callable[[], None]) -> Callable[[], None]:
 
 def _migrate(settings: Settings, environ: Mapping[str, str]) -> None:
     """Makes the database, or brings it to this Airflow's version. Makes it aside: one that was cut off half-way is not taken."""
+    write(settings.airflow_home / "config" / "airflow_local_settings.py", LOCAL_SETTINGS)
     database = _database(settings)
     stamp = database.with_suffix(".version")
     if database.exists() and stamp.exists() and stamp.read_text() == version("apache-airflow"):
