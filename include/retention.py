@@ -63,7 +63,10 @@ def require_readable(admin: Admin, receipt: PublishReceipt, patience: float = OP
     """Waits until a `read_committed` reader may read to the batch's end, at most `patience` seconds; then every offset must still be there.
 
     Raises RecordsLost with partition and offsets, LandfallError when a transaction stays open or the broker does not answer.
+    A batch without records, or one that is read from the lake, asks nothing of Kafka.
     """
+    if receipt.raw or not receipt.offsets:
+        return
     ends = {partition: last + 1 for partition, (_, last) in receipt.offsets.items()}
     try:
         if receipt.topic not in described(admin, [receipt.topic]):

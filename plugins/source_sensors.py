@@ -26,7 +26,8 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
     Waits, without holding a slot, until the files are there and have stopped growing, at most until the contract's
     deadline; a day whose deadline has passed fails (or is skipped, as the contract says) at once.
     Files that are the ones already landed end the run green here: the tasks after it are skipped, and the log and the
-    XCom `already_landed` say which run landed them.
+    XCom `already_landed` say which run landed them. With `again` the run goes on instead, and the XCom `landed_again` is the landing in
+    force; if that one's files are gone, its row says what they were.
 
     On call: "no files" names the place that was searched; bring the file there and clear this task. Reads only.
     """
@@ -42,13 +43,19 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             day = runs.day_of_run(
                 asked=asked["day"], logical_date=run.logical_date, run_after=run.run_after, time_zone=self.contract.time_zone
             ).isoformat()
+            connections.serve_sources()
             uris = self.named(asked["source"]) or source.find(self.contract.source, day, inbox())
+            landed = connections.lake(self.contract.customer).in_force(day) if asked["again"] else None
+            if landed and source.gone(uris):
+                return self.land_again(context, receipts.source_of(landed), landed)
             if not uris or still_growing(uris):
                 return self.not_yet(day, uris)
             found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat())
             self.log.info("%s %s: %d files, %d bytes, sha256 %s", found.customer, day, len(found.files), found.bytes, found.sha256)
-            landed = None if asked["again"] else connections.lake(self.contract.customer).in_force(day)
+            landed = landed or connections.lake(self.contract.customer).in_force(day)
             if landed and landed.sha256 == found.sha256:
+                if asked["again"]:
+                    return self.land_again(context, found, landed)
                 self.end_green(context, found, landed)
             return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
 
@@ -68,6 +75,16 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
         if self.contract.missing_source == "skip":
             raise AirflowSkipException(f"{message} The contract says to skip such a day.")
         raise AirflowFailException(f"{message} Nothing was published. Bring the files and clear this task.")
+
+    def land_again(self, context: Context, found: Source, landed: Landing) -> PokeReturnValue:
+        """Goes on with the source of the landing in force; `publish` sends none of it again."""
+        how = "its source is there unchanged" if found.found_at != landed.found_at else "its source is gone, its row says what it was"
+        self.log.info(
+            "landing %s of run %s again: %s: %s, %d bytes, sha256 %s",
+            landed.landing, landed.run_id, how, ", ".join(found.uris), found.bytes, found.sha256,
+        )  # fmt: skip
+        context["ti"].xcom_push(key="landed_again", value=receipts.plain(landed))
+        return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
 
     def end_green(self, context: Context, found: Source, landed: Landing) -> None:
         """Skips the rest of the run: these very bytes are the landing in force."""
