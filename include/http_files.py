@@ -117,6 +117,8 @@ def _plain(url: str) -> str:
 def _request(url: str) -> requests.Response:
     """The answer to a GET; its headers are there, its bytes come when they are asked for."""
     answer = requests.get(url, headers=HEADERS, timeout=TIMEOUTS, stream=True)
+    if answer.status_code >= 400:
+        answer.close()
     if answer.status_code in (404, 410):
         raise FileNotFoundError(2, f"HTTP {answer.status_code} {answer.reason}", url)
     if answer.status_code in (401, 403):

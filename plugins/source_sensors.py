@@ -48,6 +48,8 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             landed = connections.lake(self.contract.customer).in_force(day) if asked["again"] else None
             if landed and source.gone(uris):
                 return self.land_again(context, receipts.source_of(landed), landed)
+            if landed and not asked["source"]:
+                refuse_part(uris, landed)
             if not uris or still_growing(uris):
                 return self.not_yet(day, uris)
             found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat())
@@ -92,6 +94,16 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
         context["ti"].xcom_push(key="return_value", value=receipts.plain(found))
         context["ti"].xcom_push(key="already_landed", value=receipts.plain(landed))
         self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
+
+
+def refuse_part(uris: list[str], landed: Landing) -> None:
+    """Raises Refused where only some of the landed files are left: landing those alone would take the others' records from readers."""
+    if set(uris) < set(landed.source):
+        lacking = ", ".join(sorted(set(landed.source) - set(uris)))
+        raise Refused(
+            f"{landed.customer} {landed.day}: landing {landed.landing} has {len(landed.source)} files, of which {lacking} "
+            "cannot be found any more. Nothing was published. Bring them back, or name the files of the day as its source."
+        )
 
 
 def still_growing(uris: list[str]) -> bool:
