@@ -25,7 +25,10 @@ from include.topics import described
 log = logging.getLogger(__name__)
 
 OPEN_SECONDS = TRANSACTION_SECONDS + 30  # by then the broker has ended a transaction that its publisher forgot
-PUBLISH_AGAIN = "Clear publish and the tasks after it: the ledger notices, and the whole source is published again as the next generation."
+PUBLISH_AGAIN = (
+    "Clear publish and the tasks after it: the ledger notices, and the whole source is published again as the next generation "
+    "(a run that lands a landed day again reads it from HDFS)."
+)
 EARLIEST, LATEST = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
 Offsets = Mapping[int, int]
 
