@@ -11,6 +11,8 @@ from tests.private_landfall import Landfall
 DAY = "2018-05-01"
 COLUMNS = 'record, partition, "offset", keen_id, hash, value'
 
+KILLS = ["after:init_transactions:1", "after:spark_submit:1", "after:replace_day:3"]  # publish, transform and commit, each once
+
 
 def attempts(count: int) -> bytes:
     records = [{"keen_id": f"id-{number}", "exam_name": "Knots", "base_exam_id": "knots"} for number in range(count)]
@@ -41,9 +43,11 @@ def test_a_day_is_landed_again_from_hdfs(stack: Landfall, tmp_path: Path) -> Non
     assert (from_kafka["state"], from_kafka["source"], from_kafka["warnings"]) == ("success", first["source"], first["warnings"])
     file.unlink()
     forget(stack, landed.topic, landed.offsets)
-    for _ in range(2):  # once more: then from what was itself read from HDFS
+    for kills in ([], KILLS):  # the second time from what was itself read from HDFS
+        faults = Path(stack.environment["LANDFALL_FAULTS"])
+        faults.write_text("".join(f"{kill}\n" for kill in kills))
         again = stack.json("land", "--customer", "acme", "--day", DAY, "--again")
-        assert (again["state"], again["already_landed"]) == ("success", False)
+        assert (again["state"], again["already_landed"], faults.read_text()) == ("success", False, "")
         for name in ("source", "bytes", "sha256", "published", "landed", "duplicates", "quarantined", "content_hash", "tables"):
             assert again[name] == first[name], name
         assert again["conservation"] == first["conservation"]
