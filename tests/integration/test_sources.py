@@ -113,7 +113,7 @@ def test_a_day_is_found_described_and_published_byte_for_byte(kafka: str, tmp_pa
 def test_a_file_of_hdfs_may_name_its_cluster_and_no_other(hdfs: Any, tmp_path: Path) -> None:
     fs = served(hdfs)
     write_file(fs, "/lake/named.json", b"[{}]")
-    for address in (hdfs.uri, "hdfs://"):
+    for address in (hdfs.uri, "hdfs://", f"webhdfs://{hdfs.user}@{hdfs.host}:{hdfs.port}"):
         described = source.describe("acme", DAY, [f"{address}/lake/named.json"], NOW)
         assert described.bytes == 4
     with pytest.raises(SourceRefused, match=r"is on other:8020, the connection leads to hdfs://127"):
