@@ -16,7 +16,8 @@ and by content hash. A run that cannot show this is red, and nothing of it is vi
 | `answer` | asks the business questions of the day | the landing is complete all the same: clear this task alone |
 
 **Every task may be killed at any moment and run twice.** Clear a red task (with downstream) to go on from there.
-A day that is already landed from the same bytes ends green at once, its later tasks skipped; `again` lands it anew.
+A day that is already landed from the same bytes ends green at once, its later tasks skipped; `again` lands it anew, from HDFS where Kafka
+has forgotten it, even if the files are gone.
 Another file for a landed day is a correction and replaces the day.
 """
 
@@ -68,7 +69,8 @@ def trigger_form(contract: Contract) -> dict[str, Param]:
             False,
             type="boolean",
             title="Land again",
-            description="Land the day anew even if the same bytes are landed already. Kafka gets no second copy.",
+            description="Land the day anew even if the same bytes are landed already, or gone: from Kafka, else from HDFS. "
+            "Kafka gets no second copy.",
         ),
         "max_quarantined": Param(
             contract.max_quarantined,
@@ -102,6 +104,7 @@ def land_assessments(contract: Contract) -> DAG:
             task_id="publish",
             topic=contract.topic_spec,
             read_within=read_within(contract),
+            accept_empty=contract.empty_source == "accept",
             max_active_tis_per_dag=1,
             execution_timeout=PUBLISH_TIMEOUT,
         )
@@ -110,6 +113,7 @@ def land_assessments(contract: Contract) -> DAG:
             task_id="validate",
             max_quarantined="{{ params.max_quarantined }}",
             holes_points=contract.holes_points,
+            accept_empty=contract.empty_source == "accept",
             execution_timeout=timedelta(hours=1),
         )
         commit = CommitLandingOperator(

@@ -339,6 +339,7 @@ def _start_stack() -> Any:
 def _lake(customer: str) -> Any:
     from include.hdfs import filesystem
     from include.lake import Lake
+    from include.source import serve
 
     settings = _settings()
     at = settings.endpoints
@@ -347,6 +348,7 @@ def _lake(customer: str) -> Any:
         fs.info("/lake")
     except OSError as error:
         raise LandfallError(f"HDFS does not answer at {at.namenode_url} ({error}). Start the stack with: ./landfall up") from error
+    serve(at.hdfs_uri, fs)  # a day's source may be on HDFS
     return Lake.open(customer, catalog_uri=settings.catalog_uri.format(customer=customer), hdfs_uri=at.hdfs_uri, fs=fs)
 
 

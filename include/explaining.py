@@ -120,7 +120,7 @@ def _source(landing: Landing) -> Iterator[tuple[Records | None, dict[Path, str],
                 return
             spooled = spool(source, Path(folder))
             spooled.confirm()
-            records = Records.open(spooled.paths)
+            records = Records.open(spooled.paths, accept_empty=True)
         except LandfallError as error:
             yield None, {}, f"the source cannot be read any more: {error}"
             return

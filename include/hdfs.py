@@ -24,6 +24,7 @@ from requests.adapters import HTTPAdapter
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from include.effects import Effect, effect
+from include.http_files import raise_outage
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
@@ -198,6 +199,9 @@ class WebHDFS(FsspecWebHDFS):  # type: ignore[misc]
     def acl_status(self, path: str) -> dict[str, Any]:
         """`entries` (but for owner, mask and others, which are in the mode), `owner`, `group`, `permission`."""
         return self._call("GETACLSTATUS", path=path).json()["AclStatus"]  # type: ignore[no-any-return]
+
+    def walk(self, path: str, maxdepth: int | None = None, topdown: bool = True, on_error: Any = raise_outage, **options: Any) -> Any:
+        return super().walk(path, maxdepth, topdown, on_error, **options)
 
     # ---- what changes something: files aside, never tried again here
 

@@ -129,6 +129,18 @@ class Lake:
             scan = loaded.scan(_of(day) if day else AlwaysTrue(), snapshot_id=snapshot_id)
             return sorted(urlsplit(task.file.file_path).path for task in scan.plan_files())
 
+    def files_in_force(self, table: str, landing: Landing) -> list[str]:
+        """The table's files of the landing's day. Raises LandingSuperseded if the day has another landing by now."""
+        state = self.state()
+        files = self.files(table, state.snapshots[table], landing.day) if state else []
+        in_force = self.in_force(landing.day)  # after the files were found: then they are of this landing, or not given out
+        if in_force is None or in_force.landing != landing.landing:
+            raise LandingSuperseded(
+                f"{landing.customer} {landing.day}: landing {landing.landing} was to be landed again, but it is no longer in force: "
+                "the day has been landed since. Nothing was published. Start a new run."
+            )
+        return files
+
     def days(self, table: str, snapshot_id: int) -> list[str]:
         """Days of which the table has rows at this snapshot, sorted. Opens no data file."""
         with _outside(f"{self.customer}: {table} cannot be read"):

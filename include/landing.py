@@ -16,8 +16,15 @@ __all__ = ["found_on_hdfs", "problems", "read_landed", "warnings"]
 AGAIN = "Clear transform and the tasks after it to run them again."
 
 
-def problems(publish: PublishReceipt, transform: TransformReceipt, landed: Landed, max_quarantined: float) -> list[str]:
-    """Sentences about everything that is wrong, none if nothing is. `max_quarantined` is a share of the published records, 0 to 1."""
+def problems(
+    publish: PublishReceipt, transform: TransformReceipt, landed: Landed, max_quarantined: float, accept_empty: bool = False
+) -> list[str]:
+    """Sentences about everything that is wrong, none if nothing is. `max_quarantined` is a share of the published records, 0 to 1.
+
+    A day without a single attempt is wrong, unless its source holds no record and `accept_empty`.
+    For a day that is landed again from HDFS (`publish.raw`), what the source and the topic held is the word of the landing in force, whose
+    own proof it was; that Spark read exactly those records, and that they lie on HDFS, is counted and hashed anew as always.
+    """
     found = [*_receipts(publish, transform), *_files(transform, landed)]
     if landed.facts is None:
         return found or ["the landing's files could not be read, and no reason was found. " + AGAIN]
@@ -26,6 +33,7 @@ def problems(publish: PublishReceipt, transform: TransformReceipt, landed: Lande
         *found,
         *_days(transform, facts),
         *_raw(publish, facts.raw),
+        *_emptiness(publish, facts, accept_empty),
         *_conservation(publish, transform, facts),
         *_children(facts),
         *_gaps(facts.gaps),
@@ -160,10 +168,13 @@ def _raw(publish: PublishReceipt, raw: Raw) -> Iterator[str]:
         )
 
 
+def _emptiness(publish: PublishReceipt, facts: Facts, accept_empty: bool) -> Iterator[str]:
+    if facts.attempts.distinct == 0 and not (accept_empty and publish.source_records == 0):
+        yield f"nothing landed: of {publish.published} records none became an attempt. Look at the source, or at the quarantine's reasons."
+
+
 def _conservation(publish: PublishReceipt, transform: TransformReceipt, facts: Facts) -> Iterator[str]:
     found = facts.attempts
-    if found.distinct == 0:
-        yield f"nothing landed: of {publish.published} records none became an attempt. Look at the source, or at the quarantine's reasons."
     counted = {
         "distinct attempts": (transform.distinct, found.distinct),
         "duplicates": (transform.duplicates, found.copies - found.distinct),

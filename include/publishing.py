@@ -10,7 +10,7 @@ A try goes in this order, and each step needs the one before:
 import logging
 import math
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from include.brokers import Admin, Complaints, client_settings, code, reason
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.ledger import Entry, ingest_id
-from include.receipts import PublishReceipt, Source
+from include.receipts import Landing, PublishReceipt, Source, publish_receipt_of
 from include.records import Records, key_of
 from include.source import spool as spool_source
 from include.topics import TopicSpec, described
@@ -75,8 +75,27 @@ class Plan:
         return self.chunks == len(self.done)
 
 
-def publish(source: Source, topic: TopicSpec, kafka: Mapping[str, str], spool: Path) -> PublishReceipt:
+@dataclass(frozen=True)
+class LandedBefore:
+    """The landing in force that a run lands anew, and how to find the files of its `raw_assessments` (URIs)."""
+
+    landing: Landing
+    raw: Callable[[], Iterable[str]]
+
+
+def publish(
+    source: Source,
+    topic: TopicSpec,
+    kafka: Mapping[str, str],
+    spool: Path,
+    *,
+    accept_empty: bool = False,
+    landed: LandedBefore | None = None,
+) -> PublishReceipt:
     """Publishes what is not published yet and says where all of it lies. `kafka` is librdkafka's configuration, `spool` a local folder.
+
+    A source without a record is refused unless `accept_empty`. With `landed`, whose source this is, nothing is ever sent: if not all of it
+    is in the topic any more, the receipt says to read it from `raw_assessments`.
 
     Raises Refused for a source, a record, a topic or a ledger that is wrong, and LandfallError for a broker that fails; both mean that
     every chunk whose transaction was not committed is invisible, and that the next try goes on from there.
@@ -92,10 +111,25 @@ def publish(source: Source, topic: TopicSpec, kafka: Mapping[str, str], spool: P
             raise LandfallError(f"{where}: {reason(error, admin)}. Nothing was published by this try.") from error
         written = ledger.read(kafka, topic.ledger, *now[topic.ledger, 0])
         entries = ledger.entries_of(source, written, topic.ledger)
-        plan = resume(source, topic, entries, ledger.lost(entries, topic.name, topic_id, now))
+        lost = ledger.lost(entries, topic.name, topic_id, now)
+        plan = resume(source, topic, entries, lost)
         if plan.complete:
             return _receipt(source, topic, plan, sent=0)
-        return _publish_missing(source, topic, topic_id, plan, publisher, spool)
+        if landed:
+            return _from_lake(landed, lost)
+        return _publish_missing(source, topic, topic_id, plan, publisher, spool, accept_empty)
+
+
+def _from_lake(landed: LandedBefore, lost: list[str]) -> PublishReceipt:
+    landing = landed.landing
+    if not landing.published:
+        return publish_receipt_of(landing, (), ())  # a day without records is nowhere to be read
+    raw = tuple(landed.raw())
+    if not raw:
+        raise LandfallError(f"{landing.customer} {landing.day}: landing {landing.landing} has no file in raw_assessments to be read again.")
+    why = "; ".join(lost) or f"the ledger of {landing.topic} does not know all of it any more"
+    warning = f"{landing.customer} {landing.day}: landed again from HDFS: Kafka has forgotten records of landing {landing.landing}: {why}"
+    return publish_receipt_of(landing, raw, (warning,))
 
 
 def resume(source: Source, topic: TopicSpec, entries: list[Entry], lost: list[str]) -> Plan:
@@ -111,11 +145,13 @@ def resume(source: Source, topic: TopicSpec, entries: list[Entry], lost: list[st
     return Plan(ingest, generation, topic.chunk_records, None, {}, warnings)
 
 
-def _publish_missing(source: Source, topic: TopicSpec, topic_id: str, plan: Plan, publisher: "_Publisher", folder: Path) -> PublishReceipt:
+def _publish_missing(
+    source: Source, topic: TopicSpec, topic_id: str, plan: Plan, publisher: "_Publisher", folder: Path, accept_empty: bool
+) -> PublishReceipt:
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix=f"{source.customer}-{source.day}-") as own,
-        open_records(source, Path(own)) as records,
+        open_records(source, Path(own), accept_empty) as records,
     ):
         refuse_too_large(records, topic)
         chunks = _chunks(source, topic, topic_id, plan, len(records))
@@ -125,6 +161,9 @@ def _publish_missing(source: Source, topic: TopicSpec, topic_id: str, plan: Plan
     receipt = _receipt(source, topic, replace(plan, chunks=len(chunks), done=done), sum(entry.records for entry in sent))
     hashed = sum([*compared, *(int(entry.content_hash, 16) for entry in sent)]) % HASHES
     receipt = replace(receipt, source_records=len(records), source_hash=f"{hashed:016x}")
+    if not receipt.source_records:
+        told = f"{source.customer} {source.day}: the source holds no record: a day without attempts, which the contract accepts"
+        receipt = replace(receipt, warnings=(*receipt.warnings, told))
     if (receipt.published, receipt.content_hash) != (receipt.source_records, receipt.source_hash):
         raise LandfallError(
             f"{topic.name}: the ledger accounts for {receipt.published:,} records with hash {receipt.content_hash}, "
@@ -133,11 +172,11 @@ def _publish_missing(source: Source, topic: TopicSpec, topic_id: str, plan: Plan
     return receipt
 
 
-def open_records(source: Source, folder: Path) -> Records:
+def open_records(source: Source, folder: Path, accept_empty: bool = False) -> Records:
     """The source's records, from files that hold exactly what was described. Raises SourceRefused."""
     spooled = spool_source(source, folder)
     try:
-        return Records.open(spooled.paths)
+        return Records.open(spooled.paths, accept_empty)
     finally:
         spooled.confirm()  # that a file was changed explains better than what is wrong with it now
 

@@ -52,6 +52,8 @@ class PublishReceipt:
     hex digits. `sent` counts what this try sent itself; the rest was in the ledger already.
     `source_records` and `source_hash` are counted and hashed from the files by the try that read them; where the ledger was
     complete no try had to, and they are what it says of the source.
+    `raw` is set where Kafka has forgotten a landed day: URIs of the files of `raw_assessments` to read in its place. Then all the rest is
+    what the landing in force says, which was proven from its source when it landed.
     """
 
     customer: str
@@ -69,6 +71,7 @@ class PublishReceipt:
     source_records: int
     source_hash: str
     warnings: tuple[str, ...] = ()
+    raw: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,38 @@ def landing_of(
         warnings=warnings,
         conservation=conservation(publish, transform, found),
         unknown_fields=transform.unknown_fields,
+    )
+
+
+def source_of(landing: Landing) -> Source:
+    """The source of a landing, for when its files are gone: good to name it, not to read it. Of several files only names are known.
+
+    It keeps the moment when it was found, so that a correction that was found since goes before it.
+    """
+    alone = len(landing.source) == 1
+    files = tuple(SourceFile(uri, landing.bytes if alone else 0, landing.sha256 if alone else "") for uri in landing.source)
+    return Source(landing.customer, landing.day, files, landing.bytes, landing.sha256, landing.found_at)
+
+
+def publish_receipt_of(landing: Landing, raw: tuple[str, ...], warnings: tuple[str, ...]) -> PublishReceipt:
+    """What `publish` hands on where a landed day is to be read from the files of `raw_assessments`; it sent nothing."""
+    return PublishReceipt(
+        customer=landing.customer,
+        day=landing.day,
+        topic=landing.topic,
+        source_sha256=landing.sha256,
+        ingest=landing.ingest,
+        generation=landing.generation,
+        published=landing.published,
+        content_hash=landing.content_hash,
+        offsets=landing.offsets,
+        chunks=0,
+        chunk_records=0,
+        sent=0,
+        source_records=landing.published,
+        source_hash=landing.content_hash,
+        warnings=warnings,
+        raw=raw,
     )
 
 

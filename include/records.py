@@ -24,6 +24,7 @@ BOM = b"\xef\xbb\xbf"
 WHITE = re.compile(rb"[ \t\r\n]*")
 WHITE_OR_COMMA = frozenset(b" \t\r\n,")
 LINE_SUFFIXES = (".ndjson", ".jsonl")
+EMPTY_REMEDY = "Have it delivered again; where a day may be without attempts, say `empty_source: accept` in the contract and clear publish."
 NEAR = 24  # bytes of the file shown before and after the place of an error
 
 # Decoding to Raw checks the syntax and copies nothing. It does not check UTF-8: one bad byte is a matter for quarantine.
@@ -100,12 +101,15 @@ class Records:
         self._firsts = list(accumulate((len(file.spans) for file in files), initial=0))
 
     @classmethod
-    def open(cls, paths: Sequence[Path]) -> Self:
-        """Splits every file and so checks all of them. Raises SourceRefused for the first that cannot be read, naming the place."""
+    def open(cls, paths: Sequence[Path], accept_empty: bool = False) -> Self:
+        """Splits every file and so checks all of them. Raises SourceRefused for the first that cannot be read, naming the place.
+
+        A file without a single record (empty, blank, or `[]`) is refused too, unless `accept_empty`.
+        """
         files: list[_File] = []
         try:
             for path in paths:
-                files.append(_open(path))
+                files.append(_open(path, accept_empty))
         except BaseException:
             cls(files).close()
             raise
@@ -168,18 +172,27 @@ def _no_key(_: bytes) -> None:
     return None
 
 
-def _open(path: Path) -> _File:
+def _open(path: Path, accept_empty: bool) -> _File:
     file = path.open("rb")
     try:
         stamp = _stamp(file)
-        if not stamp[0]:
-            raise _refused(path, "is empty")
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        spans, valid = split(data, path)
+        if stamp[0]:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            spans, valid = split(data, path)
+        else:
+            data, spans, valid = mmap.mmap(-1, 1), Spans(), False  # an empty file cannot be mapped
+        if not spans and not accept_empty:
+            raise _refused(path, f"holds no record: {_emptiness(data, stamp[0])}", EMPTY_REMEDY)
         return _File(path, file, data, spans, stamp, key_of_valid if valid else key_of)
     except BaseException:
         file.close()  # a map that a traceback still holds ends with it
         raise
+
+
+def _emptiness(data: mmap.mmap, size: int) -> str:
+    if not size:
+        return "it is empty"
+    return "it is an empty array" if data.find(b"[") >= 0 else "it holds nothing but white space"
 
 
 def _stamp(file: BinaryIO) -> tuple[int, int]:
@@ -201,7 +214,7 @@ def split(data: mmap.mmap, path: Path) -> tuple[Spans, bool]:
     begin = len(BOM) if data[: len(BOM)] == BOM else 0
     first = _skip(WHITE, data, begin)
     if first == len(data):
-        raise _refused(path, "holds nothing but white space")
+        return Spans(), False
     top = data[first : first + 1]
     if top == b"[":
         return _split_array(data, first, path), True
@@ -224,8 +237,6 @@ def _split_array(data: mmap.mmap, begin: int, path: Path) -> Spans:
             raise _refused(path, "nests arrays or objects deeper than Python can follow") from None
         lengths = [memoryview(raw).nbytes for raw in raws]
         del raws  # each of them holds the map open
-    if not lengths:
-        raise _refused(path, "is an empty array: there is no record in it")
     return _spans(data, begin + 1, lengths)
 
 

@@ -25,7 +25,10 @@ from include.topics import described
 log = logging.getLogger(__name__)
 
 OPEN_SECONDS = TRANSACTION_SECONDS + 30  # by then the broker has ended a transaction that its publisher forgot
-PUBLISH_AGAIN = "Clear publish and the tasks after it: the ledger notices, and the whole source is published again as the next generation."
+PUBLISH_AGAIN = (
+    "Clear publish and the tasks after it: the ledger notices, and the whole source is published again as the next generation "
+    "(a run that lands a landed day again reads it from HDFS)."
+)
 EARLIEST, LATEST = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
 Offsets = Mapping[int, int]
 
@@ -63,7 +66,10 @@ def require_readable(admin: Admin, receipt: PublishReceipt, patience: float = OP
     """Waits until a `read_committed` reader may read to the batch's end, at most `patience` seconds; then every offset must still be there.
 
     Raises RecordsLost with partition and offsets, LandfallError when a transaction stays open or the broker does not answer.
+    A batch without records, or one that is read from the lake, asks nothing of Kafka.
     """
+    if receipt.raw or not receipt.offsets:
+        return
     ends = {partition: last + 1 for partition, (_, last) in receipt.offsets.items()}
     try:
         if receipt.topic not in described(admin, [receipt.topic]):

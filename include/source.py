@@ -1,6 +1,7 @@
 """The files of a customer and day: found, hashed, and brought to the local disk unchanged.
 
-Every location is either a local path or a URI that fsspec understands (http, webhdfs, s3 ...).
+Every location is either a local path or a URI: http, https, hdfs (through the filesystem given to `serve`), or any other that fsspec
+understands and whose package is installed (webhdfs, s3 ...).
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 from typing import Any, BinaryIO, Protocol
+from urllib.parse import urlsplit
 
 import fsspec
 import zstandard
@@ -19,6 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
+from include.http_files import HttpFiles
 from include.receipts import Source, SourceFile
 
 BLOCK = 1 << 18  # small, because a compressed block may grow a thousandfold
@@ -27,6 +30,18 @@ STAMPS = ("mtime", "modificationTime", "LastModified", "last_modified", "ETag") 
 
 class SourceRefused(Refused):
     """The files of a day are missing, damaged or not what was described. The message names file and place."""
+
+
+_served: dict[str, tuple[str, Any]] = {}  # scheme to host (with port) and filesystem
+
+
+def serve(address: str, filesystem: Any) -> None:
+    """From now on this filesystem opens the URIs of this address's scheme and host, such as hdfs://namenode:8020, or without a host.
+
+    fsspec's own `hdfs` needs a JVM and knows nothing of a deployment's connections. Another host is refused: it is another cluster.
+    """
+    parts = urlsplit(address)
+    _served[parts.scheme] = (parts.netloc, filesystem)
 
 
 def find(patterns: str | Sequence[str], day: str, root: Path) -> list[str]:
@@ -47,6 +62,21 @@ def _glob(pattern: str, root: Path) -> list[str]:
     except OSError as error:
         raise LandfallError(f"{pattern} could not be listed: {error}") from error
     return [path if isinstance(filesystem, LocalFileSystem) else filesystem.unstrip_protocol(path) for path in found]
+
+
+def gone(uris: Sequence[str]) -> bool:
+    """Whether none of the files is there any more. Raises LandfallError when their store does not answer."""
+    return not any(_exists(uri) for uri in uris)
+
+
+def _exists(uri: str) -> bool:
+    try:
+        _info(uri)
+    except SourceRefused as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return False
+        raise
+    return True
 
 
 def fingerprint(uris: Sequence[str]) -> str:
@@ -250,11 +280,30 @@ def _changed(info: dict[str, Any]) -> str:
 
 
 def _open_filesystem(uri: str) -> tuple[Any, str]:
+    scheme = uri.partition("://")[0].lower() if _is_uri(uri) else ""
+    if scheme in ("http", "https"):
+        return HttpFiles(), uri
+    if scheme in _served:
+        return _served_filesystem(uri, *_served[scheme])
     try:
         filesystem, path = fsspec.core.url_to_fs(uri, **({"use_listings_cache": False} if _is_uri(uri) else {}))
         return filesystem, path
-    except (ValueError, ImportError) as error:  # a scheme that nobody knows, or whose package is not installed
-        raise SourceRefused(f"{uri}: {error}") from error
+    except (ValueError, ImportError, OSError) as error:  # a scheme that nobody knows, or whose package or library is not installed
+        said = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")  # a missing library tells every place it looked at
+        raise SourceRefused(
+            f"{uri}: {scheme}:// cannot be opened here: {said}. Nothing was published. Add the package that fsspec needs for it to "
+            "requirements.in, or deliver by file, http, https or hdfs."
+        ) from error
+
+
+def _served_filesystem(uri: str, host: str, filesystem: Any) -> tuple[Any, str]:
+    parts = urlsplit(uri)
+    if parts.netloc not in ("", host):
+        raise SourceRefused(
+            f"{uri}: is on {parts.netloc}, the connection leads to {parts.scheme}://{host}. Nothing was published. "
+            f"Name that host or none ({parts.scheme}://{parts.path}), or use webhdfs:// for another cluster."
+        )
+    return filesystem, parts.path
 
 
 def _is_uri(location: str) -> bool:

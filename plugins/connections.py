@@ -7,6 +7,7 @@ from fsspec import AbstractFileSystem
 from include.brokers import Admin
 from include.hdfs import filesystem
 from include.lake import Lake
+from include.source import serve
 
 KAFKA = "kafka_default"
 SPARK = "spark_default"
@@ -28,6 +29,11 @@ def hdfs() -> AbstractFileSystem:
     """HDFS over WebHDFS, as the user of the connection."""
     connection = BaseHook.get_connection(HDFS)
     return filesystem(connection.host, int(connection.port), connection.login)
+
+
+def serve_sources() -> None:
+    """Lets sources be on HDFS too: hdfs:// is the cluster of the HDFS connection."""
+    serve(BaseHook.get_connection(HDFS).extra_dejson["fs"], hdfs())
 
 
 def lake(customer: str) -> Lake:

@@ -10,8 +10,8 @@ from airflow.sdk import BaseOperator, Context
 
 import connections
 from include import receipts
-from include.publishing import publish
-from include.receipts import Source
+from include.publishing import LandedBefore, publish
+from include.receipts import Landing, Source
 from include.retention import refuse_short_retention
 from include.topics import TopicSpec, ensure_topic
 from steps import receipt_of, step
@@ -43,20 +43,44 @@ class PublishJsonOperator(BaseOperator):
     nothing. An unreachable broker is retried. "fenced" means that another publisher of this customer began after this
     one: look for a second run of the customer; the retry goes on where the ledger ends. Runs again without sending twice.
     A topic that keeps records for less than `read_within`, the longest that a run may take to read them, is refused.
+    A source without a record is refused unless `accept_empty`.
+
+    A run that lands a landed day again sends nothing: where Kafka has forgotten records, it hands on where they lie on HDFS.
     """
 
-    def __init__(self, *, topic: TopicSpec, read_within: timedelta, **kwargs: Any) -> None:
+    def __init__(self, *, topic: TopicSpec, read_within: timedelta, accept_empty: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.topic = topic
         self.read_within = read_within
+        self.accept_empty = accept_empty
 
     def execute(self, context: Context) -> dict[str, Any]:
         with step(context), TemporaryDirectory(prefix="landfall-", dir=os.environ.get("LANDFALL_SPOOL")) as spool:
             source = receipt_of(context, "find_source", Source)
-            refuse_short_retention(connections.kafka_admin(), self.topic.name, self.read_within)
-            receipt = publish(source, topic=self.topic, kafka=connections.kafka_config(), spool=Path(spool))
+            landed = self.landed_before(context, source)
+            if landed is None:  # what was published before may age out whatever we refuse; then it is read from HDFS
+                refuse_short_retention(connections.kafka_admin(), self.topic.name, self.read_within)
+            connections.serve_sources()
+            receipt = publish(
+                source,
+                topic=self.topic,
+                kafka=connections.kafka_config(),
+                spool=Path(spool),
+                accept_empty=self.accept_empty,
+                landed=landed,
+            )
             self.log.info(
                 "%s: %d records in %d chunks, %d of them sent now; content hash %s, ingest %s, offsets %s",
                 receipt.topic, receipt.published, receipt.chunks, receipt.sent, receipt.content_hash, receipt.ingest, receipt.offsets,
             )  # fmt: skip
             return receipts.plain(receipt)
+
+    @staticmethod
+    def landed_before(context: Context, source: Source) -> LandedBefore | None:
+        """The landing that this run lands again, None for a source that is new."""
+        given = context["ti"].xcom_pull(task_ids="find_source", key="landed_again")
+        if given is None:
+            return None
+        landing = receipts.read(Landing, given, "the landing that find_source wants to land again")
+        lake = connections.lake(source.customer)
+        return LandedBefore(landing, lambda: [lake.uri(path) for path in lake.files_in_force("raw_assessments", landing)])

@@ -27,8 +27,9 @@ class ValidateLandingOperator(BaseOperator):
 
     template_fields = ("max_quarantined",)
 
-    def __init__(self, *, max_quarantined: Any, holes_points: float, **kwargs: Any) -> None:
+    def __init__(self, *, max_quarantined: Any, holes_points: float, accept_empty: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.accept_empty = accept_empty
         self.max_quarantined = max_quarantined
         self.holes_points = holes_points
 
@@ -37,7 +38,7 @@ class ValidateLandingOperator(BaseOperator):
             published = receipt_of(context, "publish", PublishReceipt)
             transformed = receipt_of(context, "transform", TransformReceipt)
             landed = landing.read_landed(connections.hdfs(), transformed)
-            problems = landing.problems(published, transformed, landed, max_quarantined=float(self.max_quarantined))
+            problems = landing.problems(published, transformed, landed, float(self.max_quarantined), self.accept_empty)
             context["ti"].xcom_push(key="problems", value=problems)
             if landed.facts:
                 context["ti"].xcom_push(key="found", value=receipts.plain(landing.found_on_hdfs(landed.facts)))

@@ -26,7 +26,8 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
     Waits, without holding a slot, until the files are there and have stopped growing, at most until the contract's
     deadline; a day whose deadline has passed fails (or is skipped, as the contract says) at once.
     Files that are the ones already landed end the run green here: the tasks after it are skipped, and the log and the
-    XCom `already_landed` say which run landed them. Another run of the same day that is under way is waited for.
+    XCom `already_landed` say which run landed them. With `again` the run goes on instead, and the XCom `landed_again` is the landing in
+    force; if that one's files are gone, its row says what they were. Another run of the same day that is under way is waited for.
 
     Also brings the readers of the customer's directory in line with the contract: at every run, so that nobody has to remember it.
 
@@ -45,19 +46,28 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             day = runs.day_of_run(
                 asked=asked["day"], logical_date=run.logical_date, run_after=run.run_after, time_zone=self.contract.time_zone
             ).isoformat()
+            connections.serve_sources()
             uris = self.named(asked["source"]) or source.find(self.contract.source, day, inbox())
-            if not uris or still_growing(uris):
-                return self.not_yet(day, uris)
             lake = connections.lake(self.contract.customer)
+            landed = lake.in_force(day) if asked["again"] else None
+            gone = landed is not None and source.gone(uris)
+            if landed and not gone and not asked["source"]:
+                refuse_part(uris, landed)
+            if not gone and (not uris or still_growing(uris)):
+                return self.not_yet(day, uris)
             access.grant(lake.fs, lake.path, self.contract.readers)
             holder = claims.claim(lake.fs, lake.path, day, run.run_id, lambda other: self.is_under_way(context, other))
             if holder:
                 self.log.info("%s %s: run %s of the same day is under way; waiting until it is over", self.contract.customer, day, holder)
                 return False
+            landed = lake.in_force(day)
+            if landed and gone:
+                return self.land_again(context, receipts.source_of(landed), landed)
             found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat())
             self.log.info("%s %s: %d files, %d bytes, sha256 %s", found.customer, day, len(found.files), found.bytes, found.sha256)
-            landed = None if asked["again"] else lake.in_force(day)
             if landed and landed.sha256 == found.sha256:
+                if asked["again"]:
+                    return self.land_again(context, found, landed)
                 self.end_green(context, found, landed)
             return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
 
@@ -83,12 +93,32 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             raise AirflowSkipException(f"{message} The contract says to skip such a day.")
         raise AirflowFailException(f"{message} Nothing was published. Bring the files and clear this task.")
 
+    def land_again(self, context: Context, found: Source, landed: Landing) -> PokeReturnValue:
+        """Goes on with the source of the landing in force; `publish` sends none of it again."""
+        how = "its source is there unchanged" if found.found_at != landed.found_at else "its source is gone, its row says what it was"
+        self.log.info(
+            "landing %s of run %s again: %s: %s, %d bytes, sha256 %s",
+            landed.landing, landed.run_id, how, ", ".join(found.uris), found.bytes, found.sha256,
+        )  # fmt: skip
+        context["ti"].xcom_push(key="landed_again", value=receipts.plain(landed))
+        return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
+
     def end_green(self, context: Context, found: Source, landed: Landing) -> None:
         """Skips the rest of the run: these very bytes are the landing in force."""
         self.log.info("already landed by run %s at %s (landing %s)", landed.run_id, landed.committed_at, landed.landing)
         context["ti"].xcom_push(key="return_value", value=receipts.plain(found))
         context["ti"].xcom_push(key="already_landed", value=receipts.plain(landed))
         self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
+
+
+def refuse_part(uris: list[str], landed: Landing) -> None:
+    """Raises Refused where only some of the landed files are left: landing those alone would take the others' records from readers."""
+    if set(uris) < set(landed.source):
+        lacking = ", ".join(sorted(set(landed.source) - set(uris)))
+        raise Refused(
+            f"{landed.customer} {landed.day}: landing {landed.landing} has {len(landed.source)} files, of which {lacking} "
+            "cannot be found any more. Nothing was published. Bring them back, or name the files of the day as its source."
+        )
 
 
 def still_growing(uris: list[str]) -> bool:

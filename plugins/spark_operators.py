@@ -1,5 +1,6 @@
 """The step that runs on Spark."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ class TransformOperator(SparkSubmitOperator):
     Nothing refers to that directory until `commit`, so a try that is killed, or goes on as a zombie, leaves only files
     that nobody reads.
 
-    Waits first until no open transaction hides the end of the batch, and refuses a batch of which records have aged out.
+    Waits first until no open transaction hides the end of the batch, and refuses a batch of which records have aged out. A day that
+    `publish` found forgotten by Kafka is read from the files of `raw_assessments` that its receipt names.
 
-    On call: "have aged out" names partition and offsets; clear publish with downstream, and the source goes out again.
+    On call: "have aged out" names partition and offsets; clear publish with downstream, and the source goes out again
+    (or is read from HDFS, in a run with `again`).
     Otherwise the last error is Spark's own cause (a broker or NameNode that does not answer, memory); the whole driver log
     stands above it. Clear this task to try again.
     """
@@ -62,9 +65,12 @@ class TransformOperator(SparkSubmitOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         with step(context):
-            require_readable(connections.kafka_admin(), receipt_of(context, "publish", PublishReceipt))
+            published = receipt_of(context, "publish", PublishReceipt)
+            require_readable(connections.kafka_admin(), published)
             arguments = dict(zip(self.application_args[::2], self.application_args[1::2], strict=True))
             connections.lake(self.customer).create_tables()  # their folders too, with the rights that Spark would not give them
+            if published.raw:
+                self.application_args = reading_raw(self.application_args, published.raw)
             try:
                 with effect(Effect.SPARK_SUBMIT, landing=arguments["--landing"]):
                     super().execute(context)
@@ -80,6 +86,13 @@ class TransformOperator(SparkSubmitOperator):
         submitted = self._hook and self._hook._submit_sp
         if submitted:
             end_tree(submitted.pid)
+
+
+def reading_raw(arguments: list[str], raw: Sequence[str]) -> list[str]:
+    """The job's arguments with files of `raw_assessments` in place of the broker and the offsets."""
+    pairs = zip(arguments[::2], arguments[1::2], strict=True)
+    others = [part for name, value in pairs if name not in ("--bootstrap-servers", "--offsets") for part in (name, value)]
+    return [*(part for uri in raw for part in ("--raw", uri)), *others]
 
 
 def path_of(uri: str) -> str:

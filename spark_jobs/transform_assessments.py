@@ -1,8 +1,11 @@
-"""Exact Kafka offsets in, Parquet files of eight tables and a receipt out.
+"""Exact Kafka offsets, or the raw records of a landing, in, Parquet files of eight tables and a receipt out.
 
     spark-submit transform_assessments.py --bootstrap-servers localhost:9092 --topic assessments.acme --offsets '{"0": [0, 1139]}'
         --ingest 5f3a9c1e5f3a9c1e --day 2018-01-28 --landing 2018-01-28-5f3a9c1e-1
         --lake hdfs://localhost:8020/lake/acme --receipt hdfs://localhost:8020/lake/acme/receipts/landing=2018-01-28-5f3a9c1e-1.json
+
+A landed day that Kafka has forgotten is read from its own raw records: `--raw hdfs://.../raw_assessments/landing=.../part-0.parquet` once
+for each file in place of `--bootstrap-servers` and `--offsets`; all the rest is the same.
 
 Each try has a landing id of its own and writes `<lake>/<table>/landing=<id>/*.parquet`; the receipt comes last, so where there is none
 the landing is not complete and nobody may use it. Prints `transform_assessments failed: <cause>` to stderr (spark-submit passes
@@ -68,22 +71,23 @@ Offsets = dict[int, tuple[int, int]]
 
 
 def offsets(text: str) -> Offsets:
-    """`{"0": [first, last], ...}`, both inclusive, as a dictionary. Raises ArgumentTypeError (argparse shows it)."""
+    """`{"0": [first, last], ...}`, both inclusive, as a dictionary; `{}` for a day without records. Raises ArgumentTypeError."""
     try:
         ranges = {int(partition): (int(first), int(last)) for partition, (first, last) in json.loads(text).items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise argparse.ArgumentTypeError(f'expected {{"partition": [first, last], ...}}, found {text!r}') from error
     wrong = [f"{partition}: [{first}, {last}]" for partition, (first, last) in ranges.items() if not 0 <= first <= last]
-    if wrong or not ranges:
-        raise argparse.ArgumentTypeError(f"expected at least one range with 0 <= first <= last, found {', '.join(wrong) or text}")
+    if wrong:
+        raise argparse.ArgumentTypeError(f"expected ranges with 0 <= first <= last, found {', '.join(wrong)}")
     return ranges
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Transforms one ingest of exam attempts from Kafka to Parquet files of eight tables.")
-    parser.add_argument("--bootstrap-servers", required=True)
+    parser.add_argument("--bootstrap-servers")
     parser.add_argument("--topic", required=True)
-    parser.add_argument("--offsets", required=True, type=offsets, help='{"partition": [first, last], ...}, both inclusive')
+    parser.add_argument("--offsets", type=offsets, help='{"partition": [first, last], ...}, both inclusive')
+    parser.add_argument("--raw", action="append", default=[], help="URI of a Parquet file to read in place of Kafka; may be repeated")
     parser.add_argument("--ingest", required=True, help="only messages whose header `ingest` is this are read")
     parser.add_argument("--day", required=True, type=date.fromisoformat)
     parser.add_argument("--landing", required=True, help="id of this try; its directories must not exist yet")
@@ -91,11 +95,35 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--receipt", required=True, help="URI of the file that is written last")
     parser.add_argument("--test-exam-name", action="append", default=[], help="Java regular expression; may be repeated")
     parser.add_argument("--test-base-exam-id", action="append", default=[], help="Java regular expression; may be repeated")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    kafka = [options.bootstrap_servers is not None, options.offsets is not None]
+    if any(kafka) if options.raw else not all(kafka):
+        parser.error("give either --bootstrap-servers and --offsets, or --raw")
+    return options
 
 
 def read_messages(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
-    """The ingest's messages: day, ingest, partition, offset, timestamp, record, key, hash, value; exactly the given offsets."""
+    """The ingest's messages: day, ingest, partition, offset, timestamp, record, key, hash, value; from where the options say."""
+    if options.raw:
+        return read_raw(spark, options)
+    return read_kafka(spark, options) if options.offsets else no_messages(spark)
+
+
+def no_messages(spark: SparkSession) -> DataFrame:
+    """Those of a day without records."""
+    return spark.createDataFrame([], TABLES["raw_assessments"]).withColumnRenamed("keen_id", "key")
+
+
+def read_raw(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
+    """Messages as an earlier landing kept them; only the hash is taken anew, from the bytes."""
+    kept_messages = spark.read.schema(TABLES["raw_assessments"]).parquet(*options.raw).where(F.col("ingest") == options.ingest)
+    messages = kept_messages.withColumn("hash", F.xxhash64("value")).withColumnRenamed("keen_id", "key")
+    tasks = ceil(messages.count() / RECORDS_PER_TASK)  # reads one column; a file of many records would otherwise be one task
+    return messages.repartition(tasks, "partition", "offset") if tasks > 1 else messages
+
+
+def read_kafka(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
+    """Exactly the given offsets, and of them only the ingest's."""
     ranges: Offsets = options.offsets
     messages = (
         spark.read.format("kafka")
@@ -130,7 +158,7 @@ def header(name: str) -> Any:
 
 
 def tally(records: DataFrame) -> dict[str, Any]:
-    """`read`, `suspects`, `unnumbered`, `bytes`, `content_hash` of all records; this pass reads Kafka, parses, and fills the cache."""
+    """`read`, `suspects`, `unnumbered`, `bytes`, `content_hash` of all records; this pass reads them, parses, and fills the cache."""
     (row,) = records.agg(
         F.count(F.lit(1)).alias("read"),
         F.count_if(is_suspect()).alias("suspects"),
@@ -183,7 +211,7 @@ def refuse_existing(writer: Writer, options: argparse.Namespace) -> None:
 
 
 def refuse_incomplete(found: dict[str, Any], options: argparse.Namespace) -> None:
-    if found["read"] == 0:
+    if found["read"] == 0 and (options.raw or options.offsets):
         raise TransformError(f"no message of ingest {options.ingest} there. Nothing was written. Publish the day again.")
     if found["unnumbered"]:
         raise TransformError(
@@ -193,15 +221,19 @@ def refuse_incomplete(found: dict[str, Any], options: argparse.Namespace) -> Non
 
 def transform(spark: SparkSession, options: argparse.Namespace, seconds: dict[str, float]) -> dict[str, Any]:
     """Reads, judges and writes; returns the receipt's content. `seconds` is filled per step."""
-    kafka = f"{options.topic} {json.dumps(options.offsets)} at {options.bootstrap_servers}"
+    source = (
+        f"{len(options.raw)} files of raw_assessments, from {options.raw[0]} on"
+        if options.raw
+        else f"{options.topic} {json.dumps(options.offsets)} at {options.bootstrap_servers}"
+    )
     with step(seconds, "check", f"lake {options.lake}"):
         writer = Writer(HadoopFiles(spark, options.lake), options.lake, options.landing)
         refuse_existing(writer, options)
-    with step(seconds, "read", kafka):
+    with step(seconds, "read", source):
         records = kept(read_records(read_messages(spark, options)))
         found = tally(records)
         refuse_incomplete(found, options)
-    with step(seconds, "judge", f"{found['suspects']} suspects of {kafka}"):
+    with step(seconds, "judge", f"{found['suspects']} suspects of {source}"):
         judged = kept(judge(records.where(is_suspect()))) if found["suspects"] else no_suspects(records)
         found["reasons"] = reasons(judged) if found["suspects"] else {}
     with step(seconds, "write", f"{options.lake}/<table>/landing={options.landing}"):

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from include import ledger
 from include.brokers import Admin
-from include.publishing import publish
+from include.publishing import LandedBefore, publish
 from include.receipts import PublishReceipt, Source
 from include.records import key_of
 from include.source import describe
@@ -93,6 +93,9 @@ class Acme:
 
     def publish(self, source: Source, **changes: object) -> PublishReceipt:
         return publish(source, replace(self.topic, **changes), self.kafka, self.folder / "spool")
+
+    def publish_again(self, source: Source, landed: LandedBefore) -> PublishReceipt:
+        return publish(source, self.topic, self.kafka, self.folder / "spool", landed=landed)
 
     def committed(self) -> list[Row]:
         return committed(self.servers, self.topic.name)

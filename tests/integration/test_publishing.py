@@ -1,5 +1,6 @@
 """Publishing to a real broker: every record once, whatever happens to a try."""
 
+import gzip
 import random
 import signal
 import time
@@ -13,9 +14,10 @@ from include import ledger
 from include.brokers import Admin
 from include.errors import LandfallError, Refused
 from include.ledger import Entry, LedgerRefused, ingest_id
-from include.publishing import OVERHEAD, PublisherFenced, RecordTooLarge, _Publisher, message_bytes, publish
-from include.receipts import Source
+from include.publishing import OVERHEAD, LandedBefore, PublisherFenced, RecordTooLarge, _Publisher, message_bytes, publish
+from include.receipts import Landing, PublishReceipt, Source, source_of
 from include.records import Records
+from include.retention import require_readable
 from include.source import SourceRefused
 from include.topics import TopicSpec, ensure_topic
 from tests.acme import Acme, attempts, committed, content_hash, entries, refuse_difference
@@ -237,6 +239,85 @@ def test_an_aged_out_ingest_goes_out_whole_as_the_next_generation(acme):
     assert "was published again as generation 2" in second.warnings[0]
     refuse_difference(second, [row for row in acme.committed() if row.ingest == second.ingest], records)
     assert acme.publish(source) == replace(second, sent=0, warnings=())
+
+
+def forget(acme: Acme, receipt: PublishReceipt) -> None:
+    """As retention does: the records before the last of each partition are no longer there."""
+    admin = Admin(acme.kafka)  # to be kept: the futures of a client that is gone never end
+    for partition, (_, last) in receipt.offsets.items():
+        where = TopicPartition(acme.topic.name, partition, last)
+        admin.delete_records([where])[where].result(30)
+
+
+def landing_of(source: Source, receipt: PublishReceipt) -> Landing:
+    """What `landings` would say of this publishing, as far as it matters here."""
+    names = {name: getattr(receipt, name) for name in ("customer", "day", "topic", "ingest", "generation", "offsets", "published")}
+    return Landing(
+        landing="one", run_id="r", found_at=source.found_at, committed_at="2018-01-29T01:00:00Z", source=tuple(source.uris),
+        bytes=source.bytes, sha256=source.sha256, landed=receipt.published, duplicates=0, quarantined=0, test=0, conflicts=0,
+        content_hash=receipt.content_hash, reasons={}, tables={}, snapshots={}, seconds={}, warnings=(), **names,
+    )  # fmt: skip
+
+
+RAW = ("hdfs://n:1/lake/acme/raw_assessments/landing=one/part-0.parquet",)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["the file is there", "the file is gone"])
+def test_a_landed_day_that_kafka_forgot_is_read_from_the_lake_and_not_published_again(acme, kept):
+    source = acme.deliver(attempts(25))
+    first = acme.publish(source)
+    landing = landing_of(source, first)
+    if not kept:
+        Path(source.uris[0]).unlink()
+        source = source_of(landing)
+    landed = LandedBefore(landing, lambda: RAW)
+    assert acme.publish_again(source, landed) == replace(first, sent=0), "as long as Kafka has it, from there"
+    forget(acme, first)
+    ends = len(acme.committed())
+    again = acme.publish_again(source, landed)
+    assert again == replace(first, sent=0, chunks=0, chunk_records=0, raw=RAW, warnings=again.warnings)
+    [warning] = again.warnings
+    assert "landed again from HDFS: Kafka has forgotten records of landing one: partition" in warning
+    assert acme.publish_again(source, landed) == again, "a second try says the same"
+    assert len(acme.committed()) == ends, "nothing was sent"
+    require_readable(Admin({"bootstrap.servers": "127.0.0.1:1"}), again)  # asks nothing of Kafka
+
+
+def test_a_landed_day_of_a_topic_and_ledger_made_anew_is_read_from_the_lake(acme):
+    source = acme.deliver(attempts(5))
+    landing = landing_of(source, acme.publish(source))
+    admin = Admin(acme.kafka)
+    for future in admin.delete_topics([acme.topic.name, acme.topic.ledger]).values():
+        future.result(20)
+    ensure_topic(admin, acme.topic)
+    again = acme.publish_again(source, LandedBefore(landing, lambda: RAW))
+    assert (again.raw, again.ingest, again.published) == (RAW, landing.ingest, 5)
+    assert "does not know all of it any more" in again.warnings[0]
+    with pytest.raises(LandfallError, match="landing one has no file in raw_assessments"):
+        acme.publish_again(source, LandedBefore(landing, tuple))
+    assert acme.committed() == []
+
+
+EMPTY = [("an empty file", b""), ("an empty array", b"[]"), ("blank lines", b"\n \r\n\n"), ("packed", gzip.compress(b"[ ]"))]
+
+
+@pytest.mark.parametrize(("why", "content"), EMPTY, ids=[row[0] for row in EMPTY])
+def test_a_source_without_records_is_refused_or_a_receipt_of_nothing(acme, why, content):
+    file = acme.folder / ("a.json.gz" if why == "packed" else "a.json")
+    file.write_bytes(content)
+    source = acme.describe(file)
+    with pytest.raises(SourceRefused, match=r"a\.json holds no record: .*Nothing of the source was published.*empty_source: accept"):
+        acme.publish(source)
+    for _ in range(2):
+        receipt = publish(source, acme.topic, acme.kafka, acme.folder / "spool", accept_empty=True)
+        assert (receipt.published, receipt.source_records, receipt.sent, receipt.offsets, receipt.chunks) == (0, 0, 0, {}, 0), why
+        assert receipt.content_hash == receipt.source_hash == "0" * 16
+        assert "the source holds no record" in receipt.warnings[0]
+    require_readable(Admin({"bootstrap.servers": "127.0.0.1:1"}), receipt)  # there is nothing to ask for
+    again = acme.publish_again(source, LandedBefore(landing_of(source, receipt), lambda: RAW))
+    assert (again.published, again.raw, again.warnings) == (0, (), ())
+    assert acme.committed() == []
+    assert entries(acme.servers, acme.topic) == []
 
 
 def test_a_topic_made_anew_is_no_place_where_records_lie(acme):

@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-from spark_operators import cause, end_tree, path_of
+from spark_operators import cause, end_tree, path_of, reading_raw
 
 FAILURES = [
     (
@@ -31,6 +31,13 @@ def test_the_real_cause_is_found(why: str, failure: str, said: str) -> None:
 
 def test_the_path_of_an_address() -> None:
     assert path_of("hdfs://127.0.0.1:9820/lake/acme/receipts/x.json") == "/lake/acme/receipts/x.json"
+
+
+def test_raw_records_take_the_place_of_the_broker_and_the_offsets() -> None:
+    given = ["--bootstrap-servers", "b:9092", "--topic", "t", "--offsets", "{}", "--day", "2018-01-28"]
+    assert reading_raw(given, ("hdfs://n/a", "hdfs://n/b")) == [
+        "--raw", "hdfs://n/a", "--raw", "hdfs://n/b", "--topic", "t", "--day", "2018-01-28",
+    ]  # fmt: skip
 
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"

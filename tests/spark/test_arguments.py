@@ -34,9 +34,19 @@ def test_a_whole_command_line() -> None:
         "landing": "2018-01-28-5f3a9c1e-1",
         "lake": "hdfs://127.0.0.1:29820/lake/acme",
         "receipt": "hdfs://127.0.0.1:29820/lake/acme/receipts/landing=2018-01-28-5f3a9c1e-1.json",
+        "raw": [],
         "test_exam_name": ["yeahsdf", "^Draft"],
         "test_base_exam_id": ["^example-id$"],
     }
+
+
+def test_raw_records_in_place_of_kafka() -> None:
+    options = arguments([*command(bootstrap_servers=None, offsets=None), "--raw", "a.parquet", "--raw", "b.parquet"])
+    assert (options.raw, options.offsets, options.bootstrap_servers) == (["a.parquet", "b.parquet"], None, None)
+
+
+def test_a_day_without_records_has_no_offsets() -> None:
+    assert arguments(command(offsets="{}")).offsets == {}
 
 
 def test_a_contract_without_test_exams() -> None:
@@ -46,7 +56,13 @@ def test_a_contract_without_test_exams() -> None:
 @pytest.mark.parametrize(
     ("why", "changed", "says"),
     [
-        ("a published ingest has at least one range", {"offsets": "{}"}, "at least one range"),
+        (
+            "neither Kafka nor raw records",
+            {"offsets": None, "bootstrap_servers": None},
+            "or --raw",
+        ),
+        ("offsets of no broker", {"bootstrap_servers": None}, "or --raw"),
+        ("raw records and Kafka", {"raw": "a.parquet"}, "or --raw"),
         ("an end before the start", {"offsets": '{"0": [7, 6]}'}, "0: [7, 6]"),
         ("no negative offsets: they mean earliest and latest to Spark", {"offsets": '{"0": [-2, -1]}'}, "0: [-2, -1]"),
         ("not JSON", {"offsets": "0:1"}, "found '0:1'"),

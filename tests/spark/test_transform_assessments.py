@@ -7,11 +7,12 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import PIPE, STDOUT
 from typing import Any
 
+import fsspec
 import pyarrow.parquet as pq
 import pytest
 import xxhash
@@ -19,6 +20,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from include import receipts, samples
+from include.landing import found_on_hdfs, problems, read_landed
 from include.stack.java import find_java
 from include.stack.settings import Settings
 from include.stack.spark import configure_spark, spark_environment
@@ -178,6 +180,56 @@ def test_files_are_plain_parquet_and_nothing_else(landed: Path) -> None:
             assert "INT96" not in {parquet.schema.column(i).physical_type for i in range(len(columns))}
 
 
+def test_a_landing_read_from_its_own_raw_records_is_the_same_landing(
+    submit: Submit, landed: Path, published: Published, receipt: receipts.TransformReceipt, tmp_path: Path
+) -> None:
+    """No broker is named: Kafka may have forgotten all of it."""
+    options = published.options(tmp_path, "again")
+    del options["bootstrap_servers"], options["offsets"]
+    raw = [part for file in files_of(landed, "raw_assessments") for part in ("--raw", f"file://{file}")]
+    run = submit(*PATTERNS, *raw, **options)
+    assert run.code == 0, run.output[-3000:]
+    path = tmp_path / "receipts" / "landing=again.json"
+    again = receipts.read(receipts.TransformReceipt, path.read_bytes(), str(path))
+    same = {"landing": "one", "tables": receipt.tables, "seconds": receipt.seconds}
+    assert replace(again, **same) == receipt
+    for table in COLUMNS:
+        assert again.tables[table].rows == receipt.tables[table].rows
+        assert rows_of(tmp_path, table, "again") == rows_of(landed, table), table
+
+
+def test_raw_records_of_another_ingest_or_gone_are_an_error(submit: Submit, landed: Path, published: Published, tmp_path: Path) -> None:
+    options = published.options(tmp_path, "stranger", ingest="f" * 16)
+    del options["bootstrap_servers"], options["offsets"]
+    run = submit("--raw", f"file://{files_of(landed, 'raw_assessments')[0]}", "--raw", f"{landed.as_uri()}/nowhere.parquet", **options)
+    assert run.code == 1
+    assert "nowhere.parquet" in run.last_line
+    run = submit("--raw", f"file://{files_of(landed, 'raw_assessments')[0]}", **options)
+    assert run.code == 1
+    assert f"no message of ingest {'f' * 16}" in run.last_line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_day_without_records_is_tables_without_rows(submit: Submit, published: Published, tmp_path: Path) -> None:
+    """And every later step copes: what lies there is proven to be nothing, where the contract accepts it and nowhere else."""
+    run = submit(*PATTERNS, **published.options(tmp_path, "empty", offsets="{}"))
+    assert run.code == 0, run.output[-3000:]
+    path = tmp_path / "receipts" / "landing=empty.json"
+    empty = receipts.read(receipts.TransformReceipt, path.read_bytes(), str(path))
+    assert (empty.read, empty.distinct, empty.duplicates, empty.quarantined, empty.content_hash) == (0, 0, 0, 0, "0" * 16)
+    assert {table for table, written in empty.tables.items() if written.rows} == {"holes"}
+    landed = read_landed(fsspec.filesystem("file"), empty)
+    nothing = receipts.PublishReceipt(
+        customer="acme", day=DAY, topic=published.topic, source_sha256="e" * 64, ingest=INGEST, generation=1, published=0,
+        content_hash="0" * 16, offsets={}, chunks=0, chunk_records=10, sent=0, source_records=0, source_hash="0" * 16,
+    )  # fmt: skip
+    assert problems(nothing, empty, landed, max_quarantined=0, accept_empty=True) == []
+    [problem] = problems(nothing, empty, landed, max_quarantined=0)
+    assert problem.startswith("nothing landed")
+    assert landed.facts is not None
+    assert found_on_hdfs(landed.facts) == receipts.Found(0, "0" * 16, 0, 0, 0)
+
+
 def test_the_same_try_again_is_refused(submit: Submit, landed: Path, published: Published) -> None:
     before = {path: path.stat().st_mtime_ns for path in landed.rglob("*") if path.is_file()}
     run = submit(**published.options(landed, "one"))
@@ -216,5 +268,11 @@ def test_offsets_that_are_gone_are_an_error(submit: Submit, published: Published
     assert list(tmp_path.iterdir()) == []
 
 
-def files_of(lake: Path, table: str) -> list[Path]:
-    return sorted((lake / table / "landing=one").glob("*.parquet"))
+def files_of(lake: Path, table: str, landing: str = "one") -> list[Path]:
+    return sorted((lake / table / f"landing={landing}").glob("*.parquet"))
+
+
+def rows_of(lake: Path, table: str, landing: str = "one") -> list[dict[str, Any]]:
+    """All rows, in an order of their own."""
+    rows = [row for file in files_of(lake, table, landing) for row in pq.ParquetFile(file).read().to_pylist()]
+    return sorted(rows, key=repr)

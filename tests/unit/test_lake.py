@@ -16,6 +16,7 @@ from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table as IcebergTable
 from sqlalchemy.exc import OperationalError
 
+from include import answers
 from include import lake as lakes
 from include.effects import Effect
 from include.errors import LandfallError, Refused
@@ -62,6 +63,28 @@ def expected(*landings: Built) -> dict[str, dict[str, int]]:
 
 def current(lake: Lake) -> dict[str, int | None]:
     return {table: lake._load(table).metadata.current_snapshot_id for table in LANDED}
+
+
+def test_a_day_without_records_lands_replaces_and_is_replaced(lake: Lake, tmp_path: Path) -> None:
+    empty, full = build(tmp_path, records=(), try_number=1), build(tmp_path, records=RECORDS, try_number=2)
+    for number, built in enumerate((empty, full, empty)):
+        landing = f"{built.transform.landing}"
+        committed = commit(lake, built if number < 2 else build(tmp_path, records=(), try_number=3))
+        assert committed.published == built.publish.published
+        assert committed.landing.startswith(landing[:-1])
+        assert seen(lake) == expected(built)
+    paths = answers.write(lake, committed)
+    assert {kind: len(lake.fs.cat_file(path)) > 100 for kind, path in paths.items()} == {"json": True, "html": True}
+
+
+def test_the_files_of_a_landing_are_given_out_only_while_it_is_in_force(lake: Lake, tmp_path: Path) -> None:
+    first = commit(lake, build(tmp_path))
+    commit(lake, build(tmp_path, day=SECOND))
+    [path] = lake.files_in_force("raw_assessments", first)
+    assert path.startswith(f"{lake.path}/raw_assessments/landing={first.landing}/")
+    commit(lake, build(tmp_path, records=OTHER_RECORDS, try_number=2))
+    with pytest.raises(LandingSuperseded, match=rf"landing {first.landing} was to be landed again, but it is no longer in force"):
+        lake.files_in_force("raw_assessments", first)
 
 
 def test_before_the_first_landing_there_is_nothing_and_reading_makes_nothing(lake: Lake, tmp_path: Path) -> None:

@@ -48,6 +48,21 @@ def test_one_record_is_a_landing(tmp_path: Path) -> None:
     assert judged(build(tmp_path, records=RECORDS[:1])) == []
 
 
+def test_a_day_without_records_is_a_landing_only_where_that_is_accepted(tmp_path: Path) -> None:
+    built = build(tmp_path, records=())
+    landed = read_landed(built.fs, built.transform)
+    assert problems(built.publish, built.transform, landed, ALLOWED, accept_empty=True) == []
+    [problem] = problems(built.publish, built.transform, landed, ALLOWED)
+    assert problem.startswith("nothing landed: of 0 records")
+
+
+def test_that_nothing_may_land_excuses_no_record_that_was_there(tmp_path: Path) -> None:
+    unreadable = build(tmp_path, records=(b'{"keen_id": 6}',))
+    landed = read_landed(unreadable.fs, unreadable.transform)
+    found = problems(unreadable.publish, unreadable.transform, landed, 1.0, accept_empty=True)
+    assert [told.partition(":")[0] for told in found] == ["nothing landed"]
+
+
 # ---------------------------------------------------------------- planted defects
 
 

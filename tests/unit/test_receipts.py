@@ -1,12 +1,15 @@
 """Receipts survive the way through an XCom, and a damaged one is refused by name."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from include import receipts
 from include.errors import Refused
-from include.receipts import PublishReceipt
+from include.receipts import PublishReceipt, SourceFile, plain, publish_receipt_of, read, source_of
+from tests.built_landing import build
 
 PUBLISHED = PublishReceipt(
     customer="acme", day="2018-01-28", topic="assessments.acme", source_sha256="ab", ingest="0" * 16, generation=0, published=3,
@@ -34,3 +37,15 @@ def test_a_damaged_receipt_is_refused_by_name(why: str, given: object, said: str
     with pytest.raises(Refused, match="the receipt of publish is not a readable PublishReceipt") as refused:
         receipts.read(PublishReceipt, given, "the receipt of publish")
     assert said in str(refused.value), why
+
+
+def test_a_landing_says_what_its_source_was(tmp_path: Path) -> None:
+    landing = build(tmp_path).landing
+    alone = source_of(landing)
+    assert alone.files == (SourceFile("file:///in/a.json", landing.bytes, landing.sha256),)
+    several = source_of(replace(landing, source=("a", "b")))
+    assert (several.uris, several.bytes, several.sha256, several.found_at) == (["a", "b"], landing.bytes, landing.sha256, landing.found_at)
+    again = publish_receipt_of(landing, ("hdfs://n/raw.parquet",), ("told",))
+    assert read(PublishReceipt, plain(again), "here") == again
+    old = {name: value for name, value in plain(again).items() if name != "raw"}
+    assert read(PublishReceipt, old, "of an earlier version").raw == ()

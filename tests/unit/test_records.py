@@ -103,6 +103,21 @@ def test_no_cut_of_an_array_is_taken_for_a_whole_file(tmp_path):
             split(tmp_path, whole[:end])
 
 
+EMPTY = [(why, content) for why, content, _ in REFUSED[:4]]
+
+
+@pytest.mark.parametrize(("why", "content"), EMPTY, ids=[row[0] for row in EMPTY])
+def test_files_without_a_record_are_accepted_where_that_is_said(tmp_path, why, content):
+    (tmp_path / "a.json").write_bytes(content)
+    (tmp_path / "b.ndjson").write_bytes(b"{}\n")
+    with pytest.raises(SourceRefused, match=r"a\.json holds no record: .* say `empty_source: accept` in the contract"):
+        Records.open([tmp_path / "a.json"])
+    with Records.open([tmp_path / "a.json"], accept_empty=True) as records:
+        assert (len(records), list(records.slice(0, 0))) == (0, []), why
+    with Records.open([tmp_path / "a.json", tmp_path / "b.ndjson"], accept_empty=True) as records:
+        assert list(records.keyed(0, 1)) == [(b"{}", None)], why
+
+
 def test_records_are_numbered_through_all_files(tmp_path):
     for name, content in (("a.json", b"[1,2,3]"), ("b.ndjson", b'{"b": 1}\r\n\n{"b": 2}\n'), ("c.json", b"[4]")):
         (tmp_path / name).write_bytes(content)

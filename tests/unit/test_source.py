@@ -10,7 +10,7 @@ import zstandard
 
 from include.errors import LandfallError, Refused
 from include.receipts import Source
-from include.source import SourceRefused, describe, find, fingerprint, spool
+from include.source import SourceRefused, describe, find, fingerprint, gone, spool
 
 CONTENT = b'[{"keen_id": "a"}, {"keen_id": "b"}]' * 9000
 NOW = "2018-01-29T02:00:00Z"
@@ -53,9 +53,26 @@ def test_find_on_a_remote_filesystem(memory, tmp_path):
     assert find("memory://drop/{day}*", "2018-01-28", tmp_path) == ["memory:///drop/2018-01-28.json"]
 
 
-def test_find_refuses_a_scheme_that_nobody_knows(tmp_path):
-    with pytest.raises(SourceRefused, match="nosuch"):
-        find("nosuch://drop/{day}", "2018-01-28", tmp_path)
+UNKNOWN = [
+    ("that nobody knows", "nosuch://drop/{day}", "nosuch://drop/2018-01-28: nosuch:// cannot be opened here: Protocol not known"),
+    ("whose package is not installed", "s3://drop/{day}", "s3:// cannot be opened here: Install s3fs .*Add the package"),
+    ("whose library is not installed", "hdfs://drop/{day}", "hdfs:// cannot be opened here: [^\n]{0,80}. Nothing was published"),
+]
+
+
+@pytest.mark.parametrize(("why", "pattern", "said"), UNKNOWN, ids=[row[0] for row in UNKNOWN])
+def test_find_refuses_a_scheme(tmp_path, monkeypatch, why, pattern, said):
+    monkeypatch.setattr("include.source._served", {})
+    with pytest.raises(SourceRefused, match=said):
+        find(pattern, "2018-01-28", tmp_path)
+
+
+def test_what_is_gone_is_told_from_what_cannot_be_seen(tmp_path, memory):
+    (tmp_path / "a.json").write_bytes(b"[]")
+    there, away = str(tmp_path / "a.json"), str(tmp_path / "b.json")
+    rows = [("nothing named", [], True), ("all", [away, "memory://b.json"], True), ("one of two", [away, there], False)]
+    for why, uris, expected in rows:
+        assert gone(uris) == expected, why
 
 
 def test_a_source_of_one_file_has_that_files_hash(tmp_path):

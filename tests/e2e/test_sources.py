@@ -1,0 +1,67 @@
+"""Files behind HTTP and on HDFS, and a day without a record, through a whole run; for a customer of the test's own."""
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from include.hdfs import filesystem, write_file
+from tests.private_landfall import Landfall, private_landfall
+
+DAY = "2018-06-01"
+NOTHING = {"records": 0, "content_hash": "0" * 16}
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a plain web server, and its root."""
+    root = tmp_path_factory.mktemp("web")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(root))) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}", root
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def quiet(web: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landfall]:
+    """A stack with one customer, whose files come by HTTP and may be empty."""
+    contracts = tmp_path_factory.mktemp("contracts")
+    (contracts / "quiet.yaml").write_text(f'source: "{web[0]}/{{day}}/*.json*"\nempty_source: accept\n')
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LANDFALL_CUSTOMERS", str(contracts))
+        with private_landfall(tmp_path_factory.mktemp("home")) as run:
+            run("up")
+            yield run
+
+
+def test_a_day_without_a_record_lands_as_nothing_everywhere(quiet: Landfall, web: tuple[str, Path]) -> None:
+    (web[1] / DAY).mkdir()
+    (web[1] / DAY / "a.json").write_bytes(b"[]\n")
+    (web[1] / DAY / "b.json.gz").write_bytes(gzip.compress(b""))
+    receipt = quiet.json("land", "--customer", "quiet", "--day", DAY)
+    assert (receipt["state"], receipt["source"]) == ("success", [f"{web[0]}/{DAY}/{name}" for name in ("a.json", "b.json.gz")])
+    assert (receipt["published"], receipt["landed"], receipt["duplicates"], receipt["quarantined"]) == (0, 0, 0, 0)
+    assert {where: {name: counted[name] for name in NOTHING} for where, counted in receipt["conservation"].items()} == dict.fromkeys(
+        ("source", "topic", "spark", "hdfs"), NOTHING
+    )
+    assert "the source holds no record" in receipt["warnings"][0]
+    assert quiet.json("query", "--customer", "quiet", "select count(*) from assessments")["rows"] == [[0]]
+    again = quiet.json("land", "--customer", "quiet", "--day", DAY, "--again")
+    assert (again["state"], again["already_landed"], again["published"]) == ("success", False, 0)
+
+
+def test_a_file_on_hdfs_is_a_correction(quiet: Landfall) -> None:
+    at = quiet.settings.endpoints
+    fs = filesystem(at.webhdfs_host, at.webhdfs_port, at.hdfs_user)
+    records = [{"keen_id": f"id-{number}", "exam_name": "Knots"} for number in range(3)]
+    write_file(fs, "/lake/delivered.ndjson.gz", gzip.compress("\n".join(map(json.dumps, records)).encode()))
+    receipt = quiet.json("land", "--customer", "quiet", "--day", DAY, "--source", "hdfs:///lake/delivered.ndjson.gz")
+    assert (receipt["state"], receipt["published"], receipt["landed"]) == ("success", 3, 3)
+    assert quiet.json("query", "--customer", "quiet", "select count(*) from assessments")["rows"] == [[3]]
+    missing = quiet.json("land", "--customer", "quiet", "--day", DAY, "--source", "hdfs://elsewhere:8020/a.json", code=1)
+    assert "is on elsewhere:8020, the connection leads to hdfs://" in missing["reason"]

@@ -1,0 +1,108 @@
+"""What a run lands: new files, the same ones again, or, with `again`, a landing whose files are gone."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+import connections
+import source_sensors
+from include.customers import Contract
+from include.receipts import Landing
+from include.source import describe
+from source_sensors import FindSourceSensor
+
+DAY = "2018-01-28"
+NOW = "2018-01-29T00:00:00+00:00"
+
+
+@dataclass
+class Run:
+    """One poke of the sensor in an inbox of its own, with a lake that says what is in force."""
+
+    inbox: Path
+    pushed: dict[str, Any] = field(default_factory=dict)
+    skipped: list[Any] = field(default_factory=list)
+
+    def poke(self, *, again: bool, source: list[str] | None = None) -> Any:
+        contract = Contract(customer="acme", source="{day}*.json", deadline_hours=0)
+        sensor = FindSourceSensor(task_id="find_source", contract=contract)
+        sensor.skip = lambda ti, tasks: self.skipped.extend(tasks)  # type: ignore[method-assign]
+        ti = SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value}))
+        run = SimpleNamespace(run_type=SimpleNamespace(value="manual"), logical_date=None, run_after=datetime(2018, 1, 28, tzinfo=UTC))
+        task = SimpleNamespace(get_direct_relatives=lambda upstream: ["ensure_topic"])
+        return sensor.poke({"ti": ti, "dag_run": run, "task": task, "params": {"day": DAY, "source": source, "again": again}})  # type: ignore[typeddict-item]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("LANDFALL_INBOX", str(tmp_path))
+    monkeypatch.setattr(connections, "serve_sources", lambda: None)
+    monkeypatch.setattr(source_sensors, "SETTLE_SECONDS", 0)
+    return Run(tmp_path)
+
+
+def landed(run: Run, monkeypatch: pytest.MonkeyPatch, *names: str) -> Landing:
+    """A landing in force of these files, which are made."""
+    paths = [run.inbox / name for name in names]
+    for path in paths:
+        path.write_text(f'[{{"keen_id": "{path.name}"}}]')
+    found = describe("acme", DAY, [str(path) for path in paths], "2018-01-28T12:00:00+00:00")
+    landing = Landing(
+        landing="one", customer="acme", day=DAY, run_id="r", found_at=found.found_at, committed_at=NOW, source=tuple(found.uris),
+        bytes=found.bytes, sha256=found.sha256, topic="assessments.acme", ingest="0" * 16, generation=1, offsets={0: (0, 0)}, published=1,
+        landed=1, duplicates=0, quarantined=0, test=0, conflicts=0, content_hash="1" * 16, reasons={}, tables={}, snapshots={},
+        seconds={}, warnings=(),
+    )  # fmt: skip
+    monkeypatch.setattr(connections, "lake", lambda customer: SimpleNamespace(in_force=lambda day: landing))
+    return landing
+
+
+def test_the_same_files_end_the_run_and_with_again_go_on_as_the_landing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    landing = landed(run, monkeypatch, f"{DAY}.json")
+    run.poke(again=False)
+    assert (run.skipped, run.pushed["already_landed"]["landing"]) == (["ensure_topic"], "one")
+    run.pushed.clear()
+    done = run.poke(again=True)
+    assert (done.xcom_value["sha256"], run.pushed["landed_again"]["landing"]) == (landing.sha256, "one")
+    assert done.xcom_value["found_at"] > landing.found_at, "it was found just now"
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["by the contract's pattern", "by name"])
+def test_with_again_files_that_are_gone_are_what_the_landing_says(run: Run, monkeypatch: pytest.MonkeyPatch, named: bool) -> None:
+    landing = landed(run, monkeypatch, f"{DAY}.json")
+    Path(landing.source[0]).unlink()
+    with pytest.raises(AirflowFailException):
+        run.poke(again=False, source=list(landing.source) if named else None)
+    done = run.poke(again=True, source=list(landing.source) if named else None)
+    found = done.xcom_value
+    assert [file["uri"] for file in found["files"]] == list(landing.source)
+    assert (found["bytes"], found["sha256"], found["found_at"]) == (landing.bytes, landing.sha256, landing.found_at)
+    assert run.pushed["landed_again"]["ingest"] == landing.ingest
+
+
+def test_with_again_other_bytes_are_a_correction(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    landing = landed(run, monkeypatch, f"{DAY}.json")
+    Path(landing.source[0]).write_text('[{"keen_id": "other"}]')
+    done = run.poke(again=True)
+    assert done.xcom_value["sha256"] != landing.sha256
+    assert run.pushed.keys() == {"seconds"}
+
+
+def test_with_again_a_part_of_the_landed_files_is_refused_unless_it_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    landing = landed(run, monkeypatch, f"{DAY}-a.json", f"{DAY}-b.json")
+    Path(landing.source[1]).unlink()
+    with pytest.raises(AirflowFailException, match=rf"landing one has 2 files, of which {landing.source[1]} cannot be found"):
+        run.poke(again=True)
+    done = run.poke(again=True, source=[landing.source[0]])
+    assert len(done.xcom_value["files"]) == 1
+
+
+def test_with_again_a_day_that_never_landed_needs_its_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "lake", lambda customer: SimpleNamespace(in_force=lambda day: None))
+    with pytest.raises(AirflowFailException, match="found no files"):
+        run.poke(again=True)
