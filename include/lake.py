@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ import pyarrow as pa
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, TableAlreadyExistsError, ValidationException
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, EqualTo
+from pyiceberg.manifest import DataFile as IcebergDataFile
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 from pyiceberg.table.update.snapshot import ExpireSnapshots
@@ -122,18 +124,21 @@ class Lake:
 
     def files(self, table: str, snapshot_id: int, day: str | None = None) -> list[str]:
         """Paths (without scheme and host, sorted) of the table's data files at this snapshot, of one day or of all."""
+        return [path for _, path in self.dated_files(table, snapshot_id, day)]
+
+    def dated_files(self, table: str, snapshot_id: int, day: str | None = None) -> list[tuple[str, str]]:
+        """(day, path) of the same files, sorted by path: a file has rows of one day."""
         loaded = self._load(table)
         if loaded.metadata.snapshot_by_id(snapshot_id) is None:
             raise LandfallError(f"{self.customer}: snapshot {snapshot_id} of {table} is gone: read again, at the newest landing")
         with _outside(f"{self.customer}: {table} cannot be read"):
-            scan = loaded.scan(_of(day) if day else AlwaysTrue(), snapshot_id=snapshot_id)
-            return sorted(urlsplit(task.file.file_path).path for task in scan.plan_files())
+            files = [task.file for task in loaded.scan(_of(day) if day else AlwaysTrue(), snapshot_id=snapshot_id).plan_files()]
+            return sorted(((_day_of(file), urlsplit(file.file_path).path) for file in files), key=itemgetter(1))
 
     def days(self, table: str, snapshot_id: int) -> list[str]:
         """Days of which the table has rows at this snapshot, sorted. Opens no data file."""
         with _outside(f"{self.customer}: {table} cannot be read"):
-            tasks = self._load(table).scan(snapshot_id=snapshot_id).plan_files()
-            return sorted({_date(task.file.partition[0]).isoformat() for task in tasks})
+            return sorted({_day_of(task.file) for task in self._load(table).scan(snapshot_id=snapshot_id).plan_files()})
 
     # ---- writing
 
@@ -356,9 +361,10 @@ def _snapshot_id(table: IcebergTable) -> int:
     return int(snapshot_id)
 
 
-def _date(partition: date | int) -> date:
+def _day_of(file: IcebergDataFile) -> str:
     """PyIceberg gives the value of a partition as Avro has it: days since 1970."""
-    return partition if isinstance(partition, date) else date(1970, 1, 1) + timedelta(days=partition)
+    value = file.partition[0]
+    return (value if isinstance(value, date) else date(1970, 1, 1) + timedelta(days=value)).isoformat()
 
 
 def _moment(iso: str) -> datetime:
