@@ -88,7 +88,7 @@ def make(lake: Lake, folder: Path, days: int) -> History:
     lake.create_tables()
     history = History(lake, folder, days, days)
     landings = [built(history, history.day(number), write=False).landing for number in range(days)]
-    model = {name: found for name, found in built(history, history.day(0)).rows.items()}
+    model = built(history, history.day(0)).rows
     for name, table in LANDED.items():
         rows = pa.Table.from_pylist(model[name], schema=table.arrow)
 

@@ -133,8 +133,9 @@ class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]
         self.root = root
         self._info = functools.cache(fs.info)
         self._content = functools.lru_cache(SMALL_FILES)(fs.cat_file)
+        self._path = functools.cache(self._within)  # DuckDB names every file of a table several times
 
-    def _path(self, path: str) -> str:
+    def _within(self, path: str) -> str:
         plain = posixpath.normpath("/" + path.removeprefix("lake://").lstrip("/"))
         if dated := DATED.fullmatch(plain.removeprefix(self.root + "/")):
             plain = posixpath.normpath(f"{self.root}/{unquote(dated[1])}")

@@ -13,7 +13,8 @@ meet another one:
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -26,6 +27,7 @@ from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, TableAlreadyExistsError, ValidationException
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, EqualTo
 from pyiceberg.manifest import DataFile as IcebergDataFile
+from pyiceberg.manifest import ManifestFile
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 from pyiceberg.table.update.snapshot import ExpireSnapshots
@@ -47,6 +49,7 @@ LANDING_ID = "landfall.landing"  # snapshot property of every table: which landi
 LANDING_ROW = "landfall.row"  # snapshot property of `landings`: the row itself, so that the newest is read without opening a data file
 
 KEPT_SNAPSHOTS = 20
+MANIFESTS_AT_A_TIME = 8
 PROPERTIES = {
     # A conflict is another landing under way: building on its half-way state is wrong, so nothing is tried again down here.
     "commit.retry.num-retries": "0",
@@ -129,10 +132,14 @@ class Lake:
     def dated_files(self, table: str, snapshot_id: int, day: str | None = None) -> list[tuple[str, str]]:
         """(day, path) of the same files, sorted by path: a file has rows of one day."""
         loaded = self._load(table)
-        if loaded.metadata.snapshot_by_id(snapshot_id) is None:
+        snapshot = loaded.metadata.snapshot_by_id(snapshot_id)
+        if snapshot is None:
             raise LandfallError(f"{self.customer}: snapshot {snapshot_id} of {table} is gone: read again, at the newest landing")
         with _outside(f"{self.customer}: {table} cannot be read"):
-            files = [task.file for task in loaded.scan(_of(day) if day else AlwaysTrue(), snapshot_id=snapshot_id).plan_files()]
+            if day:
+                files = [task.file for task in loaded.scan(_of(day), snapshot_id=snapshot_id).plan_files()]
+            else:  # a scan weighs every file of a long history; here all of them count
+                files = _files_of(loaded, snapshot.manifests(loaded.io))
             return sorted(((_day_of(file), urlsplit(file.file_path).path) for file in files), key=itemgetter(1))
 
     def days(self, table: str, snapshot_id: int) -> list[str]:
@@ -359,6 +366,13 @@ def _snapshot_id(table: IcebergTable) -> int:
     if snapshot_id is None:
         raise LandfallError(f"{'.'.join(table.name())} has no snapshot")
     return int(snapshot_id)
+
+
+def _files_of(table: IcebergTable, manifests: Iterable[ManifestFile]) -> list[IcebergDataFile]:
+    """The data files that these manifests list; the manifests are fetched several at a time."""
+    with ThreadPoolExecutor(MANIFESTS_AT_A_TIME) as pool:
+        fetched = pool.map(lambda manifest: manifest.fetch_manifest_entry(table.io, discard_deleted=True), manifests)
+        return [entry.data_file for entries in fetched for entry in entries]
 
 
 def _day_of(file: IcebergDataFile) -> str:
