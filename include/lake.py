@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -186,6 +187,53 @@ class Lake:
             found_at, committed_at = _moment(landing.found_at), _later(newest)
             done = replace(landing, snapshots=snapshots, found_at=found_at.isoformat(), committed_at=committed_at.isoformat())
             return self._append(landings, done)
+
+    # ---- tidying
+
+    def unneeded_snapshots(self, table: str, before: datetime) -> list[int]:
+        """Snapshots that readers do not read, and that another one has followed before this moment. Readers may still be at later ones."""
+        state = self.state()
+        if state is None:
+            return []
+        metadata = self._load(table).metadata
+        kept = {state.snapshots.get(table), metadata.current_snapshot_id}
+        snapshots = sorted(metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
+        return [
+            old.snapshot_id
+            for old, following in pairwise(snapshots)
+            if following.timestamp_ms < before.timestamp() * 1000 and old.snapshot_id not in kept
+        ]
+
+    def expire(self, table: str, snapshot_ids: list[int]) -> None:
+        """Takes the snapshots out of the table's metadata. A commit under way fails then, and is tried again."""
+        with _outside(f"{self.customer}: snapshots of {table} were not expired"):
+            loaded = self._load(table)
+            there = [each for each in snapshot_ids if loaded.metadata.snapshot_by_id(each)]
+            if there:
+                with effect(Effect.EXPIRE_SNAPSHOTS, table=table, snapshots=len(there)), loaded.transaction() as transaction:
+                    ExpireSnapshots(transaction).by_ids(there).commit()
+
+    def needed(self, table: str, but: Iterable[int] = ()) -> set[str]:
+        """Paths of all files that any snapshot of the table has, but for these snapshots."""
+        without = set(but)
+        loaded = self._load(table)
+        with _outside(f"{self.customer}: {table} cannot be read"):
+            snapshots = [snapshot for snapshot in loaded.metadata.snapshots if snapshot.snapshot_id not in without]
+            manifests = {manifest.manifest_path: manifest for snapshot in snapshots for manifest in snapshot.manifests(loaded.io)}
+            return {urlsplit(file.file_path).path for file in _files_of(loaded, manifests.values())}
+
+    def fence(self) -> None:
+        """Lets every commit that is under way fail at its last step: `landings` gets a snapshot that says what the one before said."""
+        with _outside(f"{self.customer}: {LANDINGS.name} cannot be moved on"):
+            landings = self._load(LANDINGS.name)
+            newest = _newest(landings)
+            if newest is None:
+                return
+            properties = {LANDING_ID: newest.landing, LANDING_ROW: json.dumps(receipts.plain(newest))}
+            with effect(Effect.FENCE, table=LANDINGS.name), landings.transaction() as transaction:
+                with transaction.update_snapshot(snapshot_properties=properties).fast_append():
+                    pass
+                _trim(transaction, landings.metadata.current_snapshot_id)
 
     def _check(self, landing: Landing, transform: TransformReceipt) -> None:
         wrong = [
