@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote, unquote
 
 import duckdb
 from fsspec import AbstractFileSystem
@@ -31,6 +32,7 @@ VIEWS = {
     ),
 }
 CATALOG = r"show\b|information_schema\b|duckdb_"  # a question about the tables names all of them
+DATED = re.compile(r"day=\d{4}-\d\d-\d\d/(.+)")
 RESERVED = ("at", "offset")  # column names that DuckDB's parser takes for keywords
 
 
@@ -117,11 +119,11 @@ class Session:
     def _show(self, table: str) -> None:
         """Makes the table a view over the files of its snapshot."""
         columns = TABLES[table].duckdb
-        files = self.lake.files(table, self.state.snapshots[table]) if table in self.state.snapshots else []
+        files = self.lake.dated_files(table, self.state.snapshots[table]) if table in self.state.snapshots else []
         if files:
             chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in columns.items())
-            listed = ", ".join(_quoted(_address(path)) for path in files)
-            rows = f"select {chosen} from read_parquet([{listed}], hive_partitioning = false)"
+            listed = ", ".join(_quoted(_address_of_day(self.lake.path, day, path)) for day, path in files)
+            rows = f"select {chosen} from read_parquet([{listed}], hive_partitioning = true, hive_types = {{'day': date}})"
         else:
             rows = "select " + ", ".join(f'null::{kind} as "{column}"' for column, kind in columns.items()) + " where false"
         self._duckdb.execute(f'create view "{table}" as {rows}')
@@ -129,7 +131,7 @@ class Session:
 
 
 class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]
-    """The files under one lake's root, to be read; for DuckDB they are `lake://` plus their path.
+    """The files under one lake's root, to be read; for DuckDB they are `lake://` plus their path, or an address with their day.
 
     DuckDB opens a file several times for one query. Data files never change, so what is known of them is asked once per session,
     and small ones are fetched once.
@@ -144,9 +146,12 @@ class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]
         self.root = root
         self._info = functools.cache(fs.info)
         self._content = functools.lru_cache(SMALL_FILES)(fs.cat_file)
+        self._path = functools.cache(self._within)  # DuckDB names every file of a table several times
 
-    def _path(self, path: str) -> str:
+    def _within(self, path: str) -> str:
         plain = posixpath.normpath("/" + path.removeprefix("lake://").lstrip("/"))
+        if dated := DATED.fullmatch(plain.removeprefix(self.root + "/")):
+            plain = posixpath.normpath(f"{self.root}/{unquote(dated[1])}")
         if not plain.startswith(self.root + "/"):
             raise PermissionError(f"{plain} is not in this lake")
         return plain
@@ -163,7 +168,7 @@ class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]
     def glob(self, path: str, **options: Any) -> Any:
         """DuckDB asks this for every file, patterns or not; a file without one was listed by the snapshot and is there."""
         plain = self._path(path)
-        return self.fs.glob(plain, **options) if re.search(r"[*?\[]", plain) else [plain]
+        return self.fs.glob(plain, **options) if re.search(r"[*?\[]", plain) else [path]
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> Any:
         if mode != "rb":
@@ -175,6 +180,14 @@ class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]
 
 def _address(path: str) -> str:
     return f"lake://{path}"
+
+
+def _address_of_day(root: str, day: str, path: str) -> str:
+    """A file's address for DuckDB, with its day where Hive would have it: of a question about some days the other files stay closed.
+
+    The file's own path is quoted, because it has `=` too, and not in every file for the same thing.
+    """
+    return _address(f"{root}/day={day}/{quote(path.removeprefix(root + '/'))}")
 
 
 def _quoted(text: str) -> str:

@@ -23,7 +23,7 @@ _seen: Counter[tuple[str, str]] = Counter()
 
 
 class Effect(StrEnum):
-    """Every kind of thing that a run does to the world outside its own process."""
+    """Every kind of thing that a run, or a tidying, does to the world outside its own process."""
 
     CREATE_TOPIC = "create_topic"
     INIT_TRANSACTIONS = "init_transactions"
@@ -41,6 +41,10 @@ class Effect(StrEnum):
     MAKE_DIRECTORY = "make_directory"
     SET_ACL = "set_acl"
     CLAIM_DAY = "claim_day"
+    EXPIRE_SNAPSHOTS = "expire_snapshots"
+    FENCE = "fence"
+    SET_ASIDE = "set_aside"
+    REMOVE = "remove"
 
 
 @contextmanager

@@ -13,10 +13,13 @@ meet another one:
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -24,6 +27,8 @@ import pyarrow as pa
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, TableAlreadyExistsError, ValidationException
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, EqualTo
+from pyiceberg.manifest import DataFile as IcebergDataFile
+from pyiceberg.manifest import ManifestFile
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 from pyiceberg.table.update.snapshot import ExpireSnapshots
@@ -45,6 +50,7 @@ LANDING_ID = "landfall.landing"  # snapshot property of every table: which landi
 LANDING_ROW = "landfall.row"  # snapshot property of `landings`: the row itself, so that the newest is read without opening a data file
 
 KEPT_SNAPSHOTS = 20
+MANIFESTS_AT_A_TIME = 8
 PROPERTIES = {
     # A conflict is another landing under way: building on its half-way state is wrong, so nothing is tried again down here.
     "commit.retry.num-retries": "0",
@@ -122,12 +128,20 @@ class Lake:
 
     def files(self, table: str, snapshot_id: int, day: str | None = None) -> list[str]:
         """Paths (without scheme and host, sorted) of the table's data files at this snapshot, of one day or of all."""
+        return [path for _, path in self.dated_files(table, snapshot_id, day)]
+
+    def dated_files(self, table: str, snapshot_id: int, day: str | None = None) -> list[tuple[str, str]]:
+        """(day, path) of the same files, sorted by path: a file has rows of one day."""
         loaded = self._load(table)
-        if loaded.metadata.snapshot_by_id(snapshot_id) is None:
+        snapshot = loaded.metadata.snapshot_by_id(snapshot_id)
+        if snapshot is None:
             raise LandfallError(f"{self.customer}: snapshot {snapshot_id} of {table} is gone: read again, at the newest landing")
         with _outside(f"{self.customer}: {table} cannot be read"):
-            scan = loaded.scan(_of(day) if day else AlwaysTrue(), snapshot_id=snapshot_id)
-            return sorted(urlsplit(task.file.file_path).path for task in scan.plan_files())
+            if day:
+                files = [task.file for task in loaded.scan(_of(day), snapshot_id=snapshot_id).plan_files()]
+            else:  # a scan weighs every file of a long history; here all of them count
+                files = _files_of(loaded, snapshot.manifests(loaded.io))
+            return sorted(((_day_of(file), urlsplit(file.file_path).path) for file in files), key=itemgetter(1))
 
     def files_in_force(self, table: str, landing: Landing) -> list[str]:
         """The table's files of the landing's day. Raises LandingSuperseded if the day has another landing by now."""
@@ -144,8 +158,7 @@ class Lake:
     def days(self, table: str, snapshot_id: int) -> list[str]:
         """Days of which the table has rows at this snapshot, sorted. Opens no data file."""
         with _outside(f"{self.customer}: {table} cannot be read"):
-            tasks = self._load(table).scan(snapshot_id=snapshot_id).plan_files()
-            return sorted({_date(task.file.partition[0]).isoformat() for task in tasks})
+            return sorted({_day_of(task.file) for task in self._load(table).scan(snapshot_id=snapshot_id).plan_files()})
 
     # ---- writing
 
@@ -186,6 +199,53 @@ class Lake:
             found_at, committed_at = _moment(landing.found_at), _later(newest)
             done = replace(landing, snapshots=snapshots, found_at=found_at.isoformat(), committed_at=committed_at.isoformat())
             return self._append(landings, done)
+
+    # ---- tidying
+
+    def unneeded_snapshots(self, table: str, before: datetime) -> list[int]:
+        """Snapshots that readers do not read, and that another one has followed before this moment. Readers may still be at later ones."""
+        state = self.state()
+        if state is None:
+            return []
+        metadata = self._load(table).metadata
+        kept = {state.snapshots.get(table), metadata.current_snapshot_id}
+        snapshots = sorted(metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
+        return [
+            old.snapshot_id
+            for old, following in pairwise(snapshots)
+            if following.timestamp_ms < before.timestamp() * 1000 and old.snapshot_id not in kept
+        ]
+
+    def expire(self, table: str, snapshot_ids: list[int]) -> None:
+        """Takes the snapshots out of the table's metadata. A commit under way fails then, and is tried again."""
+        with _outside(f"{self.customer}: snapshots of {table} were not expired"):
+            loaded = self._load(table)
+            there = [each for each in snapshot_ids if loaded.metadata.snapshot_by_id(each)]
+            if there:
+                with effect(Effect.EXPIRE_SNAPSHOTS, table=table, snapshots=len(there)), loaded.transaction() as transaction:
+                    ExpireSnapshots(transaction).by_ids(there).commit()
+
+    def needed(self, table: str, but: Iterable[int] = ()) -> set[str]:
+        """Paths of all files that any snapshot of the table has, but for these snapshots."""
+        without = set(but)
+        loaded = self._load(table)
+        with _outside(f"{self.customer}: {table} cannot be read"):
+            snapshots = [snapshot for snapshot in loaded.metadata.snapshots if snapshot.snapshot_id not in without]
+            manifests = {manifest.manifest_path: manifest for snapshot in snapshots for manifest in snapshot.manifests(loaded.io)}
+            return {urlsplit(file.file_path).path for file in _files_of(loaded, manifests.values())}
+
+    def fence(self) -> None:
+        """Lets every commit that is under way fail at its last step: `landings` gets a snapshot that says what the one before said."""
+        with _outside(f"{self.customer}: {LANDINGS.name} cannot be moved on"):
+            landings = self._load(LANDINGS.name)
+            newest = _newest(landings)
+            if newest is None:
+                return
+            properties = {LANDING_ID: newest.landing, LANDING_ROW: json.dumps(receipts.plain(newest))}
+            with effect(Effect.FENCE, table=LANDINGS.name), landings.transaction() as transaction:
+                with transaction.update_snapshot(snapshot_properties=properties).fast_append():
+                    pass
+                _trim(transaction, landings.metadata.current_snapshot_id)
 
     def _check(self, landing: Landing, transform: TransformReceipt) -> None:
         wrong = [
@@ -376,9 +436,17 @@ def _snapshot_id(table: IcebergTable) -> int:
     return int(snapshot_id)
 
 
-def _date(partition: date | int) -> date:
+def _files_of(table: IcebergTable, manifests: Iterable[ManifestFile]) -> list[IcebergDataFile]:
+    """The data files that these manifests list; the manifests are fetched several at a time."""
+    with ThreadPoolExecutor(MANIFESTS_AT_A_TIME) as pool:
+        fetched = pool.map(lambda manifest: manifest.fetch_manifest_entry(table.io, discard_deleted=True), manifests)
+        return [entry.data_file for entries in fetched for entry in entries]
+
+
+def _day_of(file: IcebergDataFile) -> str:
     """PyIceberg gives the value of a partition as Avro has it: days since 1970."""
-    return partition if isinstance(partition, date) else date(1970, 1, 1) + timedelta(days=partition)
+    value = file.partition[0]
+    return (value if isinstance(value, date) else date(1970, 1, 1) + timedelta(days=value)).isoformat()
 
 
 def _moment(iso: str) -> datetime:

@@ -6,7 +6,8 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
-from include import answers, holes, landing, receipts
+from include import answers, holes, landing, receipts, tidying
+from include.customers import Contract
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
 from include.runs import TASKS
 from steps import receipt_of, seconds_so_far, step
@@ -86,3 +87,25 @@ class AnswerOperator(BaseOperator):
             written = answers.write(connections.lake(landed.customer), landed)
             self.log.info("answers: %s", written)
             return written
+
+
+class TidyLakeOperator(BaseOperator):
+    """Expires snapshots and removes landings' files that no landing in force needs and that are older than the contract's days.
+
+    Returns how many and how many bytes of each kind; with the trigger's `dry_run`, what it would be. May meet a landing: of two commits
+    at once one fails and is tried again, and what a landing has written lately is never touched.
+
+    On call: "another commit came in between" is mended by the retry. Killed half-way it is complete after the next run; clear this task,
+    or wait for the next week: nothing depends on it.
+    """
+
+    def __init__(self, *, contract: Contract, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.contract = contract
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with step(context):
+            lake = connections.lake(self.contract.customer)
+            tidied = tidying.tidy(lake, self.contract.tidy.unneeded_days, dry_run=bool(context["params"]["dry_run"]))
+            self.log.info("%s", tidied)
+            return receipts.plain(tidied)

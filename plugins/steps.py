@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include import receipts
 from include.errors import Refused
@@ -49,3 +49,17 @@ class RefusedContractOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         raise AirflowFailException(self.reason)
+
+
+class SkippedContractOperator(BaseOperator):
+    """Stands for a customer whose contract is wrong where others have work to do: is skipped, with the reason.
+
+    On call: mend the customer's file in include/customers/; its own DAG is red until then.
+    """
+
+    def __init__(self, *, reason: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.reason = reason
+
+    def execute(self, context: Context) -> None:
+        raise AirflowSkipException(self.reason)

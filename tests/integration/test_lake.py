@@ -1,6 +1,8 @@
 """Landing, committing and asking over a real HDFS; the catalog is SQLite, as in the embedded stack."""
 
+import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from include.errors import LandfallError
 from include.hdfs import filesystem
 from include.lake import Lake
 from include.landing import problems, read_landed
+from include.tidying import tidy
 from tests.built_landing import CUSTOMER, RECORDS, Built, attempt, build
 
 SECOND = "2018-01-29"
@@ -51,6 +54,40 @@ def test_answers_are_written_beside_the_tables(lake: Lake) -> None:
     paths = answers.write(lake, newest)
     assert paths == {kind: f"/lake/acme/answers/2018-01-28.{kind}" for kind in ("json", "html")}
     assert b"Most common exams" in lake.fs.cat_file(paths["html"])
+
+
+def test_a_landing_and_a_tidying_at_once_lose_nothing(hdfs: Any, lake: Lake, tmp_path: Path) -> None:
+    waiting = built(lake, tmp_path, day="2018-01-30")  # written, not yet committed
+    over = threading.Event()
+    tidied = []
+
+    def tidy_on() -> None:
+        other = Lake.open(CUSTOMER, lake.catalog.engine.url.render_as_string(), hdfs.uri, filesystem(hdfs.host, hdfs.port, hdfs.user))
+        while not over.is_set():
+            try:
+                tidied.append(tidy(other, unneeded_days=14))
+            except LandfallError:
+                continue
+
+    tidier = threading.Thread(target=tidy_on)
+    tidier.start()
+    try:
+        for _ in range(20):
+            try:
+                done = lake.commit(waiting.landing, waiting.transform)
+                break
+            except LandfallError:
+                continue
+    finally:
+        over.set()
+        tidier.join()
+    assert lake.newest() == done
+    assert sum(each.landings.count for each in tidied) == 0
+    before = ask(lake, "select day::varchar, count(*) from options group by day order by day").rows
+    gone = tidy(lake, unneeded_days=14, now=datetime.now(UTC) + timedelta(days=15))
+    assert gone.landings.count > 0  # those of the landing that was corrected
+    assert gone.landings.bytes > 0
+    assert ask(lake, "select day::varchar, count(*) from options group by day order by day").rows == before
 
 
 def test_another_user_sees_nothing_and_is_told_why(hdfs: Any, lake: Lake) -> None:

@@ -139,10 +139,36 @@ def test_a_refusal_is_final() -> None:
 
 def test_tables_that_a_question_does_not_name_are_not_opened(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     looked_up: list[str] = []
-    real = Lake.files
-    monkeypatch.setattr(Lake, "files", lambda self, table, snapshot: looked_up.append(table) or real(self, table, snapshot))
+    real = Lake.dated_files
+    monkeypatch.setattr(Lake, "dated_files", lambda self, table, snapshot: looked_up.append(table) or real(self, table, snapshot))
     ask(lake, "select count(*) from quarantine")
     assert looked_up == ["quarantine"]
+
+
+DAYS = [
+    ("a day", "where day = '2018-01-29'", 1),
+    ("a day as a parameter", "where $day::date is null or day = $day::date", 1),
+    ("a day as text", "where day::varchar = '2018-01-29'", 1),
+    ("a span of days", "where day > '2018-01-28'", 1),
+    ("some days", "where day in ('2018-01-27', '2018-01-29')", 1),
+    ("any day", "", 2),
+]
+
+
+@pytest.mark.parametrize(("reason", "where", "files"), DAYS, ids=[row[0] for row in DAYS])
+def test_of_a_question_about_some_days_the_files_of_others_stay_closed(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, reason: str, where: str, files: int
+) -> None:
+    fetched: list[str] = []
+    real = lake.fs.cat_file
+    monkeypatch.setattr(lake.fs, "cat_file", lambda path: fetched.append(path) or real(path))
+    with Session(lake) as session:
+        session.ask("describe assessments")  # one file's columns stand for all
+        described = set(fetched)
+        found = session.ask(f"select sum(copies) from assessments {where}", {"day": "2018-01-29"} if "$day" in where else None)
+    assert len(described) == 1
+    assert len(set(fetched) - described) == files - (not where), reason
+    assert found.rows == ([[2]] if where else [[12]])
 
 
 def test_a_session_is_one_moment_also_when_a_landing_is_committed_meanwhile(tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""
+# Tidy the lake
+
+Once a week, for every customer: expires snapshots and removes files that no landing in force needs and that are older than the
+contract's `tidy.unneeded_days`. One task per customer; none waits for another, so a broken one stops nobody.
+
+| task | does | when it is red |
+|---|---|---|
+| `tidy_<customer>` | takes away what is not needed, and reports counts and bytes | clear it: a landing came in between, or HDFS was away |
+
+A customer whose contract is wrong is skipped, with the reason in its log. With `dry_run` nothing changes, and the report says what would.
+"""
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+
+from include import customers
+from include.customers import Contract
+from lake_operators import TidyLakeOperator
+from steps import SkippedContractOperator
+
+with DAG(
+    dag_id="tidy_lake",
+    description="Removes what no landing in force needs",
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable("0 3 * * 0", timezone="UTC"),
+    start_date=datetime(2018, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    params={
+        "dry_run": Param(
+            False, type="boolean", title="Dry run", description="Only report what would be expired and removed; nothing is changed."
+        )
+    },
+    tags=["landfall"],
+    default_args={
+        "owner": "landfall",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=30),
+        "retry_exponential_backoff": 2.0,
+        "execution_timeout": timedelta(hours=2),
+    },
+) as dag:
+    for _customer, _contract in customers.load_all().items():
+        if isinstance(_contract, Contract):
+            TidyLakeOperator(task_id=f"tidy_{_customer}", contract=_contract)
+        else:
+            SkippedContractOperator(task_id=f"tidy_{_customer}", reason=str(_contract))

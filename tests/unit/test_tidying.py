@@ -1,0 +1,169 @@
+"""Tidying, on local files: what goes, what stays, and that a landing at the same moment loses nothing."""
+
+import os
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from include import tidying
+from include.errors import LandfallError
+from include.lake import Lake
+from include.tidying import tidy
+from tests.built_landing import Built, attempt, build
+from tests.unit.test_lake import FIRST, SECOND, commit, expected, open_lake, seen
+
+DAYS = 14
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return open_lake(tmp_path)
+
+
+def later(days: float = DAYS + 1) -> datetime:
+    return datetime.now(UTC) + timedelta(days=days)
+
+
+def directories(built: Built) -> list[Path]:
+    return [Path(files.files[0].path).parent for files in built.transform.tables.values() if files.files]
+
+
+def there(built: Built) -> bool:
+    """All of the landing's directories, or none of them."""
+    (found,) = {folder.exists() for folder in directories(built)}
+    return found
+
+
+def age(built: Built, days: int = DAYS + 1) -> None:
+    """As if the landing had been written so many days ago."""
+    then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+    for folder in directories(built):
+        for path in [*folder.iterdir(), folder]:
+            os.utime(path, (then, then))
+
+
+def test_nothing_landed_is_nothing_to_tidy(lake: Lake) -> None:
+    assert tidy(lake, DAYS) == tidying.Tidied("acme", dry_run=False)
+
+
+def test_a_corrected_landing_goes_after_the_days_and_not_before(lake: Lake, tmp_path: Path) -> None:
+    old, other = build(tmp_path), build(tmp_path, day=SECOND)
+    new = build(tmp_path, records=[attempt(1)], try_number=2)
+    for built in (old, other, new):
+        commit(lake, built)
+    assert tidy(lake, DAYS, now=later(DAYS - 1)) == tidying.Tidied("acme", dry_run=False)
+    planned = tidy(lake, DAYS, dry_run=True, now=later())
+    assert (there(old), planned.landings.count) == (True, len(directories(old)))
+    done = tidy(lake, DAYS, now=later())
+    assert replace(planned, dry_run=False) == done
+    assert (there(old), there(other), there(new)) == (False, True, True)
+    assert done.snapshots > 0
+    assert done.landings.bytes == sum(file.bytes for files in old.transform.tables.values() for file in files.files)
+    assert seen(lake) == expected(new, other)
+    assert tidy(lake, DAYS, now=later()).landings.count == 0
+
+
+def test_what_never_landed_goes_by_the_age_of_its_files(lake: Lake, tmp_path: Path) -> None:
+    commit(lake, build(tmp_path))
+    abandoned, under_way = build(tmp_path, day=SECOND), build(tmp_path, day=SECOND, try_number=2)
+    age(abandoned)
+    tidy(lake, DAYS)
+    assert (there(abandoned), there(under_way)) == (False, True)
+    commit(lake, under_way)
+    assert set(seen(lake)["assessments"]) == {FIRST, SECOND}
+
+
+def test_receipts_go_with_their_landings(lake: Lake, tmp_path: Path) -> None:
+    old, new = build(tmp_path), build(tmp_path, records=[attempt(1)], try_number=2)
+    folder = Path(lake.path, "receipts")
+    folder.mkdir(parents=True)
+    for built in (old, new):
+        commit(lake, built)
+        (folder / f"landing={built.transform.landing}.json").write_text("{}")
+    assert tidy(lake, DAYS, now=later()).receipts == tidying.Amount(1, 2)
+    assert [path.name for path in folder.iterdir()] == [f"landing={new.transform.landing}.json"]
+
+
+def test_a_commit_that_names_a_directory_just_before_it_is_moved_gets_it_back(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A landing that was written long ago is committed now: a person has cleared its task."""
+    commit(lake, build(tmp_path))
+    late = build(tmp_path, day=SECOND)
+    age(late)
+    real, committed = tidying.set_aside, []
+
+    def meanwhile(found: Lake, directory: tidying.Removable) -> None:
+        if not committed:
+            committed.append(commit(open_lake(tmp_path), late))
+        real(found, directory)
+
+    monkeypatch.setattr(tidying, "set_aside", meanwhile)
+    tidy(lake, DAYS)
+    assert there(late)
+    assert set(seen(lake)["assessments"]) == {FIRST, SECOND}
+
+
+def test_a_commit_under_way_while_its_directory_goes_fails(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(lake, build(tmp_path))
+    late = build(tmp_path, day=SECOND)
+    age(late)
+    real = Lake._append
+
+    def tidied_first(self: Lake, *given: object) -> object:
+        monkeypatch.setattr(Lake, "_append", real)
+        # The half-way snapshots have these files, so tidying keeps them; here they are taken away all the same.
+        for folder in directories(late):
+            tidying.set_aside(lake, tidying.Removable(str(folder.relative_to(lake.path)), 0))
+        lake.fence()
+        return real(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Lake, "_append", tidied_first)
+    with pytest.raises(LandfallError, match="another commit came in between"):
+        commit(open_lake(tmp_path), late)
+    assert set(seen(lake)["assessments"]) == {FIRST}
+
+
+@pytest.mark.parametrize("moved", [1, 3])
+def test_a_tidying_that_stopped_half_way_is_finished_by_the_next(lake: Lake, tmp_path: Path, moved: int) -> None:
+    old, new = build(tmp_path), build(tmp_path, records=[attempt(1)], try_number=2)
+    commit(lake, old)
+    commit(lake, new)
+    for folder in directories(new)[:moved]:  # what is needed, as if a commit had named it since
+        tidying.set_aside(lake, tidying.Removable(str(folder.relative_to(lake.path)), 0))
+    tidy(lake, DAYS, now=later())
+    assert (there(old), there(new)) == (False, True)
+    assert [path for path in Path(lake.path, tidying.ASIDE).rglob("*") if path.is_file()] == []
+    assert seen(lake) == expected(new)
+
+
+def test_tidying_and_landing_at_once_lose_nothing(lake: Lake, tmp_path: Path) -> None:
+    commit(lake, build(tmp_path))
+    builts = [build(tmp_path, records=[attempt(number)], try_number=number) for number in range(2, 6)]
+    over = threading.Event()
+
+    def tidy_on() -> None:
+        while not over.is_set():
+            try:
+                tidy(open_lake(tmp_path), DAYS)
+            except LandfallError:
+                continue
+
+    tidier = threading.Thread(target=tidy_on)
+    tidier.start()
+    try:
+        for built in builts:
+            for _ in range(50):
+                try:
+                    commit(lake, built)
+                    break
+                except LandfallError:
+                    continue
+    finally:
+        over.set()
+        tidier.join()
+    assert seen(lake) == expected(builts[-1])
+    assert len(lake.landings(FIRST)) == 5
