@@ -19,9 +19,9 @@ from include.stack.service import Service, run_job, write
 from include.stack.settings import HOST, Settings
 from include.stack.spark import spark_environment
 
-# Airflow imports this module from its home. SQLite's default takes the right to write in the middle of a transaction that began with
-# reading, and refuses it at once ("database is locked", however long the patience) if another process wrote meanwhile. Airflow's creation of
-# backfills, which begins with savepoints, failed so most of the time, then deleted the runs, which ended the scheduler that had begun them.
+# Airflow imports this module from its home. SQLite takes the right to write in the middle of a transaction that began with reading, and
+# refuses it at once ("database is locked", however long the patience) if another process wrote meanwhile. Airflow's creation of backfills,
+# which begins with savepoints, failed so most of the time; it then deleted the runs, which the scheduler had begun already.
 LOCAL_SETTINGS = """\
 from sqlalchemy import Engine, event
 
