@@ -1,10 +1,12 @@
 """The business questions: one SQL file each in `answers/`, asked of the landed tables at one moment, as JSON and as a page.
 
-A question's file begins with comment lines: `-- title:`, `-- unit:`, `-- meaning:`, any number of `-- note:` (what was left out and why;
-may name counts as {test}, see `COUNTS`) and `-- percent:` (columns of shares that the page shows as percent). Its parameter `$day` is a
-day, or null for all days.
+A question's file begins with comment lines: `-- title:`, `-- unit:`, `-- meaning:`, `-- uses:` (which attempts, see `USES`), any number
+of `-- note:`, `-- percent:` (columns of shares that are shown as percent) and `-- chart:` (kind and columns, for a page that draws). Its parameters are `$from` and
+`$to`, the first and the last day, each null for no bound, and `$exam`, an exam's name or null. A new question is a new file.
 """
 
+import csv
+import difflib
 import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -16,20 +18,35 @@ import jinja2
 import msgspec
 
 from include import receipts
-from include.asking import Session
+from include.asking import NotAnswered, Result, Session
 from include.hdfs import make_directory, write_file
 from include.lake import Lake
 from include.receipts import Landing
 
 FOLDER = Path(__file__).with_name("answers")
-HEADER = re.compile(r"^-- (title|unit|meaning|note|percent): (.+)$", re.MULTILINE)
+HEADER = re.compile(r"^-- (title|unit|meaning|uses|note|percent|chart): (.+)$", re.MULTILINE)
 COUNTS = """
     select
+        coalesce(sum(attempts), 0) as delivered,
+        coalesce(sum(copies), 0) as delivered_published,
         coalesce(sum(attempts) filter (is_test), 0) as test,
         coalesce(sum(copies) filter (is_test), 0) as test_published,
         coalesce(sum(attempts) filter (not is_test and correct is null), 0) as unscored,
-        coalesce(sum(copies) filter (not is_test and correct is null), 0) as unscored_published
-    from exam_scores where $day::date is null or day = $day::date"""
+        coalesce(sum(copies) filter (not is_test and correct is null), 0) as unscored_published,
+        coalesce(sum(conflicts), 0) as delivered_conflicts,
+        coalesce(sum(conflicts) filter (not is_test), 0) as conflicts,
+        coalesce(sum(conflicts) filter (not is_test and correct is not null), 0) as scored_conflicts
+    from exam_scores
+    where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')"""
+# What a question uses: its name in the file, and which counts are left out for which reason.
+USES: dict[str, dict[str, str]] = {
+    "all": {},
+    "attempts": {"test": "at test exams"},
+    "scored": {"test": "at test exams", "unscored": "without a score, because they came without usable counts"},
+    "own": {},  # the answer itself says for each row how many it used
+}
+CONFLICTS = {"all": "delivered_conflicts", "attempts": "conflicts", "scored": "scored_conflicts", "own": "conflicts"}
+PARAMETER = re.compile(r"\$(from|to|exam)\b")
 NUMBERS = re.compile(r".*INT|DOUBLE|FLOAT|DECIMAL.*")
 
 
@@ -41,14 +58,39 @@ class Question:
     title: str
     unit: str
     meaning: str
+    uses: str
     notes: tuple[str, ...]
     percent: tuple[str, ...]
+    chart: tuple[str, ...]
     sql: str
 
 
 @dataclass(frozen=True)
+class Counted:
+    """Attempts as (distinct, published)."""
+
+    distinct: int
+    published: int
+
+
+@dataclass(frozen=True)
+class Used:
+    """How many attempts an answer rests on, how many were left out for which reason, and how many of the used are conflicting versions."""
+
+    attempts: Counted
+    left_out: dict[str, Counted]
+    in_conflict: int
+
+    def __str__(self) -> str:
+        told = f"Used: {_told(self.attempts)}."
+        if self.left_out:
+            told += " Left out: " + ", ".join(f"{_told(count)} {why}" for why, count in self.left_out.items()) + "."
+        return f"{told} In conflict (same keen_id, other bytes; each version counts): {self.in_conflict:,}."
+
+
+@dataclass(frozen=True)
 class Answer:
-    """Rows under their columns, with what they mean and what they leave out."""
+    """Rows under their columns, with what they mean and what they leave out. `used` is None where the rows say it themselves."""
 
     name: str
     title: str
@@ -56,9 +98,35 @@ class Answer:
     meaning: str
     columns: list[str]
     rows: list[list[Any]]
+    used: Used | None
     notes: tuple[str, ...]
     percent: tuple[str, ...]
     numeric: tuple[bool, ...]
+    chart: tuple[str, ...]
+
+    @property
+    def shown(self) -> list[list[str]]:
+        """The rows as a person reads them."""
+        return [[cell(value, name in self.percent) for name, value in zip(self.columns, row, strict=True)] for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The days and the exam that are asked about; null is no bound, and the most common exam."""
+
+    first: str | None = None
+    last: str | None = None
+    exam: str | None = None
+
+    @classmethod
+    def day(cls, day: str | None) -> "Asked":
+        """One day, or all."""
+        return cls(day, day)
+
+    def __str__(self) -> str:
+        if self.first == self.last:
+            return self.first or "all days"
+        return f"{self.first or 'the first day'} to {self.last or 'the last day'}"
 
 
 def questions() -> list[Question]:
@@ -76,25 +144,34 @@ def _question(path: Path) -> Question:
         title=told["title"][0],
         unit=told["unit"][0],
         meaning=told["meaning"][0],
+        uses=told["uses"][0],
         notes=tuple(told.get("note", [])),
         percent=tuple(" ".join(told.get("percent", [])).split()),
-        sql=sql,
+        chart=tuple(" ".join(told.get("chart", [])).split()),
+        # The tables that a query names are looked up, comments or not: a meaning that speaks of questions needs no table of them.
+        sql=re.sub(r"^\s*--.*\n", "", sql, flags=re.MULTILINE),
     )
 
 
-def answers(lake: Lake, day: str | None = None) -> list[Answer]:
-    """Every question's answer for one day, or for all, as of the newest landing. Raises NotAnswered if nothing has landed."""
+def answers(lake: Lake, asked: Asked | None = None) -> list[Answer]:
+    """Every question's answer, as of the newest landing. Raises NotAnswered if nothing has landed, or for an exam that nobody took."""
+    return answers_as_of(lake, asked or Asked())[0]
+
+
+def answers_as_of(lake: Lake, asked: Asked) -> tuple[list[Answer], Landing]:
+    """The same, with the landing that they are as of."""
     with Session(lake) as session:
-        return _answers(session, day)
+        return _answers(session, asked), session.state.landing
 
 
 def write(lake: Lake, landing: Landing) -> dict[str, str]:
     """Answers for the landing's day, written to the lake's `answers/`, in place of those written before: kind (json, html) to path."""
     folder = f"{lake.path}/answers"
-    with Session(lake) as session:
-        found = _answers(session, landing.day)
-        as_of = session.state.landing
-    contents = {"json": as_json(found, landing.day, as_of, landing), "html": as_html(found, landing.day, as_of, landing)}
+    found, as_of = answers_as_of(lake, Asked.day(landing.day))
+    contents = {
+        "json": as_json(found, Asked.day(landing.day), as_of, landing),
+        "html": as_html(found, Asked.day(landing.day), as_of, landing),
+    }
     make_directory(lake.fs, folder)
     paths = {kind: f"{folder}/{landing.day}.{kind}" for kind in contents}
     for kind, path in paths.items():
@@ -102,11 +179,12 @@ def write(lake: Lake, landing: Landing) -> dict[str, str]:
     return paths
 
 
-def as_json(found: list[Answer], day: str | None, as_of: Landing, receipt: Landing | None = None) -> bytes:
-    """One JSON document: customer, day (null for all), the landing readers see, the day's receipt, and the answers."""
+def as_json(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing | None = None) -> bytes:
+    """One JSON document: customer, days (null for no bound), the landing readers see, the day's receipt, and the answers."""
     document = {
         "customer": as_of.customer,
-        "day": day,
+        "from": asked.first,
+        "to": asked.last,
         "as_of": {"landing": as_of.landing, "committed_at": as_of.committed_at},
         "receipt": receipts.plain(receipt) if receipt else None,
         "answers": [asdict(answer) for answer in found],
@@ -114,23 +192,52 @@ def as_json(found: list[Answer], day: str | None, as_of: Landing, receipt: Landi
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
 
 
-def as_html(found: list[Answer], day: str | None, as_of: Landing, receipt: Landing | None = None) -> bytes:
+def as_html(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing | None = None) -> bytes:
     """One page that needs nothing else: no script, no network."""
     page = _page().render(
-        customer=as_of.customer, day=day, as_of=as_of, receipt=receipts.plain(receipt) if receipt else None, answers=found
+        customer=as_of.customer, asked=asked, as_of=as_of, receipt=receipts.plain(receipt) if receipt else None, answers=found
     )
     return page.encode()
 
 
-def _answers(session: Session, day: str | None) -> list[Answer]:
-    parameters = {"day": day}
-    asked = session.ask(COUNTS, parameters)
-    counts = {name: cell(value) for name, value in zip(asked.columns, asked.rows[0], strict=True)}
-    return [_answer(session, question, parameters, counts) for question in questions()]
+def write_csv(found: list[Answer], folder: Path) -> list[Path]:
+    """One CSV file per answer, with the columns as its first line; null is an empty field."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{number:02}_{answer.name}.csv" for number, answer in enumerate(found, start=1)]
+    for path, answer in zip(paths, found, strict=True):
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([answer.columns, *answer.rows])
+    return paths
 
 
-def _answer(session: Session, question: Question, parameters: dict[str, Any], counts: dict[str, str]) -> Answer:
-    result = session.ask(question.sql, parameters)
+def _answers(session: Session, asked: Asked) -> list[Answer]:
+    parameters = {"from": asked.first, "to": asked.last, "exam": asked.exam}
+    if asked.exam is not None:
+        _check_exam(session, asked.exam)
+    counts = _ask(session, COUNTS, parameters)
+    figures = dict(zip(counts.columns, counts.rows[0], strict=True))
+    return [_answer(session, question, parameters, figures) for question in questions()]
+
+
+def _check_exam(session: Session, exam: str) -> None:
+    names = [
+        str(row[0]) for row in session.ask("select distinct exam_name from exam_scores where not is_test and exam_name is not null").rows
+    ]
+    if exam not in names:
+        like = difflib.get_close_matches(exam, names, n=3, cutoff=0.4)
+        meant = f" Did you mean {' or '.join(repr(name) for name in like)}?" if like else ""
+        raise NotAnswered(f"{session.lake.customer}: no attempt at an exam {exam!r} has landed.{meant} attempts_per_exam lists them all.")
+
+
+def _ask(session: Session, sql: str, parameters: dict[str, Any]) -> Result:
+    """DuckDB refuses parameters that a query does not name."""
+    named = set(PARAMETER.findall(sql))
+    return session.ask(sql, {name: value for name, value in parameters.items() if name in named})
+
+
+def _answer(session: Session, question: Question, parameters: dict[str, Any], figures: dict[str, int]) -> Answer:
+    result = _ask(session, question.sql, parameters)
+    used = None if question.uses == "own" else _used(question.uses, figures)
     return Answer(
         name=question.name,
         title=question.title,
@@ -138,10 +245,25 @@ def _answer(session: Session, question: Question, parameters: dict[str, Any], co
         meaning=question.meaning,
         columns=result.columns,
         rows=result.rows,
-        notes=tuple(note.format(**counts) for note in question.notes),
+        used=used,
+        notes=(*([str(used)] if used else []), *question.notes),
         percent=question.percent,
         numeric=tuple(bool(NUMBERS.fullmatch(kind)) for kind in result.types),
+        chart=question.chart,
     )
+
+
+def _used(uses: str, figures: dict[str, int]) -> Used:
+    left_out = {why: Counted(figures[name], figures[f"{name}_published"]) for name, why in USES[uses].items()}
+    attempts = Counted(
+        figures["delivered"] - sum(each.distinct for each in left_out.values()),
+        figures["delivered_published"] - sum(each.published for each in left_out.values()),
+    )
+    return Used(attempts, left_out, figures[CONFLICTS[uses]])
+
+
+def _told(count: Counted) -> str:
+    return f"{count.distinct:,} distinct attempts ({count.published:,} published)"
 
 
 def _page() -> jinja2.Template:
@@ -160,6 +282,8 @@ def cell(value: Any, percent: bool = False) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
     return f"{value:,.4g}" if isinstance(value, (float, Decimal)) else str(value)
 
 

@@ -25,6 +25,7 @@ contracts = typer.Typer(name="customers", help="Contracts: what each customer de
 app.add_typer(contracts)
 
 DEMO_DAY = "2018-01-28"
+IN_DEMO = 5  # answers, of many; `answers` shows all
 
 Customer = Annotated[str, typer.Option("--customer", "-c", help="A customer: a file in include/customers/, without .yaml.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Exactly one JSON document on stdout.")]
@@ -33,6 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Exactly one JSON document 
 @app.command()
 def demo() -> None:
     """Start everything, make sample files, land them, show what landed. Leaves the stack up."""
+    from include import answers as answering
     from include import samples
     from include.stack import stack
 
@@ -43,7 +45,7 @@ def demo() -> None:
     receipt = _land("demo", DEMO_DAY, [], again=False)
     showing.receipt(receipt)
     _exit_on_failure(receipt)
-    showing.answers(_lake("demo"), DEMO_DAY)
+    showing.answers(answering.answers(_lake("demo"), answering.Asked.day(DEMO_DAY))[:IN_DEMO])
     showing.addresses(stack.addresses(settings))
 
 
@@ -147,6 +149,43 @@ def query(
     customers.customer(customer)
     answer = asking.ask(_lake(customer), sql)
     _print_json({"columns": answer.columns, "rows": answer.rows}) if as_json else showing.table(answer.columns, answer.rows)
+
+
+@app.command("answers")
+def show_answers(
+    customer: Customer,
+    first: Annotated[
+        str | None, typer.Option("--from", help="The first day, such as 2018-01-28. Default: the first one that landed.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last day. Default: the last one that landed.")] = None,
+    exam: Annotated[str | None, typer.Option(help="The exam whose attempts are counted. Default: the most common one.")] = None,
+    as_json: AsJson = False,
+    csv: Annotated[
+        Path | None, typer.Option(help="Into a folder that is made if need be: one CSV file per answer.", metavar="FOLDER")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="As one page into this file.", metavar="FILE")] = None,
+) -> None:
+    """Answer the business questions over the days from --from to --to, as of the customer's newest landing."""
+    from include import answers as answering
+
+    if sum([as_json, csv is not None, html is not None]) > 1:
+        raise Refused("expected at most one of --json, --csv and --html, found several")
+    customers.customer(customer)
+    asked = answering.Asked(first and _day(first, "--from"), last and _day(last, "--to"), exam)
+    if asked.first and asked.last and asked.first > asked.last:
+        raise Refused(f"--from {asked.first} is after --to {asked.last}: there are no days between them")
+    lake = _lake(customer)
+    found, as_of = answering.answers_as_of(lake, asked)
+    if csv is not None:
+        for path in answering.write_csv(found, csv):
+            showing.progress(str(path))
+    elif html is not None:
+        html.write_bytes(answering.as_html(found, asked, as_of))
+        showing.progress(str(html))
+    elif as_json:
+        sys.stdout.buffer.write(answering.as_json(found, asked, as_of) + b"\n")
+    else:
+        showing.answers(found)
 
 
 @app.command()
@@ -359,11 +398,11 @@ def _spark_environment() -> dict[str, str]:
     return {**airflow_environment(settings), "HADOOP_USER_NAME": settings.endpoints.hdfs_user}
 
 
-def _day(text: str) -> str:
+def _day(text: str, option: str = "--day") -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise Refused(f"--day: expected a date such as 2018-01-28, found {text!r}") from error
+        raise Refused(f"{option}: expected a date such as 2018-01-28, found {text!r}") from error
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -15,6 +15,7 @@ from include.landing_run import TaskChange
 from include.receipts import Conservation, Landing
 
 if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
+    from include.answers import Answer
     from include.backfilling import DayRun
     from include.explaining import Explanation
     from include.quarantined import Reason
@@ -210,14 +211,12 @@ def addresses(given: dict[str, str]) -> None:
     _print(grid)
 
 
-def answers(lake: Any, day: str) -> None:
-    from include import answers as asked
-
-    for answer in asked.answers(lake, day):
-        shown = [
-            [asked.cell(value, name in answer.percent) for name, value in zip(answer.columns, row, strict=True)] for row in answer.rows
-        ]
-        table(answer.columns, shown, title=f"{answer.title} ({answer.unit})", numeric=answer.numeric)
+def answers(found: "list[Answer]") -> None:
+    """Every answer as a table, with what it counts."""
+    for answer in found:
+        table(answer.columns, answer.shown, title=f"{answer.title} ({answer.unit})", numeric=answer.numeric)
+        for note in answer.notes:
+            out.print(f"[dim]{escape(note)}[/]", soft_wrap=True)
 
 
 def _grid(*columns: str, title: str | None) -> Table:

@@ -1,6 +1,7 @@
 -- title: Attempts
 -- unit: attempts
 -- meaning: How many attempts at exams were delivered, and how many of them the answers below count. Distinct: copies with exactly the same bytes count once. Published: every copy counts.
+-- uses: all
 -- note: There is no id of a person in the data, so attempts are counted, not people.
 with counted as (
     select
@@ -10,7 +11,7 @@ with counted as (
         sum(copies) as copies,
         sum(conflicts) as conflicts
     from exam_scores
-    where $day::date is null or day = $day::date
+    where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
     group by all
 ),
 figures as (
@@ -25,7 +26,7 @@ figures as (
     union all
     select 5, 'of these in conflict (same keen_id, other bytes; each version counts)', sum(conflicts) filter (not is_test), null from counted
     union all
-    select 6, 'unreadable, in quarantine', null, count(*) from quarantine where $day::date is null or day = $day::date
+    select 6, 'unreadable, in quarantine', null, count(*) from quarantine where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
 )
 select what, coalesce("distinct", case when place < 6 then 0 end) as "distinct", coalesce(published, case when place <> 5 then 0 end) as published
 from figures

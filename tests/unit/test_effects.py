@@ -61,6 +61,8 @@ ALLOWED = {
     ("claims", "_make", "open"): "called within claim_day",
     ("claims", "_make", "mv"): "called within claim_day",
     ("claims", "_make", "rm_file"): "called within claim_day",
+    ("answers", "write_csv", "mkdir"): "a person's folder, no part of a run",
+    ("answers", "write_csv", "open"): "a person's files, no part of a run",
     ("lake_operators", "AnswerOperator.execute", "write"): "answers.write, whose files are effects",
     ("landing_run", "LandingRun.follow", "run"): "asks Airflow for a run",
     ("landing_run", "LandingRun.receipt", "run"): "asks Airflow for a run",

@@ -1,0 +1,141 @@
+"""Every answer against the same question answered again from the records: `tests/answered_again.py`."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from include import answers, samples
+from include.answers import Asked, questions
+from include.lake import Lake
+from tests.answered_again import Again
+from tests.built_landing import CUSTOMER, RECORDS, TEST_EXAM_NAMES, attempt, build
+from tests.private_landfall import REAL_FILE
+from tests.recount import records_of
+
+FIRST, SECOND, THIRD = "2018-01-27", "2018-01-28", "2018-01-29"
+NAMES = [question.name for question in questions()]
+UNUSUAL = [
+    *RECORDS[:4],  # repeats of another day's
+    attempt(300, exam="No times", started_at=None, keen_timestamp=None),
+    attempt(301, exam="Backwards", started_at="2018-01-28T20:00:00.000Z"),
+    attempt(302, exam_name=None, base_exam_id=None),
+    attempt(303, exam="No sequences", sequences=None),
+    attempt(304, exam="No time to begin with", started_at=None),
+    *[attempt(400 + number, exam="Nullology", results=("incorrect", "missed_some", "unanswered")) for number in range(3)],
+]
+
+
+@dataclass(frozen=True)
+class Landed:
+    lake: Lake
+    records: Mapping[str, Sequence[bytes]]
+
+
+def land(folder: Path, records: Mapping[str, Sequence[bytes]]) -> Landed:
+    lake = Lake.open(CUSTOMER, f"sqlite:///{folder}/catalog.sqlite?timeout=60", f"file://{folder}", fsspec.filesystem("file"))
+    for day, values in records.items():
+        built = build(folder, records=values, day=day)
+        lake.commit(built.landing, built.transform)
+    return Landed(lake, records)
+
+
+def real_records() -> dict[str, list[bytes]]:
+    if not REAL_FILE.exists():
+        pytest.skip("the real file is not beside the project: ../shared/data")
+    return {SECOND: list(records_of(REAL_FILE))}
+
+
+SOURCES = {
+    "the built records, and unusual ones": lambda: {FIRST: UNUSUAL, SECOND: RECORDS, THIRD: [*UNUSUAL[2:], *RECORDS]},
+    "the samples of two days": lambda: {day: samples.make(day).records for day in (SECOND, THIRD)},
+    "the real file": real_records,
+}
+SPANS = [
+    ("all days", Asked()),
+    ("one day", Asked.day(SECOND)),
+    ("from a day on", Asked(first=SECOND)),
+    ("up to a day", Asked(last=SECOND)),
+    ("a day that did not land", Asked.day("1999-01-01")),
+]
+
+
+@pytest.fixture(scope="module", params=SOURCES, ids=list(SOURCES))
+def landed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Landed:
+    return land(tmp_path_factory.mktemp("lake"), SOURCES[request.param]())
+
+
+def again(landed: Landed, asked: Asked) -> Again:
+    return Again(landed.records, TEST_EXAM_NAMES, asked.first or "", asked.last or "9", asked.exam)
+
+
+@pytest.mark.parametrize(("span", "asked"), SPANS, ids=[span for span, _ in SPANS])
+def test_every_answer_is_what_the_records_say(landed: Landed, span: str, asked: Asked) -> None:
+    found = {answer.name: answer for answer in answers.answers(landed.lake, asked)}
+    recounted = again(landed, asked)
+    expected = recounted.answers()
+    assert list(found) == NAMES
+    assert set(expected) == set(found), "a new question is answered again in tests/answered_again.py too"
+    wrong = [sentence for name in NAMES for sentence in differences(name, expected[name], found[name].rows)]
+    assert wrong == []
+
+
+def test_an_exam_can_be_asked_for(landed: Landed) -> None:
+    names = sorted({attempt.exam for attempt in Again(landed.records, TEST_EXAM_NAMES).real if attempt.exam})
+    for exam in names[:3]:
+        asked = Asked(exam=exam)
+        (found,) = [answer for answer in answers.answers(landed.lake, asked) if answer.name == "taken"]
+        assert found.rows == again(landed, asked).taken()
+
+
+@pytest.mark.parametrize(("span", "asked"), SPANS, ids=[span for span, _ in SPANS])
+def test_every_answer_says_how_many_attempts_it_used_and_left_out(landed: Landed, span: str, asked: Asked) -> None:
+    recounted = again(landed, asked)
+    used = {"all": recounted.asked, "attempts": recounted.real, "scored": recounted.scored}
+    for question, answer in zip(questions(), answers.answers(landed.lake, asked), strict=True):
+        if question.uses == "own":
+            assert answer.used is None
+            continue
+        assert answer.used is not None
+        of = used[question.uses]
+        attempts = (answer.used.attempts.distinct, answer.used.attempts.published)
+        assert attempts == (len(of), sum(each.copies for each in of)), question.name
+        assert answer.used.in_conflict == sum(each.in_conflict for each in of), question.name
+        left_out = sum(each.distinct for each in answer.used.left_out.values())
+        assert attempts[0] + left_out == len(recounted.asked), question.name
+
+
+def test_the_figures_of_the_real_file(tmp_path: Path) -> None:
+    found = {answer.name: answer for answer in answers.answers(land(tmp_path, real_records()).lake)}
+    rows = {name: answer.shown for name, answer in found.items()}
+    assert [row[1:] for row in rows["attempts"][:3]] == [["3,242", "3,280"], ["5", "5"], ["3,237", "3,275"]]
+    assert rows["most_common"][0] == ["1", "Learning Git", "390", "394"]
+    assert [row[1] for row in rows["least_common"] if row[0] == "1"] == [
+        "Learning to Visualize Data with D3.js", "Native Web Apps for Android", "Nulls, Three-valued Logic and Missing Information",
+        "Operating Red Hat Enterprise Linux Servers",
+    ]  # fmt: skip
+    assert [row[3] for row in rows["score"][:2]] == ["62.57 %", "62.66 %"]
+    assert rows["thresholds"][0][:3] == ["perfect (100 %)", "827", "841"]
+    assert rows["repeats"][1][1:] == ["20", "58", "38"]
+
+
+def differences(name: str, expected: list[list[Any]], found: list[list[Any]]) -> list[str]:
+    """Sentences, three at most: a row at another place, or another cell. Floats may differ in their last digits."""
+    if len(expected) != len(found):
+        return [f"{name}: {len(expected)} rows expected, {len(found)} found: {expected[:3]}, {found[:3]}"]
+    pairs = zip(expected, found, strict=True)
+    wrong = [f"{name}: {one} expected, found {other}" for one, other in pairs if len(one) != len(other) or not all(map(same, one, other))]
+    return wrong[:3]
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+    if isinstance(one, datetime):
+        return bool(one == other)
+    return type(one) is type(other) and bool(one == other)
