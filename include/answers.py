@@ -1,8 +1,9 @@
 """The business questions: one SQL file each in `answers/`, asked of the landed tables at one moment, as JSON and as a page.
 
 A question's file begins with comment lines: `-- title:`, `-- unit:`, `-- meaning:`, `-- uses:` (which attempts, see `USES`), any number
-of `-- note:`, `-- percent:` (columns of shares that are shown as percent) and `-- chart:` (kind and columns, for a page that draws). Its parameters are `$from` and
-`$to`, the first and the last day, each null for no bound, and `$exam`, an exam's name or null. A new question is a new file.
+of `-- note:`, `-- percent:` (columns of shares that are shown as percent) and `-- chart:` (kind and columns, for a page that draws). Its
+parameters are `$from` and `$to`, the first and the last day, each null for no bound, and `$exam`, an exam's name or null. A new question
+is a new file.
 """
 
 import csv
