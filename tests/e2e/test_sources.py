@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from include.hdfs import filesystem, write_file
-from tests.private_landfall import Landfall, private_landfall
+from tests.private_landfall import Landfall
 
 DAY = "2018-06-01"
 NOTHING = {"records": 0, "content_hash": "0" * 16}
@@ -28,15 +28,10 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
 
 
 @pytest.fixture(scope="module")
-def quiet(web: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landfall]:
-    """A stack with one customer, whose files come by HTTP and may be empty."""
-    contracts = tmp_path_factory.mktemp("contracts")
-    (contracts / "quiet.yaml").write_text(f'source: "{web[0]}/{{day}}/*.json*"\nempty_source: accept\n')
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("LANDFALL_CUSTOMERS", str(contracts))
-        with private_landfall(tmp_path_factory.mktemp("home")) as run:
-            run("up")
-            yield run
+def quiet(stack: Landfall, web: tuple[str, Path]) -> Landfall:
+    """With a customer whose files come by HTTP and may be empty."""
+    stack.add_customer("quiet", source=f"{web[0]}/{{day}}/*.json*", empty_source="accept")
+    return stack
 
 
 def test_a_day_without_a_record_lands_as_nothing_everywhere(quiet: Landfall, web: tuple[str, Path]) -> None:

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 import connections
 import source_sensors
+from include import access, claims
 from include.customers import Contract
 from include.receipts import Landing
 from include.source import describe
@@ -33,7 +34,9 @@ class Run:
         sensor = FindSourceSensor(task_id="find_source", contract=contract)
         sensor.skip = lambda ti, tasks: self.skipped.extend(tasks)  # type: ignore[method-assign]
         ti = SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value}))
-        run = SimpleNamespace(run_type=SimpleNamespace(value="manual"), logical_date=None, run_after=datetime(2018, 1, 28, tzinfo=UTC))
+        run = SimpleNamespace(
+            run_id="r2", run_type=SimpleNamespace(value="manual"), logical_date=None, run_after=datetime(2018, 1, 28, tzinfo=UTC)
+        )
         task = SimpleNamespace(get_direct_relatives=lambda upstream: ["ensure_topic"])
         return sensor.poke({"ti": ti, "dag_run": run, "task": task, "params": {"day": DAY, "source": source, "again": again}})  # type: ignore[typeddict-item]
 
@@ -43,6 +46,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("LANDFALL_INBOX", str(tmp_path))
     monkeypatch.setattr(connections, "serve_sources", lambda: None)
     monkeypatch.setattr(source_sensors, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(access, "grant", lambda fs, root, readers: 0)  # both want a NameNode: tests/integration
+    monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way: None)
     return Run(tmp_path)
 
 
@@ -58,7 +63,7 @@ def landed(run: Run, monkeypatch: pytest.MonkeyPatch, *names: str) -> Landing:
         landed=1, duplicates=0, quarantined=0, test=0, conflicts=0, content_hash="1" * 16, reasons={}, tables={}, snapshots={},
         seconds={}, warnings=(),
     )  # fmt: skip
-    monkeypatch.setattr(connections, "lake", lambda customer: SimpleNamespace(in_force=lambda day: landing))
+    monkeypatch.setattr(connections, "lake", lambda customer: SimpleNamespace(in_force=lambda day: landing, fs=None, path="/lake/acme"))
     return landing
 
 
