@@ -263,6 +263,33 @@ def replay(
     )
 
 
+@app.command()
+def forget(
+    customer: Customer,
+    keen_id: Annotated[str, typer.Option(help="Id of the attempt.")],
+    asked_by: Annotated[str | None, typer.Option(help="Who wants it forgotten. Default: the user of this machine.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete an attempt from every table, snapshot and file of the lake, and leave it out of whatever is landed from now on.
+
+    Says what Kafka and the source files still hold.
+    """
+    import getpass
+
+    from include import forgetting
+
+    contract, lake = customers.customer(customer), _lake(customer)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Refused("forgetting cannot be undone, and there is no terminal to ask at: say --yes")
+        found = forgetting.find(lake, keen_id).records
+        typer.confirm(f"{sum(found.values())} records of {', '.join(found) or 'no day'} hold it. Forget it for good?", abort=True, err=True)
+    with showing.status("forgetting"):
+        done = forgetting.forget(lake, keen_id, asked_by=asked_by or getpass.getuser(), topic=contract.topic_spec)
+    _print_json(receipts.plain(done)) if as_json else showing.forgotten(done)
+
+
 @app.command("split")
 def split_source(
     source: Annotated[str, typer.Option(help="A file or URL with the records of many days.")],

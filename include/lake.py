@@ -46,6 +46,7 @@ from include.tables import LANDED, LANDINGS, TABLES, Table
 log = logging.getLogger(__name__)
 
 NAMESPACE = "lake"
+FORGOTTEN = "forgotten"  # directory of the tombstones, in the customer's
 LANDING_ID = "landfall.landing"  # snapshot property of every table: which landing made it
 LANDING_ROW = "landfall.row"  # snapshot property of `landings`: the row itself, so that the newest is read without opening a data file
 
@@ -59,6 +60,8 @@ PROPERTIES = {
     "commit.manifest.min-count-to-merge": "20",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
+    # Else manifests would name the lowest and highest id of every file, and go on doing so after an attempt is forgotten.
+    "write.metadata.metrics.column.keen_id": "counts",
 }
 JSON_COLUMNS = ("source", "offsets", "reasons", "tables", "snapshots", "seconds", "warnings", "conservation", "unknown_fields")
 TIME_COLUMNS = ("found_at", "committed_at")
@@ -176,11 +179,12 @@ class Lake:
             self._add_columns(LANDINGS)
         return [table.name for table in missing]
 
-    def commit(self, landing: Landing, transform: TransformReceipt) -> Landing:
+    def commit(self, landing: Landing, transform: TransformReceipt, replacing: str | None = None) -> Landing:
         """Makes the landing visible and returns it with its snapshots and the moment; repeated, it returns what stands already.
 
         `landing` comes without `snapshots` and `committed_at`. Raises LandingSuperseded if the day has a landing of a later source, and
         LandfallError for whatever another try may mend: nothing is visible then, and that try sets back what this one left.
+        With `replacing`, the day's landing in force must still be that one.
         """
         self._check(landing, transform)
         self.create_tables()
@@ -192,10 +196,14 @@ class Lake:
                 log.info("%s is committed already, at %s", done.landing, done.committed_at)
                 return done
             _refuse_older(landing, before)
+            if replacing and before[-1].landing != replacing:
+                raise CommitFailedException(f"{before[-1].landing} has taken the place of {replacing}")
+            self._refuse_unforgotten(transform)
             newest = _newest(landings)
             tables = {name: self._as_of(newest, name) for name in LANDED}
             snapshots = {name: self._replace_day(table, landing, transform, name) for name, table in tables.items()}
             self._verify(tables)
+            self._refuse_unforgotten(transform)
             found_at, committed_at = _moment(landing.found_at), _later(newest)
             done = replace(landing, snapshots=snapshots, found_at=found_at.isoformat(), committed_at=committed_at.isoformat())
             return self._append(landings, done)
@@ -267,6 +275,31 @@ class Lake:
         if wrong:
             raise Refused(f"{self.customer}: receipts that do not belong together: {'; '.join(wrong)}. Run the transform again.")
 
+    def _refuse_unforgotten(self, transform: TransformReceipt) -> None:
+        """What was to be forgotten while Spark was reading must not land. Called after `landings` was loaded: a forgetting that begins
+        later than this sees the landing, or lets its last step fail.
+        """
+        unknown = set(tombstones(self.fs, self.path)) - set(transform.tombstones)
+        if unknown:
+            raise Refused(
+                f"{self.customer} {transform.day}: {len(unknown)} attempts were to be forgotten after Spark had begun to read, so this "
+                "landing may hold them. Nothing is visible. Clear transform and the tasks after it to run them again."
+            )
+
+    def expire_all_but(self, state: State) -> list[str]:
+        """Takes all snapshots but those that readers see out of the tables, and returns the metadata files that only those had needed."""
+        freed = []
+        with _outside(f"{self.customer}: old snapshots were not expired"):
+            for name in LANDED:
+                table = self._as_of(state.landing, name)
+                old = [each.snapshot_id for each in table.metadata.snapshots if each.snapshot_id != table.metadata.current_snapshot_id]
+                if old:
+                    before = _metadata_files(table)
+                    with effect(Effect.EXPIRE_SNAPSHOTS, table=name, snapshots=len(old)), table.transaction() as transaction:
+                        ExpireSnapshots(transaction).by_ids(old).commit()
+                    freed += sorted(before - _metadata_files(table))
+        return freed
+
     def _as_of(self, newest: Landing | None, name: str) -> IcebergTable:
         """The table as the newest landing names it; what a commit that stopped half-way left is set back."""
         table = self._load(name)
@@ -293,9 +326,9 @@ class Lake:
                 transaction.delete(_of(landing.day), snapshot_properties=properties)
                 if paths:
                     transaction.add_files(paths, snapshot_properties=properties, check_duplicate_files=False)
-                elif table.metadata.current_snapshot_id is None:
+                else:
                     with transaction.update_snapshot(snapshot_properties=properties).fast_append():
-                        pass  # an empty snapshot, so that the landing can name one
+                        pass  # an empty snapshot, so that the landing can name one, and no longer the files that went
                 _trim(transaction, table.metadata.current_snapshot_id)
         return _snapshot_id(table)
 
@@ -427,6 +460,23 @@ def _trim(transaction: Transaction, base: int | None) -> None:
     old = [snapshot.snapshot_id for snapshot in snapshots[:-KEPT_SNAPSHOTS] if snapshot.snapshot_id not in needed]
     if old:
         ExpireSnapshots(transaction).by_ids(old).commit()
+
+
+def tombstones(fs: Any, path: str) -> list[str]:
+    """Hashes of the ids that this lake is to forget, sorted; `include/forgetting.py` makes them."""
+    try:
+        found = fs.ls(f"{path}/{FORGOTTEN}", detail=False)
+    except FileNotFoundError:
+        return []
+    return sorted(name.rsplit("/", 1)[-1].removesuffix(".json") for name in found if name.endswith(".json"))
+
+
+def _metadata_files(table: IcebergTable) -> set[str]:
+    """Paths of the manifest lists and manifests of all snapshots that the table has."""
+    found: set[str] = set()
+    for snapshot in table.metadata.snapshots:
+        found |= {snapshot.manifest_list, *(manifest.manifest_path for manifest in snapshot.manifests(table.io))}
+    return {urlsplit(uri).path for uri in found}
 
 
 def _snapshot_id(table: IcebergTable) -> int:

@@ -7,7 +7,7 @@ arrived exactly once, as an attempt, a copy of one, or in quarantine.
 from collections.abc import Iterator
 
 from include.holes import PATHS, Holes, moved
-from include.landed import Attempts, Facts, Gaps, Landed, Raw, Some, expected_columns, read_landed
+from include.landed import MODULUS, Attempts, Facts, Gaps, Landed, Raw, Some, expected_columns, read_landed
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.tables import LANDED
 
@@ -32,8 +32,8 @@ def problems(
     return [
         *found,
         *_days(transform, facts),
-        *_raw(publish, facts.raw),
-        *_emptiness(publish, facts, accept_empty),
+        *_raw(publish, transform, facts.raw),
+        *_emptiness(publish, transform, facts, accept_empty),
         *_conservation(publish, transform, facts),
         *_children(facts),
         *_gaps(facts.gaps),
@@ -41,16 +41,22 @@ def problems(
     ]
 
 
-def found_on_hdfs(facts: Facts) -> Found:
+def found_on_hdfs(facts: Facts, transform: TransformReceipt) -> Found:
     """The landing's last column of the receipt of conservation: counted and hashed from the files, not taken from a receipt."""
     attempts = facts.attempts
     return Found(
-        records=facts.raw.rows,
-        content_hash=facts.raw.content_hash,
+        records=facts.raw.rows + transform.forgotten,
+        content_hash=_sum(facts.raw.content_hash, transform.forgotten_hash),
         landed=attempts.distinct,
         duplicates=attempts.copies - attempts.distinct,
         quarantined=attempts.quarantined,
+        forgotten=transform.forgotten,
     )
+
+
+def _sum(*hashes: str) -> str:
+    """The content hash of several sets of records together."""
+    return f"{sum(int(each, 16) for each in hashes) % MODULUS:016x}"
 
 
 def warnings(
@@ -87,12 +93,18 @@ def _receipts(publish: PublishReceipt, transform: TransformReceipt) -> Iterator[
             f"content hash: published {publish.content_hash}, read by Spark {transform.content_hash}: "
             f"the records that Spark read are not those that were published. {AGAIN}"
         )
-    parts = transform.distinct + transform.duplicates + transform.quarantined
+    parts = transform.distinct + transform.duplicates + transform.quarantined + transform.forgotten
     if parts != transform.read:
         yield (
             f"Spark read {transform.read} records but accounts for {parts}: {transform.distinct} distinct, "
-            f"{transform.duplicates} duplicates, {transform.quarantined} quarantined. {AGAIN}"
+            f"{transform.duplicates} duplicates, {transform.quarantined} quarantined{_and_forgotten(transform)}. {AGAIN}"
         )
+    if transform.forgotten and not transform.tombstones:
+        yield f"Spark left out {transform.forgotten} records as forgotten, but nothing was to be forgotten. {AGAIN}"
+
+
+def _and_forgotten(transform: TransformReceipt) -> str:
+    return f", {transform.forgotten} forgotten" if transform.forgotten else ""
 
 
 def _files(transform: TransformReceipt, landed: Landed) -> Iterator[str]:
@@ -136,16 +148,17 @@ def _days(transform: TransformReceipt, facts: Facts) -> Iterator[str]:
             yield f"{table}: all rows must be of {transform.day}, found {found}. {AGAIN}"
 
 
-def _raw(publish: PublishReceipt, raw: Raw) -> Iterator[str]:
+def _raw(publish: PublishReceipt, transform: TransformReceipt, raw: Raw) -> Iterator[str]:
     strangers = {ingest: rows for ingest, rows in raw.ingests.items() if ingest != publish.ingest}
     if strangers:
         found = ", ".join(f"{rows} of {ingest}" for ingest, rows in sorted(strangers.items()))
         yield f"raw_assessments: all records must be of ingest {publish.ingest}, found {found}: they are another publishing's. {AGAIN}"
-    if raw.rows != publish.published:
-        yield f"{publish.published} records were published, raw_assessments holds {raw.rows}. {AGAIN}"
-    if raw.content_hash != publish.content_hash:
+    expected_rows = publish.published - transform.forgotten
+    if raw.rows != expected_rows:
+        yield f"{publish.published} records were published, raw_assessments holds {raw.rows}{_and_forgotten(transform)}. {AGAIN}"
+    if (content_hash := _sum(raw.content_hash, transform.forgotten_hash)) != publish.content_hash:
         yield (
-            f"content hash: published {publish.content_hash}, of the bytes in raw_assessments {raw.content_hash}: "
+            f"content hash: published {publish.content_hash}, of the bytes in raw_assessments {content_hash}: "
             f"records were lost, doubled or changed on the way. {AGAIN}"
         )
     if raw.wrong_hashes.count:
@@ -161,15 +174,22 @@ def _raw(publish: PublishReceipt, raw: Raw) -> Iterator[str]:
                 f"raw_assessments: offsets {first} to {last} of partition {partition}; "
                 f"published were {expected[0]} to {expected[1]}. {AGAIN}"
             )
-    if raw.rows and (raw.records, raw.lowest_record, raw.highest_record) != (publish.published, 0, publish.published - 1):
+    numbers = (raw.records, raw.lowest_record, raw.highest_record)
+    # A forgotten record leaves a gap, at either end too.
+    inside = raw.records == expected_rows and 0 <= (raw.lowest_record or 0) <= (raw.highest_record or 0) < publish.published
+    if raw.rows and not (inside if transform.forgotten else numbers == (publish.published, 0, publish.published - 1)):
         yield (
             f"record numbers must be 0 to {publish.published - 1}, each once; raw_assessments has {raw.records} different ones "
             f"from {raw.lowest_record} to {raw.highest_record}. {AGAIN}"
         )
 
 
-def _emptiness(publish: PublishReceipt, facts: Facts, accept_empty: bool) -> Iterator[str]:
-    if facts.attempts.distinct == 0 and not (accept_empty and publish.source_records == 0):
+def _emptiness(publish: PublishReceipt, transform: TransformReceipt, facts: Facts, accept_empty: bool) -> Iterator[str]:
+    if (
+        facts.attempts.distinct == 0
+        and not (accept_empty and publish.source_records == 0)
+        and not 0 < publish.published == transform.forgotten
+    ):
         yield f"nothing landed: of {publish.published} records none became an attempt. Look at the source, or at the quarantine's reasons."
 
 
@@ -187,15 +207,15 @@ def _conservation(publish: PublishReceipt, transform: TransformReceipt, facts: F
             yield f"{what}: Spark's receipt says {said}, the tables hold {there}. {AGAIN}"
     if {reason: rows for reason, rows in transform.reasons.items() if rows} != found.reasons:
         yield f"quarantine: Spark's receipt says {_reasons(transform.reasons)}, the table holds {_reasons(found.reasons)}. {AGAIN}"
-    arrived = found.copies + found.quarantined
+    arrived = found.copies + found.quarantined + transform.forgotten
     if arrived != publish.published:
         yield (
             f"{publish.published} records were published, {arrived} arrived: {found.distinct} distinct attempts, "
-            f"{found.copies - found.distinct} duplicates, {found.quarantined} quarantined. {AGAIN}"
+            f"{found.copies - found.distinct} duplicates, {found.quarantined} quarantined{_and_forgotten(transform)}. {AGAIN}"
         )
-    if found.content_hash != publish.content_hash:
+    if (content_hash := _sum(found.content_hash, transform.forgotten_hash)) != publish.content_hash:
         yield (
-            f"content hash: published {publish.content_hash}, of assessments (hash x copies) and quarantine {found.content_hash}: "
+            f"content hash: published {publish.content_hash}, of assessments (hash x copies) and quarantine {content_hash}: "
             f"counts may agree, the records do not. {AGAIN}"
         )
     if found.lost.count:

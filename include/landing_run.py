@@ -13,7 +13,7 @@ from include.runs import TASKS
 POLL_SECONDS = 1.0  # each look costs Airflow tens of milliseconds, which the run itself could use
 OVER = ("success", "failed")
 FROM_LANDING = (
-    "run_id", "customer", "day", "source", "bytes", "sha256", "published", "landed", "duplicates", "quarantined", "test",
+    "run_id", "customer", "day", "source", "bytes", "sha256", "published", "landed", "duplicates", "quarantined", "forgotten", "test",
     "content_hash", "conservation", "unknown_fields", "tables", "seconds", "warnings",
 )  # fmt: skip
 
@@ -84,7 +84,7 @@ class LandingRun:
             **{key: source.get(key) for key in ("day", "bytes", "sha256")},
             "source": [file["uri"] for file in source.get("files", [])] or None,
             **{key: published.get(key) for key in ("published", "content_hash")},
-            **{key: transformed.get(key) for key in ("duplicates", "quarantined", "test", "unknown_fields")},
+            **{key: transformed.get(key) for key in ("duplicates", "quarantined", "forgotten", "test", "unknown_fields")},
             "conservation": self._conservation(published, transformed),
             "landed": 0,
             "warnings": self._xcom("validate") or [],

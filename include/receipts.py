@@ -53,7 +53,8 @@ class PublishReceipt:
     `source_records` and `source_hash` are counted and hashed from the files by the try that read them; where the ledger was
     complete no try had to, and they are what it says of the source.
     `raw` is set where Kafka has forgotten a landed day: URIs of the files of `raw_assessments` to read in its place. Then all the rest is
-    what the landing in force says, which was proven from its source when it landed.
+    what the landing in force says, which was proven from its source when it landed; `forgotten` records, by count and content hash, are
+    not in those files any more.
     """
 
     customer: str
@@ -72,6 +73,8 @@ class PublishReceipt:
     source_hash: str
     warnings: tuple[str, ...] = ()
     raw: tuple[str, ...] = ()
+    forgotten: int = 0
+    forgotten_hash: str = "0" * 16
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,9 @@ class TableFiles:
 class TransformReceipt:
     """What Spark read and wrote, counted by Spark while it wrote.
 
-    `read` = `distinct` + `duplicates` + `quarantined`. `seconds` is per step. `unknown_fields` maps a path that the written schema does
-    not know to how often it was there: the 100 most frequent, and `...` where there are more. Written by `spark_jobs/` as JSON.
+    `read` = `distinct` + `duplicates` + `quarantined` + `forgotten`. `forgotten_hash` is the content hash of the forgotten records, which
+    are in no table; `tombstones` are those that the transform knew. `seconds` is per step. `unknown_fields` maps a path that the written
+    schema does not know to how often it was there: the 100 most frequent, and `...` where there are more. Written by `spark_jobs/` as JSON.
     """
 
     landing: str
@@ -113,17 +117,24 @@ class TransformReceipt:
     unknown_fields: dict[str, int]
     tables: dict[str, TableFiles]
     seconds: dict[str, float] = field(default_factory=dict)
+    forgotten: int = 0
+    forgotten_hash: str = "0" * 16
+    tombstones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Found:
-    """What `validate` counted and hashed itself, from the files as they lie on HDFS: raw records, and what became of them."""
+    """What `validate` counted and hashed itself, from the files as they lie on HDFS: raw records, and what became of them.
+
+    Forgotten records cannot be found; they are in `records` and `content_hash` as Spark counted and hashed them.
+    """
 
     records: int
     content_hash: str
     landed: int
     duplicates: int
     quarantined: int
+    forgotten: int = 0
 
 
 Conservation = dict[str, dict[str, int | str]]
@@ -165,6 +176,7 @@ class Landing:
     # Landings of earlier versions have none of these.
     conservation: Conservation = field(default_factory=dict)
     unknown_fields: dict[str, int] = field(default_factory=dict)
+    forgotten: int = 0
 
 
 def landing_of(
@@ -206,6 +218,7 @@ def landing_of(
         warnings=warnings,
         conservation=conservation(publish, transform, found),
         unknown_fields=transform.unknown_fields,
+        forgotten=transform.forgotten,
     )
 
 
@@ -238,6 +251,8 @@ def publish_receipt_of(landing: Landing, raw: tuple[str, ...], warnings: tuple[s
         source_hash=landing.content_hash,
         warnings=warnings,
         raw=raw,
+        forgotten=landing.forgotten,
+        forgotten_hash=str(landing.conservation.get("spark", {}).get("forgotten_hash", "0" * 16)),
     )
 
 
@@ -250,6 +265,8 @@ def conservation(publish: PublishReceipt, transform: TransformReceipt | None, fo
     if transform:
         counted["spark"] = {"records": transform.read, "content_hash": transform.content_hash}
         counted["spark"] |= {"landed": transform.distinct, "duplicates": transform.duplicates, "quarantined": transform.quarantined}
+        if transform.forgotten:
+            counted["spark"] |= {"forgotten": transform.forgotten, "forgotten_hash": transform.forgotten_hash}
     if found:
         counted["hdfs"] = plain(found)
     return counted

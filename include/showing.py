@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
     from include.answers import Answer
     from include.backfilling import DayRun
     from include.explaining import Explanation
+    from include.forgetting import Forgotten
     from include.quarantined import Reason
     from include.replaying import Judgement
 
@@ -33,7 +34,7 @@ MARKS = {
     "skipped": "[dim]–[/]",
     "upstream_failed": "[dim]–[/]",
 }
-FIGURES = ("published", "landed", "duplicates", "quarantined", "test")
+FIGURES = ("published", "landed", "duplicates", "quarantined", "forgotten", "test")
 
 
 def progress(message: str) -> None:
@@ -81,7 +82,7 @@ def receipt(given: dict[str, Any]) -> None:
     out.print(f"[bold]{escape(who)}[/] {told} {escape(given['run_id'])}")
     figures = _grid("", "", title=None)
     for key in FIGURES:
-        figures.add_row(key, f"{given[key]:,}")
+        figures.add_row(key, f"{given[key] or 0:,}")
     figures.add_row("source", escape(", ".join(given["source"])))
     figures.add_row("bytes, sha256", f"{given['bytes']:,}, {given['sha256']}")
     _print(figures)
@@ -139,6 +140,7 @@ def landings(found: list[Landing]) -> None:
                 each.landed,
                 each.duplicates,
                 each.quarantined,
+                each.forgotten,
                 each.content_hash,
                 each.committed_at[:19].replace("T", " "),
                 each.run_id,
@@ -146,7 +148,20 @@ def landings(found: list[Landing]) -> None:
         )
         in_force.add(key)
     table(
-        ["customer", "day", "in force", "published", "landed", "duplicates", "quarantined", "content hash", "committed (UTC)", "run"], rows
+        [
+            "customer",
+            "day",
+            "in force",
+            "published",
+            "landed",
+            "duplicates",
+            "quarantined",
+            "forgotten",
+            "content hash",
+            "committed (UTC)",
+            "run",
+        ],
+        rows,
     )
 
 
@@ -186,6 +201,26 @@ def judgement(found: "Judgement", where: str) -> None:
         out.print(f"  still {escape(reason)}: {records:,}")
 
 
+def forgotten(done: "Forgotten") -> None:
+    """What was removed, and what still holds the attempt."""
+    out.print(f"[bold]{escape(done.customer)}[/]: forgotten, as {escape(done.asked_by)} asked at {done.asked_at}")
+    lines = _grid("", "", title=None)
+    lines.add_row("tombstone", done.tombstone)
+    lines.add_row("records", ", ".join(f"{day} {number:,}" for day, number in done.days.items()) or "none were in the tables")
+    lines.add_row("rows removed", ", ".join(f"{table} {number:,}" for table, number in done.rows.items()) or "none")
+    lines.add_row("files deleted", f"{done.files_deleted:,}")
+    lines.add_row("answers made anew", escape(", ".join(done.answers) or "none"))
+    lines.add_row("Kafka", escape(f"{done.topic}, until {done.kafka_until or 'its records have aged out'} at the latest"))
+    lines.add_row("source files", escape(", ".join(done.sources) or "none known"))
+    _print(lines)
+    for day, records in done.mentioned.items():
+        out.print(
+            f"[yellow]warning:[/] {day}: records {', '.join(map(str, records))} are in quarantine without a keen_id and hold this text"
+        )
+    for note in done.notes:
+        out.print(f"[dim]{escape(note)}[/]")
+
+
 def _print(grid: Table) -> None:
     """Without the blanks that fill a table's last column."""
     with out.capture() as captured:
@@ -197,7 +232,7 @@ def conservation(given: Conservation) -> None:
     """Source, topic, Spark and HDFS side by side: the same records, or nothing lands. Nothing for a landing of an earlier version."""
     if not given:
         return
-    keys = ("records", "content_hash", "landed", "duplicates", "quarantined")
+    keys = ("records", "content_hash", "landed", "duplicates", "quarantined", "forgotten")
     cells = [[given[place].get(key, "") for place in given] for key in keys]
     shown = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in cells]
     rows = [[key.replace("_", " "), *row] for key, row in zip(keys, shown, strict=True)]

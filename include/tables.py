@@ -244,7 +244,7 @@ LANDINGS = Table(
         ("ingest", STRING, "Which publishing it was read from"),
         ("generation", INT, "How often this source was published, from 1"),
         ("offsets", STRING, "Kafka partition to first and last offset (JSON map)"),
-        ("published", LONG, "Records published = landed + duplicates + quarantined"),
+        ("published", LONG, "Records published = landed + duplicates + quarantined + forgotten"),
         ("landed", LONG, "Distinct attempts"),
         ("duplicates", LONG, "Surplus copies"),
         ("quarantined", LONG, "Unreadable records"),
@@ -258,6 +258,7 @@ LANDINGS = Table(
         ("warnings", STRING, "What is worth a look (JSON list)"),
         ("conservation", STRING, "Records and content hash of source, topic, spark and hdfs (JSON map)"),
         ("unknown_fields", STRING, "Path that the schema does not know to how often it was there, the 100 most frequent (JSON map)"),
+        ("forgotten", LONG, "Records of attempts that were to be forgotten; they are in no table. Null before there was such a thing"),
     ),
 )
 

@@ -42,7 +42,7 @@ class ValidateLandingOperator(BaseOperator):
             problems = landing.problems(published, transformed, landed, float(self.max_quarantined), self.accept_empty)
             context["ti"].xcom_push(key="problems", value=problems)
             if landed.facts:
-                context["ti"].xcom_push(key="found", value=receipts.plain(landing.found_on_hdfs(landed.facts)))
+                context["ti"].xcom_push(key="found", value=receipts.plain(landing.found_on_hdfs(landed.facts, transformed)))
             if problems:
                 raise AirflowFailException("\n".join([f"{len(problems)} problems, nothing is visible to readers:", *problems]))
             earlier = holes.nearest_earlier(connections.lake(published.customer), published.day)

@@ -1,6 +1,5 @@
 """The step that runs on Spark."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
 import connections
-from include import receipts
+from include import forgetting, receipts
 from include.customers import Contract
 from include.effects import Effect, effect
 from include.receipts import PublishReceipt, TransformReceipt
@@ -68,9 +67,11 @@ class TransformOperator(SparkSubmitOperator):
             published = receipt_of(context, "publish", PublishReceipt)
             require_readable(connections.kafka_admin(), published)
             arguments = dict(zip(self.application_args[::2], self.application_args[1::2], strict=True))
-            connections.lake(self.customer).create_tables()  # their folders too, with the rights that Spark would not give them
+            lake = connections.lake(self.customer)
+            lake.create_tables()  # their folders too, with the rights that Spark would not give them
             if published.raw:
-                self.application_args = reading_raw(self.application_args, published.raw)
+                self.application_args = reading_raw(self.application_args, published)
+            self.application_args += forgetting.arguments(lake)
             try:
                 with effect(Effect.SPARK_SUBMIT, landing=arguments["--landing"]):
                     super().execute(context)
@@ -88,11 +89,12 @@ class TransformOperator(SparkSubmitOperator):
             end_tree(submitted.pid)
 
 
-def reading_raw(arguments: list[str], raw: Sequence[str]) -> list[str]:
+def reading_raw(arguments: list[str], published: PublishReceipt) -> list[str]:
     """The job's arguments with files of `raw_assessments` in place of the broker and the offsets."""
     pairs = zip(arguments[::2], arguments[1::2], strict=True)
     others = [part for name, value in pairs if name not in ("--bootstrap-servers", "--offsets") for part in (name, value)]
-    return [*(part for uri in raw for part in ("--raw", uri)), *others]
+    before = ["--forgotten-before", f"{published.forgotten}:{published.forgotten_hash}"] if published.forgotten else []
+    return [*(part for uri in published.raw for part in ("--raw", uri)), *before, *others]
 
 
 def path_of(uri: str) -> str:

@@ -27,7 +27,7 @@ from typing import Any
 from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 import holes
@@ -82,6 +82,14 @@ def offsets(text: str) -> Offsets:
     return ranges
 
 
+def forgotten_before(text: str) -> tuple[int, int]:
+    count, _, content_hash = text.partition(":")
+    try:
+        return int(count), int(content_hash, 16)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected COUNT:HASH, the hash in hexadecimal digits, found {text!r}") from error
+
+
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Transforms one ingest of exam attempts from Kafka to Parquet files of eight tables.")
     parser.add_argument("--bootstrap-servers")
@@ -95,10 +103,17 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--receipt", required=True, help="URI of the file that is written last")
     parser.add_argument("--test-exam-name", action="append", default=[], help="Java regular expression; may be repeated")
     parser.add_argument("--test-base-exam-id", action="append", default=[], help="Java regular expression; may be repeated")
+    parser.add_argument("--forgotten-salt", default="", help="text that stands before every id that is hashed")
+    parser.add_argument(
+        "--forgotten", action="append", default=[], help="sha256 (hex) of salt and keen_id of an attempt to leave out; may be repeated"
+    )
+    parser.add_argument("--forgotten-before", type=forgotten_before, default=(0, 0), help="COUNT:HASH of what is in --raw no more")
     options = parser.parse_args(argv)
     kafka = [options.bootstrap_servers is not None, options.offsets is not None]
     if any(kafka) if options.raw else not all(kafka):
         parser.error("give either --bootstrap-servers and --offsets, or --raw")
+    if options.forgotten_before[0] and not options.raw:
+        parser.error("--forgotten-before goes with --raw: Kafka has every record still")
     return options
 
 
@@ -157,16 +172,34 @@ def header(name: str) -> Any:
     return F.get(F.filter("headers", lambda each: each["key"] == name), F.lit(0))["value"].cast("string")
 
 
-def tally(records: DataFrame) -> dict[str, Any]:
-    """`read`, `suspects`, `unnumbered`, `bytes`, `content_hash` of all records; this pass reads them, parses, and fills the cache."""
+def is_forgotten(salt: str, hashes: Sequence[str]) -> Column:
+    """Whether the record's key, or the keen_id in it, is one of those to leave out."""
+    if not hashes:
+        return F.lit(False)
+    of_key, of_id = (F.sha2(F.concat(F.lit(salt), F.col(name)), 256).isin(*hashes) for name in ("key", "keen_id"))
+    return F.coalesce(of_key, F.lit(False)) | F.coalesce(of_id, F.lit(False))
+
+
+def tally(records: DataFrame, forgotten: Column, before: tuple[int, int]) -> dict[str, Any]:
+    """`read`, `suspects`, `unnumbered`, `bytes`, `content_hash` of all records, and of the `forgotten` their number and hash; those that
+    were forgotten `before`, of which nothing but number and hash is left, count as read. This pass reads, parses, and fills the cache.
+    """
     (row,) = records.agg(
         F.count(F.lit(1)).alias("read"),
-        F.count_if(is_suspect()).alias("suspects"),
+        F.count_if(is_suspect() & ~forgotten).alias("suspects"),
+        F.count_if(forgotten).alias("forgotten"),
+        F.coalesce(F.sum(F.when(forgotten, F.col("hash").cast("decimal(20,0)"))), F.lit(0)).alias("forgotten_hashes"),
         F.count_if(F.col("record").isNull()).alias("unnumbered"),
         F.coalesce(F.sum(F.length("value")), F.lit(0)).alias("bytes"),
         F.coalesce(F.sum(F.col("hash").cast("decimal(20,0)")), F.lit(0)).alias("hashes"),  # a sum of BIGINTs would overflow
     ).collect()
-    return {**row.asDict(), "content_hash": f"{int(row['hashes']) % 2**64:016x}"}
+    count, hashes_before = before
+    hashes = {"content_hash": row["hashes"], "forgotten_hash": row["forgotten_hashes"]}
+    return {
+        **row.asDict(),
+        **{name: f"{(int(total) + hashes_before) % 2**64:016x}" for name, total in hashes.items()},
+        **{name: row[name] + count for name in ("read", "forgotten")},
+    }
 
 
 def reasons(judged: DataFrame) -> dict[str, int]:
@@ -230,9 +263,11 @@ def transform(spark: SparkSession, options: argparse.Namespace, seconds: dict[st
         writer = Writer(HadoopFiles(spark, options.lake), options.lake, options.landing)
         refuse_existing(writer, options)
     with step(seconds, "read", source):
-        records = kept(read_records(read_messages(spark, options)))
-        found = tally(records)
+        everything = kept(read_records(read_messages(spark, options)))
+        forgotten = is_forgotten(options.forgotten_salt, options.forgotten)
+        found = tally(everything, forgotten, options.forgotten_before)
         refuse_incomplete(found, options)
+        records = everything.where(~forgotten) if found["forgotten"] else everything
     with step(seconds, "judge", f"{found['suspects']} suspects of {source}"):
         judged = kept(judge(records.where(is_suspect()))) if found["suspects"] else no_suspects(records)
         found["reasons"] = reasons(judged) if found["suspects"] else {}
@@ -289,8 +324,11 @@ def receipt(options: argparse.Namespace, found: dict[str, Any], written: dict[st
         "read": found["read"],
         "content_hash": found["content_hash"],
         "distinct": assessments["rows"],
-        "duplicates": found["read"] - quarantined - assessments["rows"],
+        "duplicates": found["read"] - found["forgotten"] - quarantined - assessments["rows"],
         "quarantined": quarantined,
+        "forgotten": found["forgotten"],
+        "forgotten_hash": found["forgotten_hash"],
+        "tombstones": options.forgotten,
         "test": assessments["is_test"],
         "conflicts": assessments["is_conflict"],
         "reasons": found["reasons"],

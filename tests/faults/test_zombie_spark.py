@@ -71,7 +71,9 @@ def test_r3_a_spark_job_that_wakes_up_disturbs_nobody(stack: Landfall, tmp_path:
         landed = read_landed(lake.fs, transformed)
         assert problems(published, transformed, landed, max_quarantined=1) == []
         assert landed.facts
-        row = landing_of(source, published, transformed, found_on_hdfs(landed.facts), run_id="manual__1", seconds={}, warnings=())
+        row = landing_of(
+            source, published, transformed, found_on_hdfs(landed.facts, transformed), run_id="manual__1", seconds={}, warnings=()
+        )
         lake.commit(row, transformed)
         for process in stopped:
             process.resume()

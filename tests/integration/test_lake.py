@@ -1,23 +1,28 @@
 """Landing, committing and asking over a real HDFS; the catalog is SQLite, as in the embedded stack."""
 
+import io
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+from pyiceberg.avro.file import AvroFile
 
 from include import answers
 from include.asking import ask
 from include.errors import LandfallError
+from include.forgetting import forget
 from include.hdfs import filesystem
-from include.lake import Lake
+from include.lake import NAMESPACE, Lake
 from include.landing import problems, read_landed
 from include.tidying import tidy
+from include.topics import TopicSpec
 from tests.built_landing import CUSTOMER, RECORDS, Built, attempt, build
 
-SECOND = "2018-01-29"
+SECOND, THIRD = "2018-01-29", "2018-01-30"
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +93,38 @@ def test_a_landing_and_a_tidying_at_once_lose_nothing(hdfs: Any, lake: Lake, tmp
     assert gone.landings.count > 0  # those of the landing that was corrected
     assert gone.landings.bytes > 0
     assert ask(lake, "select day::varchar, count(*) from options group by day order by day").rows == before
+
+
+def test_a_forgotten_attempt_is_in_no_file_any_more(lake: Lake, tmp_path: Path) -> None:
+    keen_id = "59a5f3c2e4b0a1d2c3f4a5b6"
+    records = [attempt(1), attempt(2, keen_id=keen_id), attempt(3)]
+    for number in (5, 6):  # the second is a correction, the first is then in old snapshots only
+        each = built(lake, tmp_path, day=THIRD, records=[*records, attempt(number)], try_number=number)
+        lake.commit(each.landing, each.transform)
+    built(lake, tmp_path, day=THIRD, records=records, try_number=7)  # never committed
+    assert len(holding(lake, keen_id)) >= 12
+    done = forget(lake, keen_id, asked_by="ann", topic=TopicSpec("assessments.acme"))
+    assert (done.days, done.rows["assessments"], done.rows["raw_assessments"]) == ({THIRD: 1}, 1, 1)
+    assert holding(lake, keen_id) == []
+    newest = lake.newest()
+    assert newest is not None
+    assert (newest.published, newest.landed, newest.forgotten) == (4, 3, 1)
+    assert ask(lake, "select sum(forgotten) from landings").rows == [[1]]
+
+
+def holding(lake: Lake, text: str) -> list[str]:
+    """Files under the lake with the text in their bytes, or as a value of a Parquet file."""
+    found, table = [], lake.catalog.load_table((NAMESPACE, "assessments"))
+    for path in lake.fs.find(lake.path):
+        content = lake.fs.cat_file(path)
+        if path.endswith(".parquet"):
+            content += str(pq.read_table(io.BytesIO(content)).to_pylist()).encode()
+        elif path.endswith(".avro"):
+            with AvroFile(table.io.new_input(lake.uri(path))) as records:
+                content += "".join(str(vars(record)) for record in records).encode()
+        if text[:12].encode() in content:
+            found.append(path)
+    return found
 
 
 def test_another_user_sees_nothing_and_is_told_why(hdfs: Any, lake: Lake) -> None:

@@ -3,10 +3,12 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
 
+from include.receipts import PublishReceipt
 from spark_operators import cause, end_tree, path_of, reading_raw
 
 FAILURES = [
@@ -35,9 +37,15 @@ def test_the_path_of_an_address() -> None:
 
 def test_raw_records_take_the_place_of_the_broker_and_the_offsets() -> None:
     given = ["--bootstrap-servers", "b:9092", "--topic", "t", "--offsets", "{}", "--day", "2018-01-28"]
-    assert reading_raw(given, ("hdfs://n/a", "hdfs://n/b")) == [
-        "--raw", "hdfs://n/a", "--raw", "hdfs://n/b", "--topic", "t", "--day", "2018-01-28",
-    ]  # fmt: skip
+    read = ["--raw", "hdfs://n/a", "--raw", "hdfs://n/b"]
+    published = PublishReceipt(
+        customer="acme", day="2018-01-28", topic="t", source_sha256="e" * 64, ingest="1" * 16, generation=1, published=9,
+        content_hash="0" * 16, offsets={}, chunks=0, chunk_records=0, sent=0, source_records=9, source_hash="0" * 16,
+        raw=("hdfs://n/a", "hdfs://n/b"),
+    )  # fmt: skip
+    assert reading_raw(given, published) == [*read, "--topic", "t", "--day", "2018-01-28"]
+    less = replace(published, forgotten=2, forgotten_hash="00000000000000ff")
+    assert reading_raw(given, less) == [*read, "--forgotten-before", "2:00000000000000ff", "--topic", "t", "--day", "2018-01-28"]
 
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"

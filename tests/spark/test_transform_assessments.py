@@ -8,6 +8,7 @@ import sysconfig
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from subprocess import PIPE, STDOUT
 from typing import Any
@@ -24,7 +25,7 @@ from include.landing import found_on_hdfs, problems, read_landed
 from include.stack.java import find_java
 from include.stack.settings import Settings
 from include.stack.spark import configure_spark, spark_environment
-from tests.recount import COLUMNS, KEYS, compare, recount_records
+from tests.recount import COLUMNS, KEYS, compare, kafka_key, recount_records
 
 JOB = Path(__file__).parents[2] / "spark_jobs" / "transform_assessments.py"
 DAY = "2018-01-28"
@@ -227,7 +228,36 @@ def test_a_day_without_records_is_tables_without_rows(submit: Submit, published:
     [problem] = problems(nothing, empty, landed, max_quarantined=0)
     assert problem.startswith("nothing landed")
     assert landed.facts is not None
-    assert found_on_hdfs(landed.facts) == receipts.Found(0, "0" * 16, 0, 0, 0)
+    assert found_on_hdfs(landed.facts, empty) == receipts.Found(0, "0" * 16, 0, 0, 0)
+
+
+def test_forgotten_attempts_are_left_out_and_counted(submit: Submit, published: Published, tmp_path: Path) -> None:
+    quarantined = recount_records(published.values, DAY).tables["quarantine"]
+    ids = [most_copied(published), next(row["keen_id"] for row in quarantined if row["keen_id"])]
+    hashes = [part for each in ids for part in ("--forgotten", sha256(f"salt{each}".encode()).hexdigest())]
+    run = submit(*PATTERNS, "--forgotten-salt", "salt", *hashes, **published.options(tmp_path, "one"))
+    assert run.code == 0, run.output[-3000:]
+    path = tmp_path / "receipts" / "landing=one.json"
+    receipt = receipts.read(receipts.TransformReceipt, path.read_bytes(), str(path))
+    gone = [value for value in published.values if kafka_key(value) in ids]
+    # Messages have no keys here; what is in quarantine is known by the id that Spark could read in it.
+    stays = [(number, value) for number, value in enumerate(published.values) if value not in gone]
+    expected = recount_records([value for _, value in stays], DAY, [samples.TEST_EXAM], [f"^{samples.TEST_ID}$"])
+    assert (receipt.read, receipt.forgotten, receipt.tombstones) == (len(published.values), len(gone), tuple(hashes[1::2]))
+    assert receipt.forgotten_hash == f"{sum(xxhash.xxh64_intdigest(value, seed=42) for value in gone) % 2**64:016x}"
+    figures = expected.figures
+    assert (receipt.distinct, receipt.duplicates, receipt.quarantined) == (figures.landed, figures.duplicates, figures.quarantined)
+    for table, rows in expected.tables.items():
+        renumbered = [{**row, "record": stays[row["record"]][0]} if "record" in row else row for row in rows]
+        nameless = {"keen_id": None} if table in ("raw_assessments", "quarantine") else {}
+        found = [row for file in files_of(tmp_path, table) for row in pq.ParquetFile(file).read().to_pylist()]
+        assert compare([{**row, **nameless} for row in renumbered], found, KEYS[table], table) == []
+
+
+def most_copied(published: Published) -> str:
+    """The id of the attempt with the most copies: every one of them is to go."""
+    rows = recount_records(published.values, DAY).tables["assessments"]
+    return str(max(rows, key=lambda row: row["copies"])["keen_id"])
 
 
 def test_the_same_try_again_is_refused(submit: Submit, landed: Path, published: Published) -> None:

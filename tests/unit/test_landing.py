@@ -30,7 +30,7 @@ def test_what_was_found_is_counted_from_the_files_not_taken_from_a_receipt(tmp_p
     built = build(tmp_path, plant=drop("raw_assessments"))
     facts = read_landed(built.fs, built.transform).facts
     assert facts
-    found = found_on_hdfs(facts)
+    found = found_on_hdfs(facts, built.transform)
     assert (found.records, found.landed, found.duplicates, found.quarantined) == (11, 8, 2, 2)
     assert found.content_hash != built.publish.content_hash
 

@@ -1,0 +1,416 @@
+"""Forget an attempt: its rows and bytes go from every table and from every file under the lake, and a tombstone keeps them out.
+
+A tombstone is the sha256 of the customer's salt and the id, never the id itself: the name of a file in the customer's `forgotten/`. It is
+written first, and from then on no landing that did not know it is committed. Then each day that has the attempt is committed anew without
+it, as a landing of the same source; then old snapshots expire, and whatever file still holds the id is deleted. A forgetting that was
+stopped anywhere is simply run again.
+"""
+
+import hashlib
+import json
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from include import answers
+from include.effects import Effect, effect
+from include.errors import LandfallError, Refused
+from include.hdfs import make_directory, write_file
+from include.holes import COLUMNS, OBJECTS, Counts
+from include.lake import FORGOTTEN, Lake, State, tombstones
+from include.landed import EXAM_SCORES, MODULUS, QUESTION_DAYS
+from include.receipts import Conservation, DataFile, Landing, TableFiles, TransformReceipt
+from include.tables import BOOL, INT, LANDED
+from include.topics import TopicSpec
+
+ATTEMPTS = ("raw_assessments", "assessments", "questions", "options", "quarantine")  # tables with a keen_id in each row
+MARK = "-forgot-"  # in the id of a landing that is another one's without an attempt
+SEGMENT_HOURS = 168  # Kafka's default: a segment is closed by then, and deleted whole, when the newest record in it has aged out
+ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was done: `rows` removed by table, `records` by day, and what still holds the attempt outside of the lake.
+
+    `kafka_until` is the latest moment at which the topic may still hold it; None if no table held it, or it is kept for ever.
+    """
+
+    customer: str
+    tombstone: str
+    asked_by: str
+    asked_at: str
+    days: dict[str, int]
+    rows: dict[str, int]
+    files_deleted: int
+    topic: str
+    kafka_until: str | None
+    sources: tuple[str, ...]
+    answers: tuple[str, ...]
+    mentioned: dict[str, list[int]]  # day to numbers of quarantined records without a keen_id whose bytes hold the text of the id
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where readers see the attempt: day to number of records; `newest` is when Kafka took the last of them."""
+
+    records: dict[str, int]
+    newest: datetime | None
+    mentioned: dict[str, list[int]]
+
+
+def arguments(lake: Lake) -> list[str]:
+    """What the transform is told to leave out, as arguments of its command line."""
+    hashes = tombstones(lake.fs, lake.path)
+    return ["--forgotten-salt", _salt(lake), *(part for each in hashes for part in ("--forgotten", each))] if hashes else []
+
+
+def find(lake: Lake, keen_id: str) -> Found:
+    """Where readers see the attempt now; changes nothing."""
+    state = lake.state()
+    records, newest, mentioned = Counter[str](), None, dict[str, list[int]]()
+    for day in lake.days("raw_assessments", state.snapshots["raw_assessments"]) if state else []:
+        assert state is not None
+        held = _hashes(lake, state, day, keen_id)
+        for batch in _batches(lake, lake.files("raw_assessments", state.snapshots["raw_assessments"], day)):
+            taken = batch.filter(_is_of(batch, keen_id, held))
+            records[day] += len(taken)
+            newest = max([each for each in (newest, pc.max(taken["timestamp"]).as_py()) if each], default=None)
+            nameless = batch.filter(pc.invert(_is_of(batch, keen_id, held)))
+            nameless = nameless.filter(pc.and_(pc.is_null(nameless["keen_id"]), pc.match_substring(nameless["value"], keen_id)))
+            if len(nameless):
+                mentioned.setdefault(day, []).extend(nameless["record"].to_pylist())
+    return Found({day: number for day, number in records.items() if number}, newest, mentioned)
+
+
+def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec) -> Forgotten:
+    """Forgets the attempt with this id. Raises LandfallError where a landing came in between: run it again."""
+    if not keen_id:
+        raise Refused("--keen-id: expected the id of an attempt, found nothing")
+    tombstone, told = _bury(lake, keen_id, asked_by)
+    found = find(lake, keen_id)
+    for day in found.records:
+        _without(lake, day, keen_id, tombstone)
+    state = lake.state()
+    deleted = _clean(lake, state, keen_id) if state else 0
+    landings = lake.landings()
+    changed = {each.day: each for each in landings if f"{MARK}{tombstone[:8]}" in each.landing}
+    pages = [path for day in changed for path in answers.write(lake, _in_force(lake, day)).values()]
+    took = found.newest or (datetime.fromisoformat(told["newest"]) if told.get("newest") else None)
+    told |= {"newest": took.isoformat() if took else None}
+    days, rows = _removed(landings, tombstone)
+    write_file(lake.fs, _path(lake, tombstone), json.dumps({**told, "days": days, "rows": rows}).encode())
+    kept = timedelta(hours=topic.retention_hours + SEGMENT_HOURS)
+    return Forgotten(
+        customer=lake.customer, tombstone=tombstone, asked_by=told["asked_by"], asked_at=told["asked_at"], days=days, rows=rows,
+        files_deleted=deleted, topic=topic.name, kafka_until=(took + kept).isoformat(timespec="seconds") if took else None,
+        sources=tuple(sorted({uri for each in landings if each.day in changed for uri in each.source})),
+        answers=tuple(pages), mentioned=found.mentioned,
+        notes=(
+            "source files are as they were delivered: whoever delivers them has to remove the attempt there",
+            f"Kafka deletes by age only: {topic.retention_hours} hours by the contract, and {SEGMENT_HOURS} for the segment to close",
+            "logs and XComs of failed runs in Airflow may name the id; the copies that people took of tables or pages are their own",
+        ),
+    )  # fmt: skip
+
+
+# ---- the tombstone
+
+
+def _bury(lake: Lake, keen_id: str, asked_by: str) -> tuple[str, dict[str, Any]]:
+    """The tombstone of this id, and what it tells; one that stands already goes on telling who asked first."""
+    make_directory(lake.fs, lake.path)
+    make_directory(lake.fs, f"{lake.path}/{FORGOTTEN}")
+    if not lake.fs.exists(_salt_path(lake)):
+        with suppress(FileExistsError), effect(Effect.WRITE_FILE, path=_salt_path(lake)), lake.fs.open(_salt_path(lake), "xb") as file:
+            file.write(secrets.token_hex(16).encode())
+    tombstone = hashlib.sha256((_salt(lake) + keen_id).encode()).hexdigest()
+    path = _path(lake, tombstone)
+    if lake.fs.exists(path):
+        return tombstone, json.loads(lake.fs.cat_file(path))
+    told = {"asked_by": asked_by, "asked_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    write_file(lake.fs, path, json.dumps(told).encode())
+    return tombstone, told
+
+
+def _salt(lake: Lake) -> str:
+    return str(lake.fs.cat_file(_salt_path(lake)).decode())
+
+
+def _salt_path(lake: Lake) -> str:
+    return f"{lake.path}/{FORGOTTEN}/salt"
+
+
+def _path(lake: Lake, tombstone: str) -> str:
+    return f"{lake.path}/{FORGOTTEN}/{tombstone}.json"
+
+
+# ---- a day without the attempt
+
+
+def _without(lake: Lake, day: str, keen_id: str, tombstone: str) -> None:
+    """Commits the day anew without the attempt, as a landing of the same source."""
+    state, old = lake.state(), _in_force(lake, day)
+    assert state is not None
+    landing = f"{old.landing.partition(MARK)[0]}{MARK}{tombstone[:8]}-{secrets.token_hex(3)}"
+    writer = _Writer(lake, state, old, landing)
+    held = _hashes(lake, state, day, keen_id)
+    gone = {table: writer.keep(table, lambda batch: _is_of(batch, keen_id, held)) for table in ATTEMPTS}
+    with duckdb.connect(config={"memory_limit": "1GB"}) as tables:
+        tables.execute("set TimeZone = 'UTC'")
+        for table in ("assessments", "questions"):
+            tables.register(table, writer.kept(table))
+        for table, sql in (("exam_scores", EXAM_SCORES), ("question_days", QUESTION_DAYS)):
+            chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in LANDED[table].duckdb.items())
+            writer.put(table, tables.sql(f"select {chosen} from ({sql})").to_arrow_table().cast(LANDED[table].arrow))
+    writer.put("holes", _holes(writer.all("holes"), gone["raw_assessments"]["value"].to_pylist()))
+    transform = _receipt(lake, old, landing, gone, writer.files)
+    row = replace(
+        old, landing=landing, committed_at="", snapshots={}, landed=transform.distinct, test=transform.test, conflicts=transform.conflicts,
+        reasons=transform.reasons, tables={table: files.rows for table, files in transform.tables.items()},
+        conservation=_conservation(old.conservation, transform),
+        duplicates=transform.duplicates, quarantined=transform.quarantined, forgotten=transform.forgotten,
+    )  # fmt: skip
+    lake.commit(row, transform, replacing=old.landing)
+
+
+def _receipt(lake: Lake, old: Landing, landing: str, gone: dict[str, pa.Table], files: dict[str, TableFiles]) -> TransformReceipt:
+    """What a transform of the same records would have written that had left the attempt out."""
+    assessments, quarantine, raw = gone["assessments"], gone["quarantine"], gone["raw_assessments"]
+    copies = pc.sum(assessments["copies"]).as_py() or 0
+    if copies + len(quarantine) != len(raw):
+        raise LandfallError(
+            f"{lake.customer} {old.day}: it has {len(raw)} records, but {copies} landed and {len(quarantine)} in quarantine. "
+            "Nothing of this day was changed. Land the day again, which leaves the attempt out."
+        )
+    reasons = Counter(old.reasons)
+    reasons.subtract(quarantine["reason"].to_pylist())
+    return TransformReceipt(
+        landing=landing, day=old.day, topic=old.topic, ingest=old.ingest, read=old.published, content_hash=old.content_hash,
+        distinct=old.landed - len(assessments), duplicates=old.duplicates - (copies - len(assessments)),
+        quarantined=old.quarantined - len(quarantine), test=old.test - assessments["is_test"].to_pylist().count(True),
+        conflicts=old.conflicts - assessments["is_conflict"].to_pylist().count(True),
+        reasons={reason: number for reason, number in reasons.items() if number}, unknown_fields=old.unknown_fields, tables=files,
+        forgotten=old.forgotten + len(raw), forgotten_hash=_plus(old.conservation, raw["hash"].to_pylist()),
+        tombstones=tuple(tombstones(lake.fs, lake.path)),
+    )  # fmt: skip
+
+
+def _plus(before: Conservation, hashes: list[int]) -> str:
+    """The hash of all forgotten records of a day: of those before, and of these."""
+    earlier = int(str(before.get("spark", {}).get("forgotten_hash", "0")), 16)
+    return f"{(earlier + sum(hashes)) % MODULUS:016x}"
+
+
+def _conservation(before: Conservation, transform: TransformReceipt) -> Conservation:
+    """Records and hashes stay as they were proven; what became of the records is now another thing."""
+    names = ("duplicates", "quarantined", "forgotten")
+    counted: dict[str, int | str] = {"landed": transform.distinct, **{name: getattr(transform, name) for name in names}}
+    changed = {"spark": {**counted, "forgotten_hash": transform.forgotten_hash}, "hdfs": counted}
+    return {place: {**told, **changed.get(place, {})} for place, told in before.items()}
+
+
+def _in_force(lake: Lake, day: str) -> Landing:
+    landing = lake.in_force(day)
+    if landing is None:
+        raise LandfallError(f"{lake.customer} {day}: its landing is gone. Run it again.")
+    return landing
+
+
+def _is_of(batch: Any, keen_id: str, hashes: pa.Array) -> Any:
+    """Which rows are the attempt's: by the id, or, of a record that Kafka had without a key, by the hash of what landed."""
+    of_id = pc.fill_null(pc.equal(batch["keen_id"], keen_id), False)
+    return pc.or_(of_id, pc.and_(pc.is_null(batch["keen_id"]), pc.is_in(batch["hash"], hashes)))
+
+
+def _hashes(lake: Lake, state: State, day: str, keen_id: str) -> pa.Array:
+    """Of the versions of the attempt that landed on this day."""
+    found = [
+        batch.filter(pc.fill_null(pc.equal(batch["keen_id"], keen_id), False))["hash"].to_pylist()
+        for batch in _batches(lake, lake.files("assessments", state.snapshots["assessments"], day))
+    ]
+    return pa.array([each for part in found for each in part], pa.int64())
+
+
+def _batches(lake: Lake, paths: list[str], rows: int = ROWS) -> Iterator[pa.RecordBatch]:
+    for path in paths:
+        with lake.fs.open(path, "rb") as file:
+            yield from pq.ParquetFile(file).iter_batches(rows)
+
+
+class _Writer:
+    """Writes the tables of one day anew, a file for each that has rows."""
+
+    def __init__(self, lake: Lake, state: State, old: Landing, landing: str) -> None:
+        self.lake, self.state, self.old, self.landing = lake, state, old, landing
+        self.files: dict[str, TableFiles] = {}
+
+    def all(self, table: str) -> pa.Table:
+        paths = self.lake.files(table, self.state.snapshots[table], self.old.day)
+        return pa.Table.from_batches(list(_batches(self.lake, paths)), LANDED[table].arrow)
+
+    def kept(self, table: str) -> pa.Table:
+        batches = list(_batches(self.lake, [file.path for file in self.files[table].files]))
+        return pa.Table.from_batches(batches, LANDED[table].arrow)
+
+    def keep(self, table: str, goes: Callable[[Any], Any]) -> pa.Table:
+        """Writes the rows that do not go, and returns those that do."""
+        rows = self.all(table)
+        going = goes(rows)
+        self.put(table, rows.filter(pc.invert(going)))
+        return rows.filter(going)
+
+    def put(self, table: str, rows: pa.Table) -> None:
+        self.files[table] = TableFiles(len(rows), (self._file(table, rows),) if len(rows) else ())
+
+    def _file(self, table: str, rows: pa.Table) -> DataFile:
+        folder = f"{self.lake.path}/{table}/landing={self.landing}"
+        content = pa.BufferOutputStream()
+        pq.write_table(rows, content, compression="zstd")
+        data = content.getvalue().to_pybytes()
+        make_directory(self.lake.fs, folder)
+        write_file(self.lake.fs, f"{folder}/part-00000.zstd.parquet", data)
+        return DataFile(f"{folder}/part-00000.zstd.parquet", len(data))
+
+
+# ---- what a record had and lacked
+
+
+def _holes(rows: pa.Table, values: list[bytes]) -> pa.Table:
+    """The table `holes` without what these records had counted to it."""
+    names = [field.name for field in fields(Counts)]
+    gone = held(values)
+    left: list[dict[str, Any]] = [{**row, **{name: row[name] - gone[row["path"], name] for name in names}} for row in rows.to_pylist()]
+    if any(row[name] < 0 for row in left for name in names):
+        raise LandfallError("holes counts fewer fields than the attempt has. Nothing was changed. Land the day again, which leaves it out.")
+    return pa.Table.from_pylist(left, schema=LANDED["holes"].arrow)
+
+
+def held(values: list[bytes]) -> Counter[tuple[str, str]]:
+    """(path, kind) to how often, `parents` being the sum of the kinds: of those records that are one strict JSON object."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for value in values:
+        try:
+            record = json.loads(value.decode(), object_pairs_hook=_unrepeated, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            _look_into(record, "", counted)
+    return counted
+
+
+def _kinds() -> dict[str, type]:
+    """Path to the type that JSON has for it; times and numbers that are held in text are texts."""
+    kinds: dict[str, type] = dict.fromkeys(OBJECTS, dict)
+    for table, paths in COLUMNS.items():
+        of = {name: kind for name, kind, _ in LANDED[table].columns}
+        for path, column in paths.items():
+            kinds[path] = list if column.endswith("_count") else {INT: int, BOOL: bool}.get(of[column], str)
+    return kinds
+
+
+KINDS = _kinds()
+
+
+def _look_into(parent: dict[str, Any], prefix: str, counted: Counter[tuple[str, str]]) -> None:
+    for path in KINDS:
+        name = path.removeprefix(prefix)
+        if not path.startswith(prefix) or not name or "." in name or name.endswith("[]"):
+            continue
+        if name not in parent:
+            counted.update([(path, "parents"), (path, "missing")])
+            continue
+        _count(parent[name], path, counted)
+
+
+def _count(value: Any, path: str, counted: Counter[tuple[str, str]]) -> None:
+    counted.update([(path, "parents"), (path, _kind(value, KINDS[path]))])
+    if isinstance(value, dict) and KINDS[path] is dict:
+        _look_into(value, f"{path}.", counted)
+    if isinstance(value, list) and KINDS[path] is list:
+        for element in value:
+            _count(element, f"{path}[]", counted)
+
+
+def _kind(value: Any, expected: type) -> str:
+    if value is None:
+        return "nulls"
+    if type(value) is not expected or (isinstance(value, int) and not -(2**63) <= value < 2**63):
+        return "wrong_type"
+    return "empty" if expected in (str, list, dict) and not value else "present"
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands more than once")
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+# ---- old snapshots and files
+
+
+def _clean(lake: Lake, state: State, keen_id: str) -> int:
+    """Expires what readers do not see, and deletes what of it holds the id; also files of tries that were never committed."""
+    seen = {path for table in ATTEMPTS for path in lake.files(table, state.snapshots[table])}
+    hashes = _all_hashes(lake, keen_id)
+    doomed = lake.expire_all_but(state)
+    doomed += [path for table in ATTEMPTS for path in _data_files(lake, table) if path not in seen and _holds(lake, path, keen_id, hashes)]
+    for path in doomed:
+        with suppress(FileNotFoundError), effect(Effect.DELETE_FILES, path=path):
+            lake.fs.rm_file(path)
+    return len(doomed)
+
+
+def _data_files(lake: Lake, table: str) -> list[str]:
+    """Every Parquet file of the table, whoever wrote it; those that a try has not finished too."""
+    return sorted(path for path in lake.fs.find(f"{lake.path}/{table}") if path.endswith(".parquet"))
+
+
+def _all_hashes(lake: Lake, keen_id: str) -> pa.Array:
+    """Of the versions of the attempt in all files there are."""
+    found: set[int] = set()
+    for path in _data_files(lake, "assessments"):
+        with suppress(pa.ArrowException, FileNotFoundError):
+            for batch in _batches(lake, [path]):
+                found |= set(batch.filter(pc.fill_null(pc.equal(batch["keen_id"], keen_id), False))["hash"].to_pylist())
+    return pa.array(sorted(found), pa.int64())
+
+
+def _holds(lake: Lake, path: str, keen_id: str, hashes: pa.Array) -> bool:
+    """Whether a row of the file is the attempt's. A file that nobody can read may hold anything, and nobody needs it."""
+    try:
+        return any(pc.any(_is_of(batch, keen_id, hashes)).as_py() for batch in _batches(lake, [path]))
+    except FileNotFoundError:
+        return False
+    except (pa.ArrowException, KeyError):
+        return True
+
+
+# ---- what was removed
+
+
+def _removed(landings: list[Landing], tombstone: str) -> tuple[dict[str, int], dict[str, int]]:
+    """Records by day, and rows by table: each landing without the attempt compared with the one before it, so no kill loses a count."""
+    days, rows, before = Counter[str](), Counter[str](), dict[str, Landing]()
+    for each in landings:
+        if f"{MARK}{tombstone[:8]}" in each.landing:
+            last = before[each.day]
+            days[each.day] += each.forgotten - last.forgotten
+            rows.update({table: last.tables[table] - number for table, number in each.tables.items()})
+        before[each.day] = each
+    return dict(days), dict(rows)

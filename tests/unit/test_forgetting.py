@@ -1,0 +1,174 @@
+"""Forgetting an attempt, on local files: what is left equals an independent count without it, and no file holds it any more."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow.parquet as pq
+import pytest
+
+from include import forgetting, receipts
+from include.errors import LandfallError, Refused
+from include.forgetting import Forgotten, forget
+from include.lake import Lake, tombstones
+from include.tables import LANDED
+from include.topics import TopicSpec
+from tests.built_landing import CUSTOMER, DAY, RECORDS, TEST_EXAM_NAMES, attempt, build
+from tests.landed import differences
+from tests.recount import recount_records
+
+SECOND = "2018-01-29"
+WRONG_TYPE = b'{"keen_id": "keen 20", "exam_name": 7, "sequences": {"questions": [{}, null, {"options": [{"checked": 1}]}]}}'
+TOPIC = TopicSpec(f"assessments.{CUSTOMER}")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/catalog.sqlite?timeout=60", f"file://{tmp_path}", fsspec.filesystem("file"))
+
+
+def land(lake: Lake, folder: Path, **options: Any) -> receipts.Landing:
+    built = build(folder, **options)
+    known = tuple(tombstones(lake.fs, lake.path))
+    return lake.commit(built.landing, replace(built.transform, tombstones=known))
+
+
+def without(keen_id: str, records: Any = RECORDS) -> Any:
+    """The day's tables counted without the attempt; the records that stay keep their numbers."""
+    numbers = [number for number, record in enumerate(records) if f'"keen_id": "{keen_id}"'.encode() not in record]
+    again = recount_records([records[number] for number in numbers], DAY, test_exam_names=TEST_EXAM_NAMES)
+    tables = {
+        table: [{**row, "record": numbers[row["record"]]} if "record" in row else row for row in rows]
+        for table, rows in again.tables.items()
+    }
+    return replace(again, tables=tables)
+
+
+def holding(root: Path, keen_id: str) -> list[str]:
+    """Files under the lake that hold the id, as a value or in their bytes."""
+    found = [path for path in root.rglob("*") if path.is_file() and keen_id.encode() in path.read_bytes()]
+    for path in root.rglob("*.parquet"):
+        rows = pq.ParquetFile(path).read().to_pylist()
+        if any(keen_id in str(value) for row in rows for value in row.values()):
+            found.append(path)
+    return sorted(str(path.relative_to(root)) for path in found)
+
+
+CASES = [
+    ("three exact copies", "keen 1", RECORDS),
+    ("two versions in conflict", "keen 6", RECORDS),
+    ("the only attempt at its exam, with a null result", "keen 3", RECORDS),
+    ("a test exam", "keen 4", RECORDS),
+    ("without sequences", "keen 5", RECORDS),
+    ("in quarantine", "keen 20", (*RECORDS, WRONG_TYPE)),
+    ("the last record", "keen 8", RECORDS),
+]
+
+
+@pytest.mark.parametrize(("why", "keen_id", "records"), CASES, ids=[row[0] for row in CASES])
+def test_what_is_left_is_what_independent_code_counts_without_it(lake: Lake, tmp_path: Path, why: str, keen_id: str, records: Any) -> None:
+    before = land(lake, tmp_path, records=records)
+    done = forget(lake, keen_id, asked_by="ann", topic=TOPIC)
+    expected = without(keen_id, records)
+    assert differences(lake, DAY, expected) == [], why
+    now = lake.in_force(DAY)
+    assert now is not None
+    figures = expected.figures
+    assert (now.landed, now.duplicates, now.quarantined) == (figures.landed, figures.duplicates, figures.quarantined)
+    assert (now.test, now.conflicts, now.reasons) == (figures.test, figures.conflicts, figures.reasons)
+    assert now.published == now.landed + now.duplicates + now.quarantined + now.forgotten
+    assert done.days == {DAY: now.forgotten}
+    assert done.rows == {table: before.tables[table] - len(rows) for table, rows in expected.tables.items()}
+    assert (now.sha256, now.content_hash, now.run_id) == (before.sha256, before.content_hash, before.run_id)
+
+
+def test_no_file_under_the_lake_holds_the_id(lake: Lake, tmp_path: Path) -> None:
+    keen_id = "keen 1"
+    records = (attempt(1), attempt(2), attempt(30))
+    land(lake, tmp_path, records=records)
+    land(lake, tmp_path, records=(*records, attempt(31)), try_number=2)  # a correction: its predecessor is in old snapshots
+    land(lake, tmp_path, day=SECOND, records=records)
+    build(tmp_path, records=records, try_number=3)  # a try that was never committed
+    root = tmp_path / "lake" / CUSTOMER
+    assert holding(root, keen_id)
+    done = forget(lake, keen_id, asked_by="ann", topic=TOPIC)
+    assert done.days == {DAY: 1, SECOND: 1}
+    assert holding(root, keen_id) == []
+    assert [path.name for path in root.rglob("*.json") if keen_id in path.read_text()] == []
+
+
+def test_once_more_it_changes_nothing_and_tells_the_same(lake: Lake, tmp_path: Path) -> None:
+    land(lake, tmp_path)
+    first = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    landings = lake.landings()
+    again = forget(lake, "keen 1", asked_by="bob", topic=TOPIC)
+    assert lake.landings() == landings
+    assert again == replace(first, files_deleted=again.files_deleted)
+    assert first.asked_by == "ann"
+
+
+def test_a_landing_that_did_not_know_is_refused_and_one_that_did_is_not(lake: Lake, tmp_path: Path) -> None:
+    land(lake, tmp_path)
+    ignorant = build(tmp_path, try_number=2)
+    forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    with pytest.raises(Refused, match="1 attempts were to be forgotten after Spark had begun to read"):
+        lake.commit(ignorant.landing, ignorant.transform)
+    assert differences(lake, DAY, without("keen 1")) == []
+
+
+def test_a_landing_of_the_same_day_meanwhile_is_not_undone(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    land(lake, tmp_path)
+    commit = Lake.commit
+
+    def late(self: Lake, *given: Any, **options: Any) -> Any:
+        monkeypatch.setattr(Lake, "commit", commit)
+        land(lake, tmp_path, records=(attempt(1), attempt(2)), try_number=2)
+        return commit(self, *given, **options)
+
+    monkeypatch.setattr(Lake, "commit", late)
+    with pytest.raises(LandfallError, match="has taken the place of"):
+        forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    assert forget(lake, "keen 1", asked_by="ann", topic=TOPIC).days == {DAY: 1}
+    newest = lake.newest()
+    assert newest is not None
+    assert (newest.landed, newest.forgotten) == (1, 1)
+
+
+STOPS = ["_without", "_clean", "_removed"]
+
+
+@pytest.mark.parametrize("where", STOPS)
+def test_stopped_anywhere_it_is_run_again(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    land(lake, tmp_path)
+    land(lake, tmp_path, day=SECOND)
+
+    def stop(*given: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(forgetting, where, stop)
+        with pytest.raises(KeyboardInterrupt):
+            forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    done: Forgotten = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    assert done.days == {DAY: 3, SECOND: 3}
+    assert done.rows["assessments"] == 2
+    assert differences(lake, DAY, without("keen 1")) == []
+
+
+def test_the_transform_is_told_hashes_and_never_ids(lake: Lake, tmp_path: Path) -> None:
+    land(lake, tmp_path)
+    assert forgetting.arguments(lake) == []
+    done = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    option, salt, *told = forgetting.arguments(lake)
+    assert (option, told) == ("--forgotten-salt", ["--forgotten", done.tombstone])
+    assert len(salt) == 32
+    assert "keen 1" not in " ".join(told)
+
+
+def test_what_was_never_there_gets_a_tombstone_all_the_same(lake: Lake, tmp_path: Path) -> None:
+    land(lake, tmp_path)
+    done = forget(lake, "nobody", asked_by="ann", topic=TOPIC)
+    assert (done.days, done.rows, done.kafka_until) == ({}, {}, None)
+    assert tombstones(lake.fs, lake.path) == [done.tombstone]
+    assert set(LANDED) == {table for table in LANDED if lake.newest().snapshots[table]}  # type: ignore[union-attr]
