@@ -20,17 +20,10 @@ from fsspec import AbstractFileSystem
 
 from include.errors import LandfallError, Refused
 from include.lake import Lake, State
-from include.tables import TABLES
+from include.tables import TABLES, VIEWS
 
 READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}  # MULTI is what `pivot` becomes
 SMALL_BYTES, SMALL_FILES = 2_000_000, 100  # so at most 200 MB are held in memory
-# Computed when read, never stored: days land in any order.
-VIEWS = {
-    "first_seen": (
-        "assessments",
-        "select keen_id, hash, min(day) as first_day, count(*) as days from assessments group by keen_id, hash",
-    ),
-}
 CATALOG = r"show\b|information_schema\b|duckdb_"  # a question about the tables names all of them
 DATED = re.compile(r"day=\d{4}-\d\d-\d\d/(.+)")
 RESERVED = ("at", "offset")  # column names that DuckDB's parser takes for keywords
@@ -49,9 +42,12 @@ class NotAnswered(Refused):
     """The question cannot be answered as it was asked."""
 
 
-def ask(lake: Lake, sql: str) -> Result:
-    """The answer to one query, as of the newest landing. Raises NotAnswered for a question that is wrong, or has nothing to ask about."""
-    with Session(lake) as session:
+def ask(lake: Lake, sql: str, state: State | None = None) -> Result:
+    """The answer to one query, as of the newest landing or of an earlier state.
+
+    Raises NotAnswered for a question that is wrong, or has nothing to ask about.
+    """
+    with Session(lake, state) as session:
         return session.ask(sql)
 
 
@@ -95,12 +91,12 @@ class Session:
             for table in TABLES:
                 if table not in self._shown and re.search(rf"\b({table}\b|{CATALOG})", sql, re.IGNORECASE):
                     self._show(table)
-            for view, (table, rows) in VIEWS.items():
-                if view not in self._shown and re.search(rf"\b({view}\b|{CATALOG})", sql, re.IGNORECASE):
-                    if table not in self._shown:
-                        self._show(table)
-                    self._duckdb.execute(f"create view {view} as {rows}")
-                    self._shown.add(view)
+            for name, view in VIEWS.items():
+                if name not in self._shown and re.search(rf"\b({name}\b|{CATALOG})", sql, re.IGNORECASE):
+                    if view.table not in self._shown:
+                        self._show(view.table)
+                    self._duckdb.execute(f"create view {name} as {view.rows}")
+                    self._shown.add(name)
             return _result(self._duckdb.sql(sql, params=parameters))
         except (duckdb.IOException, duckdb.HTTPException) as error:
             raise LandfallError(f"{self.lake.customer}: the lake could not be read: {error}") from error

@@ -28,6 +28,10 @@ DEMO_DAY = "2018-01-28"
 IN_DEMO = 5  # answers, of many; `answers` shows all
 
 Customer = Annotated[str, typer.Option("--customer", "-c", help="A customer: a file in include/customers/, without .yaml.")]
+AsUser = Annotated[
+    str | None,
+    typer.Option("--user", help="Read as this user of HDFS, with the catalog opened read-only. Default: as the owner, landfall."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Exactly one JSON document on stdout.")]
 
 
@@ -141,14 +145,39 @@ def backfill(
 def query(
     customer: Customer,
     sql: Annotated[str, typer.Argument(help="One SELECT, in DuckDB's SQL, over the customer's tables by their plain names.")],
+    user: AsUser = None,
+    landing: Annotated[
+        str | None,
+        typer.Option(help="The tables as this landing left them, while its snapshots are kept. Default: the newest.", metavar="ID"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the landed tables a question, as of the customer's newest landing."""
+    """Ask the landed tables a question, as of the customer's newest landing, or of an earlier one."""
     from include import asking
 
     customers.customer(customer)
-    answer = asking.ask(_lake(customer), sql)
+    lake = _lake(customer, user)
+    answer = asking.ask(lake, sql, lake.state_of(landing) if landing else None)
     _print_json({"columns": answer.columns, "rows": answer.rows}) if as_json else showing.table(answer.columns, answer.rows)
+
+
+@app.command()
+def tables(
+    name: Annotated[str | None, typer.Argument(help="One table or view, with its columns. Default: all.", metavar="TABLE")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", "-c", help="One customer only. Default: all.")] = None,
+    user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what tables and views there are, what a row of each is, how many are in force, and what the columns mean."""
+    from include import describing
+
+    names = [customers.customer(customer).customer] if customer else list(customers.load_all())
+    lakes = [_lake(each, user) for each in names]
+    found = [each for lake in lakes if customer or lake.newest() for each in describing.described(lake, name)]
+    if as_json:
+        _print_json(found)
+    else:
+        showing.columns(found) if name and found else showing.described(found)
 
 
 @app.command("answers")
@@ -402,20 +431,22 @@ def _start_stack() -> Any:
     return settings
 
 
-def _lake(customer: str) -> Any:
+def _lake(customer: str, user: str | None = None) -> Any:
+    """The customer's lake, to be read and written by its owner, or to be read by this user."""
     from include.hdfs import filesystem
-    from include.lake import Lake
+    from include.lake import Lake, read_only
     from include.source import serve
 
     settings = _settings()
     at = settings.endpoints
-    fs = filesystem(at.webhdfs_host, at.webhdfs_port, at.hdfs_user)
+    fs = filesystem(at.webhdfs_host, at.webhdfs_port, user or at.hdfs_user)
     try:
         fs.info("/lake")
     except OSError as error:
         raise LandfallError(f"HDFS does not answer at {at.namenode_url} ({error}). Start the stack with: ./landfall up") from error
     serve(at.hdfs_uri, fs)  # a day's source may be on HDFS
-    return Lake.open(customer, catalog_uri=settings.catalog_uri.format(customer=customer), hdfs_uri=at.hdfs_uri, fs=fs)
+    catalog = settings.catalog_uri.format(customer=customer)
+    return Lake.open(customer, catalog_uri=read_only(catalog) if user else catalog, hdfs_uri=at.hdfs_uri, fs=fs)
 
 
 def _spark_environment() -> dict[str, str]:

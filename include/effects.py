@@ -33,7 +33,7 @@ class Effect(StrEnum):
     SPARK_SUBMIT = "spark_submit"
     CREATE_NAMESPACE = "create_namespace"
     CREATE_TABLE = "create_table"
-    ADD_COLUMNS = "add_columns"
+    UPDATE_TABLE = "update_table"
     RESTORE_TABLE = "restore_table"
     REPLACE_DAY = "replace_day"
     APPEND_LANDING = "append_landing"

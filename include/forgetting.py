@@ -25,11 +25,11 @@ from include import answers
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.hdfs import make_directory, write_file
-from include.holes import COLUMNS, OBJECTS, Counts
+from include.holes import OBJECTS, Counts
 from include.lake import FORGOTTEN, Lake, State, tombstones
 from include.landed import EXAM_SCORES, MODULUS, QUESTION_DAYS
 from include.receipts import Conservation, DataFile, Landing, TableFiles, TransformReceipt
-from include.tables import BOOL, INT, LANDED
+from include.tables import BOOL, INT, LANDED, READ_FROM
 from include.topics import TopicSpec
 
 ATTEMPTS = ("raw_assessments", "assessments", "questions", "options", "quarantine")  # tables with a keen_id in each row
@@ -312,7 +312,7 @@ def held(values: list[bytes]) -> Counter[tuple[str, str]]:
 def _kinds() -> dict[str, type]:
     """Path to the type that JSON has for it; times and numbers that are held in text are texts."""
     kinds: dict[str, type] = dict.fromkeys(OBJECTS, dict)
-    for table, paths in COLUMNS.items():
+    for table, paths in READ_FROM.items():
         of = {name: kind for name, kind, _ in LANDED[table].columns}
         for path, column in paths.items():
             kinds[path] = list if column.endswith("_count") else {INT: int, BOOL: bool}.get(of[column], str)

@@ -1,7 +1,7 @@
 """Fields that are null, missing, empty or of another type: how often, whether the count is right, and whether it moved.
 
-The table `holes` has one row per day and path. `COLUMNS` says in which column of which table each path ended up, so that the counts can be
-compared with rows that came another way.
+The table `holes` has one row per day and path. `READ_FROM` says in which column of which table each path ended up, so that the counts can
+be compared with rows that came another way.
 """
 
 from collections.abc import Iterator
@@ -10,32 +10,10 @@ from dataclasses import dataclass, fields
 import pyarrow.parquet as pq
 
 from include.lake import Lake
+from include.tables import READ_FROM
 
-# Table -> path -> column. A column is null where its path was null or missing, and only there.
-COLUMNS: dict[str, dict[str, str]] = {
-    "assessments": {
-        **{name: name for name in ("keen_id", "exam_name", "base_exam_id", "user_exam_id", "certification", "max_attempts")},
-        **{name: name for name in ("started_at", "keen_timestamp", "keen_created_at")},
-        "sequences.id": "sequence_id",
-        "sequences.attempt": "attempt",
-        **{
-            f"sequences.counts.{name}": name
-            for name in ("incomplete", "submitted", "incorrect", "correct", "total", "unanswered", "all_correct")
-        },
-        "sequences.questions": "question_count",
-    },
-    "questions": {
-        "sequences.questions[].id": "question_id",
-        **{f"sequences.questions[].{name}": name for name in ("user_result", "user_correct", "user_incomplete", "user_submitted")},
-        "sequences.questions[].options": "option_count",
-    },
-    "options": {
-        "sequences.questions[].options[].id": "option_id",
-        **{f"sequences.questions[].options[].{name}": name for name in ("checked", "correct", "at", "submitted")},
-    },
-}
 OBJECTS = ("sequences", "sequences.counts", "sequences.questions[]", "sequences.questions[].options[]")
-PATHS = frozenset([*OBJECTS, *(path for paths in COLUMNS.values() for path in paths)])
+PATHS = frozenset([*OBJECTS, *(path for paths in READ_FROM.values() for path in paths)])
 SHOWN = 20
 
 

@@ -31,6 +31,8 @@ from pyiceberg.manifest import DataFile as IcebergDataFile
 from pyiceberg.manifest import ManifestFile
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update.snapshot import ExpireSnapshots
 from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError
@@ -49,6 +51,7 @@ NAMESPACE = "lake"
 FORGOTTEN = "forgotten"  # directory of the tombstones, in the customer's
 LANDING_ID = "landfall.landing"  # snapshot property of every table: which landing made it
 LANDING_ROW = "landfall.row"  # snapshot property of `landings`: the row itself, so that the newest is read without opening a data file
+COMMENT = "comment"  # table property of its description, by the name that Spark's `describe table extended` knows
 
 KEPT_SNAPSHOTS = 20
 MANIFESTS_AT_A_TIME = 8
@@ -116,6 +119,23 @@ class Lake:
             return None
         return State(landing, {**landing.snapshots, LANDINGS.name: _snapshot_id(table)})
 
+    def state_of(self, landing: str) -> State:
+        """What readers saw while this landing was the newest. Raises Refused, naming those that can be read, if it cannot be. Opens no
+        data file; whether the tables still have their snapshots shows when they are read.
+        """
+        kept = {_landing(each).landing: each for each in self.metadata(LANDINGS.name).snapshots} if self._exists(LANDINGS) else {}
+        if landing not in kept:
+            raise Refused(
+                f"{self.customer}: landing {landing!r} cannot be read: there is none of this name, or its snapshots are gone. "
+                f"Those to be read, oldest first: {', '.join(kept) or 'none'}."
+            )
+        found = _landing(kept[landing])
+        return State(found, {**found.snapshots, LANDINGS.name: kept[landing].snapshot_id})
+
+    def metadata(self, table: str) -> TableMetadata:
+        """The table as its catalog describes it: columns, properties, snapshots."""
+        return self._load(table).metadata
+
     def newest(self) -> Landing | None:
         """The landing committed last, of whatever day. Opens no data file."""
         state = self.state()
@@ -176,7 +196,7 @@ class Lake:
             missing = [table for table in TABLES.values() if not self._exists(table)]
             for table in missing:
                 self._create(table)
-            self._add_columns(LANDINGS)
+            self._up_to_date(LANDINGS)
         return [table.name for table in missing]
 
     def commit(self, landing: Landing, transform: TransformReceipt, replacing: str | None = None) -> Landing:
@@ -184,7 +204,7 @@ class Lake:
 
         `landing` comes without `snapshots` and `committed_at`. Raises LandingSuperseded if the day has a landing of a later source, and
         LandfallError for whatever another try may mend: nothing is visible then, and that try sets back what this one left.
-        With `replacing`, the day's landing in force must still be that one.
+        With `replacing`, the day's landing in force must still be that one. Tables of an earlier version get today's descriptions.
         """
         self._check(landing, transform)
         self.create_tables()
@@ -302,7 +322,7 @@ class Lake:
 
     def _as_of(self, newest: Landing | None, name: str) -> IcebergTable:
         """The table as the newest landing names it; what a commit that stopped half-way left is set back."""
-        table = self._load(name)
+        table = self._up_to_date(TABLES[name])
         wanted = newest.snapshots.get(name) if newest else None
         current = table.metadata.current_snapshot_id
         if wanted is None and current is not None and any(True for _ in table.scan().plan_files()):
@@ -364,18 +384,27 @@ class Lake:
                 # Spark's files carry no field ids: columns are found by name.
                 properties={
                     **PROPERTIES,
-                    "comment": f"One row per {table.row}.",
+                    COMMENT: table.description,
                     "schema.name-mapping.default": table.iceberg.name_mapping.model_dump_json(),
                 },
             )
 
-    def _add_columns(self, table: Table) -> None:
-        """Those that a catalog of an earlier version lacks; its rows are null there."""
+    @retry(retry=retry_if_exception_type(CommitFailedException), stop=stop_after_attempt(5), wait=wait_random(0.05, 0.3), reraise=True)
+    def _up_to_date(self, table: Table) -> IcebergTable:
+        """The table, with the columns that an earlier version lacked, null in its rows, and with today's descriptions.
+
+        A change is a commit of its own and makes no snapshot: readers see what they saw. When another one came first, looks again.
+        """
         loaded = self._load(table.name)
-        lacking = set(table.iceberg.column_names) - set(loaded.schema().column_names)
-        if lacking:
-            with effect(Effect.ADD_COLUMNS, table=table.name, columns=",".join(sorted(lacking))), loaded.update_schema() as update:
-                update.union_by_name(table.iceberg)
+        schema, there = table.iceberg, {field.name: field.doc for field in loaded.schema().fields}
+        outdated = [field.name for field in schema.fields if there.get(field.name) != field.doc]
+        if not outdated and loaded.properties.get(COMMENT) == table.description:
+            return loaded
+        with effect(Effect.UPDATE_TABLE, table=table.name, columns=",".join(outdated)), loaded.transaction() as transaction:
+            with transaction.update_schema() as update:
+                update.union_by_name(schema)
+            transaction.set_properties({COMMENT: table.description})
+        return loaded
 
     def _exists(self, table: Table) -> bool:
         with _outside(f"{self.customer}: the lake's catalog cannot be read"):
@@ -418,9 +447,13 @@ def _outside(what: str) -> Iterator[None]:
 
 def _newest(landings: IcebergTable) -> Landing | None:
     snapshot = landings.current_snapshot()
-    if snapshot is None or snapshot.summary is None:
-        return None
-    return receipts.read(Landing, snapshot.summary[LANDING_ROW], f"snapshot {snapshot.snapshot_id} of {LANDINGS.name}")
+    return _landing(snapshot) if snapshot else None
+
+
+def _landing(snapshot: Snapshot) -> Landing:
+    """The row that this snapshot of `landings` has come with."""
+    row = snapshot.summary[LANDING_ROW] if snapshot.summary else None
+    return receipts.read(Landing, row, f"snapshot {snapshot.snapshot_id} of {LANDINGS.name}")
 
 
 def _rows(landings: IcebergTable, day: str | None) -> list[Landing]:

@@ -13,10 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
-from include.holes import COLUMNS as HELD_IN
 from include.holes import Counts, Holes
 from include.receipts import TransformReceipt
-from include.tables import LANDED
+from include.tables import LANDED, READ_FROM
 
 EXAMPLES = 3
 MODULUS = 2**64
@@ -123,10 +122,10 @@ class Landed:
 RAW_COLUMNS = ("day", "ingest", "partition", "offset", "record", "keen_id", "hash", "value")
 NEEDED = {
     "assessments": (
-        "day", "hash", "record", "copies", "is_test", "is_conflict", "score", "tallies", *HELD_IN["assessments"].values(),
+        "day", "hash", "record", "copies", "is_test", "is_conflict", "score", "tallies", *READ_FROM["assessments"].values(),
     ),
-    "questions": ("day", "keen_id", "hash", "position", *HELD_IN["questions"].values()),
-    "options": ("day", "keen_id", "hash", "question_position", "position", *HELD_IN["options"].values()),
+    "questions": ("day", "keen_id", "hash", "position", *READ_FROM["questions"].values()),
+    "options": ("day", "keen_id", "hash", "question_position", "position", *READ_FROM["options"].values()),
     "quarantine": ("day", "hash", "keen_id", "record", "reason"),
     "exam_scores": tuple(LANDED["exam_scores"].arrow.names),
     "question_days": tuple(LANDED["question_days"].arrow.names),
@@ -383,7 +382,7 @@ _OF_ATTEMPTS = "join (select keen_id, hash, copies from assessments) using (keen
 _HELD = "\nunion all\n".join(
     f"""select '{path}' as path, coalesce(sum(copies) filter ({table}."{column}" is not null), 0) as held
         from {table} {_JOIN_COPIES.get(table, _OF_ATTEMPTS)}"""
-    for table, columns in HELD_IN.items()
+    for table, columns in READ_FROM.items()
     for path, column in columns.items()
 )
 

@@ -17,6 +17,7 @@ from include.receipts import Conservation, Landing
 if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
     from include.answers import Answer
     from include.backfilling import DayRun
+    from include.describing import Described
     from include.explaining import Explanation
     from include.forgetting import Forgotten
     from include.quarantined import Reason
@@ -163,6 +164,23 @@ def landings(found: list[Landing]) -> None:
         ],
         rows,
     )
+
+
+def described(found: "list[Described]") -> None:
+    """A line for each table, customer by customer."""
+    if not found:
+        progress("nothing has landed yet. Begin with: ./landfall demo")
+    for customer in dict.fromkeys(each.customer for each in found):
+        mine = [each for each in found if each.customer == customer]
+        rows = [[f"{each.name} (view)" if each.kind == "view" else each.name, f"{each.rows:,}", each.description] for each in mine]
+        table(["table", "rows", "description"], rows, title=customer, numeric=[False, True, False])
+
+
+def columns(found: "list[Described]") -> None:
+    """What the columns of each table mean."""
+    for each in found:
+        out.print(f"[bold]{escape(each.customer)} {each.name}[/], {each.rows:,} rows. {escape(each.description or '')}", soft_wrap=True)
+        table(["column", "type", "description"], [[column.name, column.type, column.description] for column in each.columns])
 
 
 def explanation(found: "Explanation") -> None:

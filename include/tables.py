@@ -1,7 +1,8 @@
-"""The tables of a lake, written once: columns in order, types, and what each column means.
+"""The tables of a lake, written once: columns in order, types, and what each table and column means.
 
 Spark writes plain Parquet with these columns; `landing.py` refuses files that differ, `lake.py` makes the Iceberg tables from them.
-All columns are nullable, because Iceberg refuses files of Spark's otherwise, and missing is not empty.
+All columns are nullable, because Iceberg refuses files of Spark's otherwise, and missing is not empty. What a description does not say
+of null is not null: a test holds the sample files against it.
 """
 
 from dataclasses import dataclass
@@ -48,19 +49,60 @@ DUCKDB: dict[PrimitiveType, str] = {
 }
 
 
+# Table -> path in a record -> column. A column is null where its path was null or missing, and only there.
+READ_FROM: dict[str, dict[str, str]] = {
+    "assessments": {
+        **{name: name for name in ("keen_id", "exam_name", "base_exam_id", "user_exam_id", "certification", "max_attempts")},
+        **{name: name for name in ("started_at", "keen_timestamp", "keen_created_at")},
+        "sequences.id": "sequence_id",
+        "sequences.attempt": "attempt",
+        **{
+            f"sequences.counts.{name}": name
+            for name in ("incomplete", "submitted", "incorrect", "correct", "total", "unanswered", "all_correct")
+        },
+        "sequences.questions": "question_count",
+    },
+    "questions": {
+        "sequences.questions[].id": "question_id",
+        **{f"sequences.questions[].{name}": name for name in ("user_result", "user_correct", "user_incomplete", "user_submitted")},
+        "sequences.questions[].options": "option_count",
+    },
+    "options": {
+        "sequences.questions[].options[].id": "option_id",
+        **{f"sequences.questions[].options[].{name}": name for name in ("checked", "correct", "at", "submitted")},
+    },
+}
+
+Columns = tuple[tuple[str, PrimitiveType, str], ...]
+
+
 @dataclass(frozen=True)
 class Table:
     """One table: what a row is, and its columns as (name, type, meaning). Partitioned by `day`, its first column."""
 
     name: str
     row: str
-    columns: tuple[tuple[str, PrimitiveType, str], ...]
+    columns: Columns
+
+    @property
+    def description(self) -> str:
+        return f"One row per {self.row}."
 
     @property
     def iceberg(self) -> Schema:
         return Schema(
-            *(NestedField(number, name, kind, required=False, doc=doc) for number, (name, kind, doc) in enumerate(self.columns, start=1))
+            *(
+                NestedField(number, name, kind, required=False, doc=self._doc(name, meaning))
+                for number, (name, kind, meaning) in enumerate(self.columns, start=1)
+            )
         )
+
+    def _doc(self, column: str, meaning: str) -> str:
+        """The meaning, and where in a record the column is read from, if it is."""
+        path = next((path for path, held_in in READ_FROM.get(self.name, {}).items() if held_in == column), None)
+        if path is None or column == "keen_id":  # without which a record is in quarantine
+            return meaning
+        return f"{meaning}; read from {path}, null where that is null or missing"
 
     @property
     def partitioning(self) -> PartitionSpec:
@@ -76,9 +118,24 @@ class Table:
         return {name: DUCKDB[kind] for name, kind, _ in self.columns}
 
 
+@dataclass(frozen=True)
+class View:
+    """What is computed when it is asked for, never stored: days land in any order. `rows` is a SELECT over `table`."""
+
+    name: str
+    row: str
+    table: str
+    columns: Columns
+    rows: str
+
+    @property
+    def description(self) -> str:
+        return f"One row per {self.row}."
+
+
 _DAY = ("day", DATE, "Ingestion day: the day whose delivery the record came with")
 _KEY = (
-    ("keen_id", STRING, "Id of the attempt's event, as the source gives it"),
+    ("keen_id", STRING, "Id of the attempt's event, as delivered; a record without one is in quarantine"),
     ("hash", LONG, "xxh64 (seed 42, signed) of the record's bytes; with keen_id the key of one version of an attempt"),
 )
 
@@ -104,14 +161,14 @@ ASSESSMENTS = Table(
         _DAY,
         *_KEY,
         ("record", LONG, "Lowest record number among its copies"),
-        ("copies", LONG, "How often exactly these bytes were delivered, 1 or more"),
+        ("copies", LONG, "How often the day delivered exactly these bytes, 1 or more"),
         ("is_test", BOOL, "The contract calls this exam a test exam; answers leave it out"),
         ("is_conflict", BOOL, "The day has other bytes under the same keen_id; each version is a row"),
         ("exam_name", STRING, "Name of the exam"),
         ("base_exam_id", STRING, "Id of the exam; several ids may share a name"),
         ("user_exam_id", STRING, "Id of the attempt; there is no id of a person"),
-        ("certification", STRING, 'As delivered: the text "false", or null'),
-        ("max_attempts", DOUBLE, "Attempts allowed"),
+        ("certification", STRING, 'As delivered, a text such as "false"'),
+        ("max_attempts", DOUBLE, "Attempts allowed, a number in a text as delivered"),
         ("started_at", TIME, "When the attempt began, by the client's clock"),
         ("keen_timestamp", TIME, "When the event was recorded; rounded half up to microseconds"),
         ("keen_created_at", TIME, "When the event was stored; rounded half up to microseconds"),
@@ -124,9 +181,9 @@ ASSESSMENTS = Table(
         ("total", INT, "Questions asked, as delivered"),
         ("unanswered", INT, "Questions left open, as delivered"),
         ("all_correct", BOOL, "All questions answered rightly, as delivered"),
-        ("score", DOUBLE, "correct / total, 0 to 1; null where there is no total above 0"),
-        ("question_count", INT, "Rows of this attempt in questions; null if it has no list of questions"),
-        ("tallies", BOOL, "The delivered counts agree with the questions; null if there are no counts"),
+        ("score", DOUBLE, "correct / total, 0 to 1; null where there is no correct, or no total above 0"),
+        ("question_count", INT, "Rows of this attempt in questions, the length of its list"),
+        ("tallies", BOOL, "The delivered counts agree with the questions; null where there are no counts"),
     ),
 )
 QUESTIONS = Table(
@@ -137,11 +194,11 @@ QUESTIONS = Table(
         *_KEY,
         ("position", INT, "Place in the attempt, from 0"),
         ("question_id", STRING, "Id of the question; only with base_exam_id is it one question"),
-        ("user_result", STRING, "correct, incorrect, missed_some or unanswered; null if the source has none, which is not incorrect"),
-        ("user_correct", BOOL, "As delivered"),
-        ("user_incomplete", BOOL, "As delivered"),
-        ("user_submitted", BOOL, "As delivered"),
-        ("option_count", INT, "Rows of this question in options; null if it has no list of options"),
+        ("user_result", STRING, "correct, incorrect, missed_some or unanswered; none is not incorrect"),
+        ("user_correct", BOOL, "Answered rightly, as delivered"),
+        ("user_incomplete", BOOL, "Answered with some but not all right options, as delivered"),
+        ("user_submitted", BOOL, "Submitted, as delivered"),
+        ("option_count", INT, "Rows of this question in options, the length of its list"),
     ),
 )
 OPTIONS = Table(
@@ -152,11 +209,11 @@ OPTIONS = Table(
         *_KEY,
         ("question_position", INT, "Place of its question in the attempt, from 0"),
         ("position", INT, "Place in the question, from 0"),
-        ("question_id", STRING, "Id of its question"),
+        ("question_id", STRING, "Id of its question; null where that has none"),
         ("option_id", STRING, "Id of the option"),
-        ("checked", BOOL, "It was ticked at the end"),
-        ("correct", BOOL, "It is a right one; null in most sources where it is not"),
-        ("at", TIME, "When it was last touched, by the client's clock; null if never"),
+        ("checked", BOOL, "Ticked at the end, as delivered"),
+        ("correct", BOOL, "A right one, as delivered; most sources leave it out of the wrong ones"),
+        ("at", TIME, "When it was last touched, by the client's clock"),
         ("submitted", INT, "1 if it was submitted, as delivered"),
     ),
 )
@@ -183,18 +240,18 @@ EXAM_SCORES = Table(
     "exam, is_test, correct and total of a day: an integer histogram, so that means and deviations over any days are exact",
     (
         _DAY,
-        ("base_exam_id", STRING, "Id of the exam"),
-        ("exam_name", STRING, "Name of the exam"),
-        ("is_test", BOOL, "Test exam"),
+        ("base_exam_id", STRING, "Id of the exam; null where the attempts have none"),
+        ("exam_name", STRING, "Name of the exam; null where the attempts have none"),
+        ("is_test", BOOL, "The contract calls this exam a test exam"),
         ("correct", INT, "Questions answered rightly; null with total for attempts without a score"),
-        ("total", INT, "Questions asked"),
+        ("total", INT, "Questions asked; null with correct for attempts without a score"),
         ("attempts", LONG, "Distinct attempts"),
         ("copies", LONG, "Published attempts: every copy counts"),
         ("conflicts", LONG, "Attempts with is_conflict"),
-        ("incomplete", LONG, "Sum of incomplete over the distinct attempts"),
-        ("incorrect", LONG, "Sum of incorrect over the distinct attempts"),
-        ("unanswered", LONG, "Sum of unanswered over the distinct attempts"),
-        ("last_taken", TIME, "Latest started_at"),
+        ("incomplete", LONG, "Sum of incomplete over the distinct attempts; null where none has it"),
+        ("incorrect", LONG, "Sum of incorrect over the distinct attempts; null where none has it"),
+        ("unanswered", LONG, "Sum of unanswered over the distinct attempts; null where none has it"),
+        ("last_taken", TIME, "Latest started_at; null where none has it"),
     ),
 )
 QUESTION_DAYS = Table(
@@ -202,15 +259,15 @@ QUESTION_DAYS = Table(
     "exam and question of a day",
     (
         _DAY,
-        ("base_exam_id", STRING, "Id of the exam"),
-        ("exam_name", STRING, "Name of the exam"),
-        ("question_id", STRING, "Id of the question"),
-        ("is_test", BOOL, "Test exam"),
+        ("base_exam_id", STRING, "Id of the exam; null where the attempts have none"),
+        ("exam_name", STRING, "Name of the exam; null where the attempts have none"),
+        ("question_id", STRING, "Id of the question; null where it has none"),
+        ("is_test", BOOL, "The contract calls this exam a test exam"),
         ("asked", LONG, "Times asked in distinct attempts"),
-        ("correct", LONG, "of these answered rightly"),
-        ("incorrect", LONG, "of these answered wrongly"),
-        ("missed", LONG, "of these answered with some but not all right options (missed_some)"),
-        ("unanswered", LONG, "of these left open; asked minus all four is without result"),
+        ("correct", LONG, "Of these answered rightly"),
+        ("incorrect", LONG, "Of these answered wrongly"),
+        ("missed", LONG, "Of these answered with some but not all right options (missed_some)"),
+        ("unanswered", LONG, "Of these left open; asked minus all four is without result"),
     ),
 )
 HOLES = Table(
@@ -221,7 +278,7 @@ HOLES = Table(
         ("path", STRING, "Such as sequences.questions[].user_result; [] is an element of an array"),
         ("parents", LONG, "Objects that could have it (of an element: elements) = the sum of the others"),
         ("present", LONG, "Of the right type, and not empty"),
-        ("nulls", LONG, "null"),
+        ("nulls", LONG, "Said to be null"),
         ("missing", LONG, "Not there"),
         ("empty", LONG, "An empty text, array or object"),
         ("wrong_type", LONG, "Something else; the record is in quarantine"),
@@ -238,7 +295,7 @@ LANDINGS = Table(
         ("found_at", TIME, "When its source was found; orders the landings of a day"),
         ("committed_at", TIME, "When it became visible; later than every landing before it"),
         ("source", STRING, "URIs of the source files (JSON list)"),
-        ("bytes", LONG, "Size of the source as stored"),
+        ("bytes", LONG, "Size of the source as stored, in bytes"),
         ("sha256", STRING, "sha256 of the source"),
         ("topic", STRING, "Kafka topic"),
         ("ingest", STRING, "Which publishing it was read from"),
@@ -256,12 +313,29 @@ LANDINGS = Table(
         ("snapshots", STRING, "Table to the Iceberg snapshot at which readers read it (JSON map)"),
         ("seconds", STRING, "Step to seconds (JSON map)"),
         ("warnings", STRING, "What is worth a look (JSON list)"),
-        ("conservation", STRING, "Records and content hash of source, topic, spark and hdfs (JSON map)"),
-        ("unknown_fields", STRING, "Path that the schema does not know to how often it was there, the 100 most frequent (JSON map)"),
-        ("forgotten", LONG, "Records of attempts that were to be forgotten; they are in no table. Null before there was such a thing"),
+        ("conservation", STRING, "Records and content hash of source, topic, spark and hdfs (JSON map); null before it was kept"),
+        (
+            "unknown_fields",
+            STRING,
+            "Path that the schema does not know to how often it was there, the 100 most frequent (JSON map); null before it was kept",
+        ),
+        ("forgotten", LONG, "Records of attempts that were to be forgotten; they are in no table; null before it was kept"),
     ),
 )
 
 # The eight that Spark writes; `landings` is written by the commit alone.
 LANDED = {table.name: table for table in (RAW_ASSESSMENTS, ASSESSMENTS, QUESTIONS, OPTIONS, QUARANTINE, EXAM_SCORES, QUESTION_DAYS, HOLES)}
 TABLES = {**LANDED, LANDINGS.name: LANDINGS}
+
+FIRST_SEEN = View(
+    "first_seen",
+    "version of an attempt over all days; `where day = first_day`, joined to assessments, leaves repeats on later days out",
+    "assessments",
+    (
+        *_KEY,
+        ("first_day", DATE, "Earliest ingestion day that has it"),
+        ("days", LONG, "On how many ingestion days it is, 1 or more"),
+    ),
+    "select keen_id, hash, min(day) as first_day, count(*) as days from assessments group by keen_id, hash",
+)
+VIEWS = {FIRST_SEEN.name: FIRST_SEEN}

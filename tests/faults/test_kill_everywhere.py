@@ -55,7 +55,7 @@ LONG = [
     ]),
 ]  # fmt: skip
 # Not part of a run that nothing but a kill disturbs; tests/integration and tests/unit have them.
-OTHERS = {Effect.ABORT_TRANSACTION, Effect.ADD_COLUMNS, Effect.DELETE_FILES}
+OTHERS = {Effect.ABORT_TRANSACTION, Effect.UPDATE_TABLE, Effect.DELETE_FILES}
 OTHERS |= {Effect.EXPIRE_SNAPSHOTS, Effect.FENCE, Effect.SET_ASIDE, Effect.REMOVE}  # of a tidying
 
 

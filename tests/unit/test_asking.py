@@ -10,10 +10,10 @@ import fsspec
 import pytest
 
 from include import asking
-from include.asking import VIEWS, NotAnswered, Session, ask
+from include.asking import NotAnswered, Session, ask
 from include.errors import LandfallError, Refused
 from include.lake import Lake
-from include.tables import TABLES
+from include.tables import TABLES, VIEWS
 from tests.built_landing import CUSTOMER, RECORDS, attempt, build
 
 

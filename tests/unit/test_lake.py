@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -429,10 +431,67 @@ def test_a_catalog_or_files_out_of_reach_are_errors_that_another_try_may_mend(tm
     assert lake.newest() is None
 
 
-def test_the_columns_carry_their_meaning(lake: Lake) -> None:
+def described(lake: Lake) -> dict[str, tuple[str | None, list[str | None]]]:
+    """Table to its description and those of its columns, as every reader of the catalog finds them."""
+    tables = {name: lake._load(name) for name in TABLES}
+    return {name: (table.properties.get("comment"), [field.doc for field in table.schema().fields]) for name, table in tables.items()}
+
+
+DESCRIBED = {name: (table.description, [field.doc for field in table.iceberg.fields]) for name, table in TABLES.items()}
+
+
+def forget_what_things_mean(lake: Lake) -> None:
+    """As a version left it that described less."""
+    for name in ("assessments", "landings"):
+        with lake._load(name).transaction() as transaction:
+            transaction.remove_properties("comment")
+            with transaction.update_schema() as update:
+                update.update_column("day", doc="once")
+
+
+def test_tables_and_columns_carry_their_meaning_in_the_catalog(lake: Lake) -> None:
     lake.create_tables()
-    for table in TABLES:
-        assert [field.doc for field in lake._load(table).schema().fields if not field.doc] == []
+    assert described(lake) == DESCRIBED
+
+
+def test_a_catalog_of_an_earlier_version_gets_todays_descriptions_with_the_next_landing_and_no_snapshot_of_its_own(
+    lake: Lake, tmp_path: Path
+) -> None:
+    first = build(tmp_path)
+    commit(lake, first)
+    forget_what_things_mean(lake)
+    assert [name for name, found in described(lake).items() if found != DESCRIBED[name]] == ["assessments", "landings"]
+    before = seen(lake), current(lake)
+    lake._up_to_date(TABLES["assessments"])
+    assert (seen(lake), current(lake)) == before
+    second = build(tmp_path, records=OTHER_RECORDS, day=SECOND)
+    commit(lake, second)
+    assert described(lake) == DESCRIBED
+    assert seen(lake) == expected(first, second)
+    places = [lake._load(name).metadata_location for name in TABLES]
+    lake.create_tables()
+    for table in TABLES.values():
+        lake._up_to_date(table)
+    assert [lake._load(name).metadata_location for name in TABLES] == places, "what is up to date is left alone"
+
+
+def test_descriptions_that_several_bring_up_to_date_at_once_are_brought_so_once(lake: Lake, tmp_path: Path) -> None:
+    commit(lake, build(tmp_path))
+    forget_what_things_mean(lake)
+    schemas = len(lake._load("assessments").schemas())
+    start = threading.Barrier(4)
+
+    def update(_: int) -> None:
+        other = open_lake(tmp_path)
+        start.wait()
+        other._up_to_date(TABLES["assessments"])
+        other.create_tables()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(update, range(4)))
+    assert described(lake) == DESCRIBED
+    assert len(lake._load("assessments").schemas()) == schemas, "today's was there once already; else one more"
+    assert seen(lake) == expected(build(tmp_path))
 
 
 def test_the_row_that_readers_get_is_the_one_that_was_committed(lake: Lake, tmp_path: Path) -> None:
