@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from include.errors import LandfallError
 from include.stack import stack as embedded
-from include.stack.jars import fetch_jars
+from include.stack.jars import READERS, STACK, JarSet, fetch_jars
 from include.stack.java import find_java
 from include.stack.settings import Settings
 
@@ -36,11 +37,21 @@ class Hdfs:
 @pytest.fixture(scope="session")
 def jars(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The jars of the stack, fetched on first use; without them what needs a daemon is skipped, saying why."""
-    settings = Settings.load()
+    _fetch(STACK, tmp_path_factory, "the jars of the stack")
+
+
+@pytest.fixture(scope="session")
+def reader_jars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the jars with which a reader's Spark reads the lake, fetched on first use."""
+    _fetch(READERS, tmp_path_factory, "the jars of a reader's Spark")
+    return READERS.of(Settings.load()) / "spark"
+
+
+def _fetch(jars: JarSet, tmp_path_factory: pytest.TempPathFactory, what: str) -> None:
     try:
-        fetch_jars(settings, find_java(tmp_path_factory.mktemp("java")), report=print)
+        fetch_jars(Settings.load(), find_java(tmp_path_factory.mktemp("java")), print, jars)
     except LandfallError as error:
-        pytest.skip(f"the jars of the stack cannot be had: {error}")
+        pytest.skip(f"{what} cannot be had: {error}")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""The jars of the stack: fetched once by the Ivy inside pyspark, compared with the digests in jars.sha256, kept in `settings.jars`."""
+"""The jars of the stack: fetched once by the Ivy inside pyspark, compared with the digests in jars.sha256, kept in `settings.jars`.
+
+So are those with which a reader's Spark reads the lake, apart from them: `READERS`. The stack does without.
+"""
 
 import fcntl
 import hashlib
@@ -11,6 +14,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -21,10 +25,26 @@ from include.errors import LandfallError
 from include.stack.java import Java
 from include.stack.settings import Settings
 
-IVY_XML = Path(__file__).with_name("ivy.xml")
 IVY_SETTINGS = Path(__file__).with_name("ivysettings.xml")
-LOCK = Path(__file__).with_name("jars.sha256")
 BOOTSTRAP = Path(__file__).with_name("bootstrap.txt")
+
+
+@dataclass(frozen=True)
+class JarSet:
+    """Jars that are fetched together: what Ivy is asked for, their digests, where they are kept, and about how many MB they are."""
+
+    ivy_xml: Path
+    lock: Path
+    folder: str
+    megabytes: int
+
+    def of(self, settings: Settings) -> Path:
+        """Where they lie: a folder for each of Ivy's configurations."""
+        return settings.tools / self.folder
+
+
+STACK = JarSet(Path(__file__).with_name("ivy.xml"), Path(__file__).with_name("jars.sha256"), "jars", 100)
+READERS = JarSet(Path(__file__).with_name("readers.ivy.xml"), Path(__file__).with_name("readers.sha256"), "reader_jars", 60)
 
 Report = Callable[[str], None]
 
@@ -48,36 +68,36 @@ def pyspark_jar(pattern: str) -> Path:
     return found[0]
 
 
-def locked() -> dict[str, str]:
-    """What jars.sha256 says: {"kafka/kafka_2.13-4.3.1.jar": sha256}."""
-    return {name: digest for digest, name in (line.split() for line in LOCK.read_text().splitlines())}
+def locked(jars: JarSet = STACK) -> dict[str, str]:
+    """What its lock says: {"kafka/kafka_2.13-4.3.1.jar": sha256}."""
+    return {name: digest for digest, name in (line.split() for line in jars.lock.read_text().splitlines())}
 
 
-def have_jars(settings: Settings) -> bool:
-    stamp = settings.jars / "stamp"
-    return stamp.exists() and stamp.read_text() == _stamp()
+def have_jars(settings: Settings, jars: JarSet = STACK) -> bool:
+    stamp = jars.of(settings) / "stamp"
+    return stamp.exists() and stamp.read_text() == _stamp(jars)
 
 
-def fetch_jars(settings: Settings, java: Java, report: Report) -> None:
-    """Makes `settings.jars` hold exactly the locked jars. Quick when it does; whole or not at all; one at a time."""
-    if have_jars(settings):
+def fetch_jars(settings: Settings, java: Java, report: Report, jars: JarSet = STACK) -> None:
+    """Makes the folder hold exactly the locked jars. Quick when it does; whole or not at all; one at a time."""
+    if have_jars(settings, jars):
         return
     with _one_at_a_time(settings.tools / "jars.lock"):
-        if have_jars(settings):  # another one was quicker
+        if have_jars(settings, jars):  # another one was quicker
             return
-        aside = settings.tools / "jars.new"
+        folder, aside = jars.of(settings), settings.tools / f"{jars.folder}.new"
         shutil.rmtree(aside, ignore_errors=True)
-        _run_ivy(settings, java, aside, report)
-        _compare_digests(aside)
+        _run_ivy(settings, java, jars, aside, report)
+        _compare_digests(jars, aside)
         _unpack_web_pages(aside)
-        (aside / "stamp").write_text(_stamp())
-        shutil.rmtree(settings.jars, ignore_errors=True)
-        aside.rename(settings.jars)
-    report(f"jars: all {len(locked())} there")
+        (aside / "stamp").write_text(_stamp(jars))
+        shutil.rmtree(folder, ignore_errors=True)
+        aside.rename(folder)
+    report(f"jars: all {len(locked(jars))} there")
 
 
-def _stamp() -> str:
-    return hashlib.sha256(IVY_XML.read_bytes() + LOCK.read_bytes()).hexdigest()
+def _stamp(jars: JarSet) -> str:
+    return hashlib.sha256(jars.ivy_xml.read_bytes() + jars.lock.read_bytes()).hexdigest()
 
 
 @contextmanager
@@ -88,13 +108,13 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
         yield
 
 
-def _run_ivy(settings: Settings, java: Java, target: Path, report: Report) -> None:
+def _run_ivy(settings: Settings, java: Java, jars: JarSet, target: Path, report: Report) -> None:
     target.mkdir(parents=True)
-    command = _ivy_command(settings, java, target)
+    command = _ivy_command(settings, java, jars, target)
     log_file = settings.tools / "logs" / "ivy.log"
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    total, done = len(locked()), 0
-    report(f"jars: fetching {total}, about 100 MB")
+    total, done = len(locked(jars)), 0
+    report(f"jars: fetching {total}, about {jars.megabytes} MB")
     with log_file.open("w") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as ivy:
         assert ivy.stdout is not None
         for line in ivy.stdout:
@@ -107,7 +127,7 @@ def _run_ivy(settings: Settings, java: Java, target: Path, report: Report) -> No
         raise LandfallError(f"jars: Ivy failed, exit code {ivy.returncode}. The end of {log_file}:\n{_causes(log_file)}")
 
 
-def _ivy_command(settings: Settings, java: Java, target: Path) -> list[str]:
+def _ivy_command(settings: Settings, java: Java, jars: JarSet, target: Path) -> list[str]:
     return [
         java.executable,
         "-Xmx256m",
@@ -116,7 +136,7 @@ def _ivy_command(settings: Settings, java: Java, target: Path) -> list[str]:
         *(_system_certificates(settings.tools) if java.is_ours else ()),
         *("-cp", str(pyspark_jar("ivy-*.jar")), "org.apache.ivy.Main"),
         *("-settings", os.environ.get("LANDFALL_IVY_SETTINGS") or str(IVY_SETTINGS)),
-        *("-ivy", str(IVY_XML)),
+        *("-ivy", str(jars.ivy_xml)),
         *("-cache", str(_cache(settings))),
         *("-retrieve", str(target / "[conf]/[artifact]-[revision](-[classifier]).[ext]")),
     ]
@@ -141,9 +161,9 @@ def _system_certificates(folder: Path) -> list[str]:
     return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStoreType=PKCS12", "-Djavax.net.ssl.trustStorePassword="]
 
 
-def _compare_digests(folder: Path) -> None:
+def _compare_digests(jars: JarSet, folder: Path) -> None:
     found = {str(jar.relative_to(folder)): _sha256(jar) for jar in folder.rglob("*.jar")}
-    expected = locked()
+    expected = locked(jars)
     wrong = [
         f"{name}: expected {expected.get(name, 'no such jar')}, found {found.get(name, 'none')}"
         for name in sorted(expected.keys() | found.keys())
@@ -152,7 +172,7 @@ def _compare_digests(folder: Path) -> None:
     if wrong:
         raise LandfallError(
             "\n".join(
-                [f"jars: {len(wrong)} differ from {LOCK.name}, none was taken:", *wrong, "Remove them from Ivy's cache and try again."]
+                [f"jars: {len(wrong)} differ from {jars.lock.name}, none was taken:", *wrong, "Remove them from Ivy's cache and try again."]
             )
         )
 
@@ -163,10 +183,10 @@ def _sha256(path: Path) -> str:
 
 
 def _unpack_web_pages(folder: Path) -> None:
-    """HDFS serves its pages from a folder webapps/ on the classpath; they come in its tests jar."""
-    (tests_jar,) = (folder / "hdfs").glob("hadoop-hdfs-*-tests.jar")
-    with zipfile.ZipFile(tests_jar) as jar:
-        jar.extractall(folder / "pages", [name for name in jar.namelist() if name.startswith("webapps/")])
+    """HDFS serves its pages from a folder webapps/ on the classpath; they come in its tests jar, if HDFS is among these."""
+    for tests_jar in (folder / "hdfs").glob("hadoop-hdfs-*-tests.jar"):
+        with zipfile.ZipFile(tests_jar) as jar:
+            jar.extractall(folder / "pages", [name for name in jar.namelist() if name.startswith("webapps/")])
 
 
 def _causes(log_file: Path) -> str:

@@ -419,6 +419,19 @@ def test_a_snapshot_that_is_gone_is_named(lake: Lake, tmp_path: Path) -> None:
         lake.files("questions", 1)
 
 
+def test_what_readers_saw_at_an_earlier_landing_can_be_had_by_its_name(lake: Lake, tmp_path: Path) -> None:
+    first, second = build(tmp_path), build(tmp_path, records=OTHER_RECORDS, try_number=2)
+    saw = []
+    for built in (first, second):
+        commit(lake, built)
+        saw.append(lake.state())
+    assert [lake.state_of(built.transform.landing) for built in (first, second)] == saw
+    lake.fence()  # a snapshot of `landings` that says what the one before said
+    assert lake.state_of(second.transform.landing) == lake.state()
+    with pytest.raises(Refused, match=r"landing 'that' cannot be read: .* oldest first: 2018-01-28-5f3a9c1e-1, 2018-01-28-5f3a9c1e-2\."):
+        lake.state_of("that")
+
+
 def test_a_catalog_or_files_out_of_reach_are_errors_that_another_try_may_mend(tmp_path: Path) -> None:
     with pytest.raises(LandfallError, match="the lake's catalog cannot be opened: OperationalError") as unreachable:
         Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/no/such/folder/c.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))

@@ -7,16 +7,20 @@ from xml.etree import ElementTree
 
 import pytest
 
-from include.stack import jars
 from include.stack.environment import inherited
-from include.stack.jars import BOOTSTRAP, IVY_SETTINGS, IVY_XML, locked, pyspark_jar
+from include.stack.jars import BOOTSTRAP, IVY_SETTINGS, READERS, STACK, JarSet, locked, pyspark_jar
 from include.stack.service import hadoop_xml, properties, write
 
-REVISIONS = {each.get("name"): each.get("rev") for each in ElementTree.parse(IVY_XML).iter("dependency")}
+
+def revisions(jars: JarSet) -> dict[str, str]:
+    return {each.attrib["name"]: each.attrib["rev"] for each in ElementTree.parse(jars.ivy_xml).iter("dependency")}
+
+
+REVISIONS = revisions(STACK)
 
 
 def test_no_file_names_a_server() -> None:
-    for file in (IVY_XML, IVY_SETTINGS, BOOTSTRAP, jars.LOCK):
+    for file in (STACK.ivy_xml, STACK.lock, READERS.ivy_xml, READERS.lock, IVY_SETTINGS, BOOTSTRAP):
         text = file.read_text().replace("http://ant.apache.org/ivy/maven", "")  # the name of an XML namespace, nothing to fetch
         assert not re.search(r"https?://|\b(root|url|host)=", text), file.name
 
@@ -30,10 +34,16 @@ def test_the_kafka_source_is_the_one_of_pyspark() -> None:
     assert REVISIONS["spark-sql-kafka-0-10_2.13"] == version("pyspark") == version("pyspark-client")
 
 
-def test_every_jar_asked_for_is_locked() -> None:
-    names = " ".join(locked())
-    assert [name for name, revision in REVISIONS.items() if f"/{name}-{revision}" not in names] == []
-    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in locked().values())
+def test_the_readers_iceberg_is_for_the_spark_and_scala_of_pyspark() -> None:
+    spark, scala = version("pyspark").rsplit(".", 1)[0], pyspark_jar("spark-core_*.jar").name.split("_")[1].split("-")[0]
+    assert f"iceberg-spark-runtime-{spark}_{scala}" in revisions(READERS)
+
+
+@pytest.mark.parametrize("jars", [STACK, READERS], ids=lambda jars: jars.folder)
+def test_every_jar_asked_for_is_locked(jars: JarSet) -> None:
+    names = " ".join(locked(jars))
+    assert [name for name, revision in revisions(jars).items() if f"/{name}-{revision}" not in names] == []
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in locked(jars).values())
 
 
 def test_hadoop_and_java_files_are_escaped_and_whole(tmp_path: Path) -> None:

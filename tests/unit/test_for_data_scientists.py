@@ -1,0 +1,41 @@
+"""What docs/for_data_scientists.md says without running anything. tests/integration runs the rest."""
+
+from include.customers import OURS, load
+from include.stack.jars import READERS, locked
+from include.stack.settings import Ports, Settings
+from include.tables import FIRST_SEEN
+from tests.for_data_scientists import COMMANDS, PAGE, PROGRAMS
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_every_program_and_command_is_one_that_a_test_runs() -> None:
+    assert list(PROGRAMS) == ["DuckDB", "pandas and Polars", "Spark SQL"]
+    assert PAGE.count("```python") == len(PROGRAMS)
+    assert [command.split()[1] for command in COMMANDS] == ["tables"] * 2 + ["query"] * 5
+    assert all("--user" in command for command in COMMANDS), "as a reader, never as the owner"
+
+
+def test_the_addresses_are_those_of_a_stack_that_nobody_moved() -> None:
+    ports, at = Ports(), Settings.load({})
+    for address in (f"port `{ports.namenode_http}`", f"`hdfs://127.0.0.1:{ports.namenode}`"):
+        assert address in PAGE
+    assert Settings(home=at.project / ".local", ports=ports, tools=at.tools).lake == at.project / ".local" / "lake"
+
+
+def test_spark_is_told_the_packages_that_are_locked() -> None:
+    [packages] = [line for line in PROGRAMS["Spark SQL"].splitlines() if "spark.jars.packages" in line]
+    named = {f"spark/{name}-{revision}.jar" for _, name, revision in (each.split(":") for each in packages.split('"')[3].split(","))}
+    assert named == set(locked(READERS))
+
+
+def test_alice_reads_demo_and_mallory_does_not() -> None:
+    readers = load(OURS / "demo.yaml").readers
+    assert "alice" in readers
+    assert "mallory" not in readers
+
+
+def test_first_seen_is_written_out_for_other_engines() -> None:
+    assert f"`{FIRST_SEEN.rows}`" in flat(PAGE)
