@@ -164,14 +164,17 @@ def query(
 @app.command()
 def tables(
     name: Annotated[str | None, typer.Argument(help="One table or view, with its columns. Default: all.", metavar="TABLE")] = None,
-    customer: Annotated[str | None, typer.Option("--customer", "-c", help="One customer only. Default: all.")] = None,
+    customer: Annotated[
+        str | None,
+        typer.Option("--customer", "-c", help="One customer only. Default: all, with --user all whose contract names this reader."),
+    ] = None,
     user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what tables and views there are, what a row of each is, how many are in force, and what the columns mean."""
     from include import describing
 
-    names = [customers.customer(customer).customer] if customer else list(customers.load_all())
+    names = [customers.customer(customer).customer] if customer else customers.names(reader=user)
     lakes = [_lake(each, user) for each in names]
     found = [each for lake in lakes if customer or lake.newest() for each in describing.described(lake, name)]
     if as_json:

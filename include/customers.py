@@ -173,6 +173,12 @@ def load_all(folder: Path = FOLDER) -> dict[str, Contract | ContractRefused]:
     return dict(_each(folder))
 
 
+def names(reader: str | None = None, folder: Path = FOLDER) -> list[str]:
+    """All customers, those with a wrong contract too; or those whose contract names this reader."""
+    found = load_all(folder)
+    return [name for name, each in found.items() if reader is None or (isinstance(each, Contract) and reader in each.readers)]
+
+
 def customer(name: str, folder: Path = FOLDER) -> Contract:
     """The contract of one customer. Raises ContractRefused, naming the customers there are, for an unknown one."""
     path = folder / f"{name}.yaml"

@@ -15,3 +15,15 @@ COMMANDS = [line for block in blocks(PAGE, "") for line in block.splitlines()]
 PROGRAMS = {
     section.split("\n", 1)[0]: block for section in re.split(r"^## ", PAGE, flags=re.MULTILINE) for block in blocks(section, "python")
 }
+
+
+def changed(program: str, diff: str) -> str:
+    """The program with the lines of `+` in place of those of `-`, each of which it must have."""
+    for old, new in re.findall(r"((?:^-.*\n)+)((?:^\+.*\n)+)", diff, re.MULTILINE):
+        there = re.sub("^-", "", old, flags=re.MULTILINE)
+        assert program.count(there) == 1, there
+        program = program.replace(there, re.sub(r"^\+", "", new, flags=re.MULTILINE))
+    return program
+
+
+WITHOUT_A_CLONE = changed(PROGRAMS["pandas and Polars"], "".join(blocks(PAGE, "diff")))

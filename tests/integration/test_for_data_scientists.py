@@ -27,7 +27,7 @@ from include.stack.settings import Settings
 from include.stack.spark import spark_environment
 from include.tables import TABLES, VIEWS
 from tests.built_landing import RECORDS, attempt, build
-from tests.for_data_scientists import COMMANDS, PAGE, PROGRAMS
+from tests.for_data_scientists import COMMANDS, PAGE, PROGRAMS, WITHOUT_A_CLONE
 
 ROOT = Path(__file__).parents[2]
 MEANS = "select count(*), avg(score) from assessments where not is_test"
@@ -123,8 +123,9 @@ def test_duckdb_over_pyiceberg_as_a_reader_sees_both_landings_whole(demo: Demo) 
     ]
 
 
-def test_pandas_and_polars_as_a_reader_agree_with_the_owner(demo: Demo) -> None:
-    done = demo.run([sys.executable, "-c", demo.here(PROGRAMS["pandas and Polars"])])
+@pytest.mark.parametrize("program", [PROGRAMS["pandas and Polars"], WITHOUT_A_CLONE], ids=["with a clone", "without"])
+def test_pandas_and_polars_as_a_reader_agree_with_the_owner(demo: Demo, program: str) -> None:
+    done = demo.run([sys.executable, "-c", demo.here(program)])
     assert Counter(done.stdout.splitlines()) == {line(demo, landing): 2 for landing in demo.landings}, "once by pandas, once by Polars"
 
 
@@ -159,7 +160,7 @@ def test_spark_as_a_reader_agrees_with_the_owner_and_changes_nothing(demo: Demo,
     }
     write(Path(environment["SPARK_CONF_DIR"]) / "spark-defaults.conf", properties(defaults))
     done = demo.run([sys.executable, "-c", demo.here(PROGRAMS["Spark SQL"]) + CHANGES], **environment)
-    told = done.stdout.splitlines()
+    told = [each for each in done.stdout.splitlines() if not each.startswith(":: ")]  # what Ivy says of its settings
     assert told[:2] == [line(demo, landing) for landing in demo.landings]
     assert told[2:] == [
         "drop table demo.lake.options refused: True False",
@@ -185,6 +186,9 @@ def test_the_tables_that_are_listed_have_the_rows_in_force(demo: Demo) -> None:
     counts = " union all ".join(f"select '{name}', count(*) from {name}" for name in [*TABLES, *VIEWS])
     assert {each["name"]: each["rows"] for each in listed} == dict(demo.asked(counts, demo.landings[1]))
     assert [column["description"] for each in listed for column in each["columns"] if not column["description"]] == []
+    assert json.loads(demo.run([str(ROOT / "landfall"), "tables", "--user", "alice", "--json"]).stdout) == listed, (
+        "of all that she may read"
+    )
     shown = demo.run([str(ROOT / "landfall"), *one]).stdout
     for field in TABLES["assessments"].iceberg.fields:
         assert re.search(rf"^ +{field.name} +{field.field_type} +{re.escape(str(field.doc))}$", shown, re.MULTILINE), field.name

@@ -66,6 +66,14 @@ def test_a_wrong_contract_leaves_the_others_alone(tmp_path: Path) -> None:
     assert {name: type(each) for name, each in found.items()} == {"acme": Contract, "beta": ContractRefused, "Not a name": ContractRefused}
 
 
+def test_a_reader_s_customers_are_those_whose_contract_names_them(tmp_path: Path) -> None:
+    contract(tmp_path, RIGHT + "readers: [alice]\n")
+    contract(tmp_path, RIGHT + "readers: [bob]\n", name="beta")
+    contract(tmp_path, "readers: [alice]\n", name="wrong")
+    assert customers.names(folder=tmp_path) == ["acme", "beta", "wrong"]
+    assert customers.names(reader="alice", folder=tmp_path) == ["acme"], "a wrong contract names nobody"
+
+
 def test_an_unknown_customer_is_told_who_is_known(tmp_path: Path) -> None:
     contract(tmp_path, RIGHT)
     with pytest.raises(ContractRefused, match="no customer 'acne'; known are: acme"):

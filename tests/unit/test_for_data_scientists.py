@@ -1,10 +1,11 @@
 """What docs/for_data_scientists.md says without running anything. tests/integration runs the rest."""
 
-from include.customers import OURS, load
+from include.customers import OURS, TidyTerms, load
+from include.lake import KEPT_SNAPSHOTS
 from include.stack.jars import READERS, locked
 from include.stack.settings import Ports, Settings
 from include.tables import FIRST_SEEN
-from tests.for_data_scientists import COMMANDS, PAGE, PROGRAMS
+from tests.for_data_scientists import COMMANDS, PAGE, PROGRAMS, WITHOUT_A_CLONE
 
 
 def flat(text: str) -> str:
@@ -14,6 +15,7 @@ def flat(text: str) -> str:
 def test_every_program_and_command_is_one_that_a_test_runs() -> None:
     assert list(PROGRAMS) == ["DuckDB", "pandas and Polars", "Spark SQL"]
     assert PAGE.count("```python") == len(PROGRAMS)
+    assert "include" not in WITHOUT_A_CLONE
     assert [command.split()[1] for command in COMMANDS] == ["tables"] * 2 + ["query"] * 5
     assert all("--user" in command for command in COMMANDS), "as a reader, never as the owner"
 
@@ -35,6 +37,11 @@ def test_alice_reads_demo_and_mallory_does_not() -> None:
     readers = load(OURS / "demo.yaml").readers
     assert "alice" in readers
     assert "mallory" not in readers
+
+
+def test_how_long_an_earlier_landing_can_be_read_is_what_commits_and_tidying_leave() -> None:
+    assert f"about the last ten, none that another one followed more than {TidyTerms().unneeded_days} days ago" in flat(PAGE)
+    assert KEPT_SNAPSHOTS == 2 * 10, "a landing that replaces a day makes two"
 
 
 def test_first_seen_is_written_out_for_other_engines() -> None:
