@@ -25,7 +25,7 @@ from include.errors import LandfallError, Refused
 from include.hdfs import make_directory, write_file
 from include.holes import COLUMNS, OBJECTS, Counts
 from include.lake import FORGOTTEN, Lake, State, tombstones
-from include.landed import EXAM_SCORES, MODULUS, QUESTION_DAYS
+from include.landed import AGGREGATES, MODULUS, aggregate
 from include.receipts import Conservation, Landing, TableFiles, TransformReceipt
 from include.rewriting import Rewriting, batches, commit
 from include.tables import BOOL, INT, LANDED
@@ -168,9 +168,8 @@ def _without(lake: Lake, day: str, keen_id: str, tombstone: str) -> None:
         tables.execute("set TimeZone = 'UTC'")
         for table in ("assessments", "questions"):
             tables.register(table, writer.written(table))
-        for table, sql in (("exam_scores", EXAM_SCORES), ("question_days", QUESTION_DAYS)):
-            chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in LANDED[table].duckdb.items())
-            writer.fill(table, tables.sql(f"select {chosen} from ({sql})").to_arrow_table().cast(LANDED[table].arrow).to_batches())
+        for table in AGGREGATES:
+            writer.fill(table, tables.sql(aggregate(table)).to_arrow_table().to_batches())
     writer.fill("holes", _holes(writer.all("holes"), gone["raw_assessments"]["value"].to_pylist()).to_batches())
     transform = _receipt(lake, old, landing, gone, writer.files)
     row = replace(
