@@ -5,7 +5,6 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from include.lake import Lake, State, tombstones
-from include.receipts import Landing, TransformReceipt
 from include.rewriting import FILE_BYTES, Rewriting, commit
 from include.tables import LANDED
 
@@ -55,15 +54,5 @@ def _compact(lake: Lake, day: str) -> int:
     rewriting = Rewriting(lake, state, old, landing)
     for table in LANDED:
         rewriting.fill(table, rewriting.rows(table))
-    commit(lake, old, replace(old, landing=landing, committed_at="", snapshots={}), _receipt(old, rewriting, known))
+    commit(lake, old, replace(old, landing=landing, committed_at="", snapshots={}), rewriting.receipt(known))
     return sum(len(table.files) for table in rewriting.files.values())
-
-
-def _receipt(old: Landing, rewriting: Rewriting, known: list[str]) -> TransformReceipt:
-    """What a transform of the same records would have written."""
-    return TransformReceipt(
-        landing=rewriting.landing, day=old.day, topic=old.topic, ingest=old.ingest, read=old.published, content_hash=old.content_hash,
-        distinct=old.landed, duplicates=old.duplicates, quarantined=old.quarantined, test=old.test, conflicts=old.conflicts,
-        reasons=old.reasons, unknown_fields=old.unknown_fields, tables=rewriting.files, forgotten=old.forgotten,
-        forgotten_hash=str(old.conservation.get("spark", {}).get("forgotten_hash", "0" * 16)), tombstones=tuple(known),
-    )  # fmt: skip

@@ -26,7 +26,7 @@ from include.hdfs import make_directory, write_file
 from include.holes import COLUMNS, OBJECTS, Counts
 from include.lake import FORGOTTEN, Lake, State, tombstones
 from include.landed import AGGREGATES, MODULUS, aggregate
-from include.receipts import Conservation, Landing, TableFiles, TransformReceipt
+from include.receipts import Conservation, Landing, TransformReceipt
 from include.rewriting import Rewriting, batches, commit
 from include.tables import BOOL, INT, LANDED
 from include.topics import TopicSpec
@@ -171,7 +171,7 @@ def _without(lake: Lake, day: str, keen_id: str, tombstone: str) -> None:
         for table in AGGREGATES:
             writer.fill(table, tables.sql(aggregate(table)).to_arrow_table().to_batches())
     writer.fill("holes", _holes(writer.all("holes"), gone["raw_assessments"]["value"].to_pylist()).to_batches())
-    transform = _receipt(lake, old, landing, gone, writer.files)
+    transform = _receipt(writer, gone)
     row = replace(
         old, landing=landing, committed_at="", snapshots={}, landed=transform.distinct, test=transform.test, conflicts=transform.conflicts,
         reasons=transform.reasons, tables={table: files.rows for table, files in transform.tables.items()},
@@ -181,32 +181,29 @@ def _without(lake: Lake, day: str, keen_id: str, tombstone: str) -> None:
     commit(lake, old, row, transform)
 
 
-def _receipt(lake: Lake, old: Landing, landing: str, gone: dict[str, pa.Table], files: dict[str, TableFiles]) -> TransformReceipt:
+def _receipt(writer: Rewriting, gone: dict[str, pa.Table]) -> TransformReceipt:
     """What a transform of the same records would have written that had left the attempt out."""
-    assessments, quarantine, raw = gone["assessments"], gone["quarantine"], gone["raw_assessments"]
+    old, assessments, quarantine, raw = writer.old, gone["assessments"], gone["quarantine"], gone["raw_assessments"]
     copies = pc.sum(assessments["copies"]).as_py() or 0
     if copies + len(quarantine) != len(raw):
         raise LandfallError(
-            f"{lake.customer} {old.day}: it has {len(raw)} records, but {copies} landed and {len(quarantine)} in quarantine. "
+            f"{old.customer} {old.day}: it has {len(raw)} records, but {copies} landed and {len(quarantine)} in quarantine. "
             "Nothing of this day was changed. Land the day again, which leaves the attempt out."
         )
     reasons = Counter(old.reasons)
     reasons.subtract(quarantine["reason"].to_pylist())
-    return TransformReceipt(
-        landing=landing, day=old.day, topic=old.topic, ingest=old.ingest, read=old.published, content_hash=old.content_hash,
-        distinct=old.landed - len(assessments), duplicates=old.duplicates - (copies - len(assessments)),
-        quarantined=old.quarantined - len(quarantine), test=old.test - assessments["is_test"].to_pylist().count(True),
+    before = writer.receipt(tombstones(writer.lake.fs, writer.lake.path))
+    return replace(
+        before,
+        distinct=old.landed - len(assessments),
+        duplicates=old.duplicates - (copies - len(assessments)),
+        quarantined=old.quarantined - len(quarantine),
+        test=old.test - assessments["is_test"].to_pylist().count(True),
         conflicts=old.conflicts - assessments["is_conflict"].to_pylist().count(True),
-        reasons={reason: number for reason, number in reasons.items() if number}, unknown_fields=old.unknown_fields, tables=files,
-        forgotten=old.forgotten + len(raw), forgotten_hash=_plus(old.conservation, raw["hash"].to_pylist()),
-        tombstones=tuple(tombstones(lake.fs, lake.path)),
-    )  # fmt: skip
-
-
-def _plus(before: Conservation, hashes: list[int]) -> str:
-    """The hash of all forgotten records of a day: of those before, and of these."""
-    earlier = int(str(before.get("spark", {}).get("forgotten_hash", "0")), 16)
-    return f"{(earlier + sum(hashes)) % MODULUS:016x}"
+        reasons={reason: number for reason, number in reasons.items() if number},
+        forgotten=old.forgotten + len(raw),
+        forgotten_hash=f"{(int(before.forgotten_hash, 16) + sum(raw['hash'].to_pylist())) % MODULUS:016x}",
+    )
 
 
 def _conservation(before: Conservation, transform: TransformReceipt) -> Conservation:

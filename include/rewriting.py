@@ -62,6 +62,16 @@ class Rewriting:
             files.append(self._file(table, len(files), content.getvalue().to_pybytes()))
         self.files[table] = TableFiles(number, tuple(files))
 
+    def receipt(self, tombstones: Iterable[str]) -> TransformReceipt:
+        """What a transform of the same records would have written, had it come to the same and written these files."""
+        old = self.old
+        return TransformReceipt(
+            landing=self.landing, day=old.day, topic=old.topic, ingest=old.ingest, read=old.published, content_hash=old.content_hash,
+            distinct=old.landed, duplicates=old.duplicates, quarantined=old.quarantined, test=old.test, conflicts=old.conflicts,
+            reasons=old.reasons, unknown_fields=old.unknown_fields, tables=self.files, forgotten=old.forgotten,
+            forgotten_hash=str(old.conservation.get("spark", {}).get("forgotten_hash", "0" * 16)), tombstones=tuple(tombstones),
+        )  # fmt: skip
+
     def _file(self, table: str, number: int, content: bytes) -> DataFile:
         folder = f"{self.lake.path}/{table}/landing={self.landing}"
         path = f"{folder}/part-{number:05}.zstd.parquet"
