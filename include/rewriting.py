@@ -55,7 +55,7 @@ class Rewriting:
             content = pa.BufferOutputStream()
             with pq.ParquetWriter(content, LANDED[table].arrow, compression="zstd") as writer:
                 for batch in _from(first, given):
-                    writer.write_batch(batch.cast(LANDED[table].arrow))
+                    writer.write_batch(_typed(table, batch))
                     number += len(batch)
                     if content.tell() >= FILE_BYTES:
                         break
@@ -99,7 +99,13 @@ def batches(lake: Lake, paths: list[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _together(table: str, rows: Iterable[pa.RecordBatch]) -> pa.Table:
-    return pa.Table.from_batches(list(rows), LANDED[table].arrow)
+    return pa.Table.from_batches([_typed(table, batch) for batch in rows], LANDED[table].arrow)
+
+
+def _typed(table: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """With the table's own columns: in Spark's files those that cannot be null say so."""
+    schema = LANDED[table].arrow
+    return batch.select(schema.names).cast(schema)
 
 
 def _from(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
