@@ -1,12 +1,13 @@
 """
 # Tidy the lake
 
-Once a week, for every customer: expires snapshots and removes files that no landing in force needs and that are older than the
-contract's `tidy.unneeded_days`. One task per customer; none waits for another, so a broken one stops nobody.
+Once a week, for every customer: puts together the days that have more small files than the contract's `tidy.max_files`, expires
+snapshots and removes files that no landing in force needs and that are older than the contract's `tidy.unneeded_days`. One task per
+customer; none waits for another, so a broken one stops nobody.
 
 | task | does | when it is red |
 |---|---|---|
-| `tidy_<customer>` | takes away what is not needed, and reports counts and bytes | clear it: a landing came in between, or HDFS was away |
+| `tidy_<customer>` | puts together, takes away, and reports counts and bytes | clear it: a landing came in between, or HDFS was away |
 
 A customer whose contract is wrong is skipped, with the reason in its log. With `dry_run` nothing changes, and the report says what would.
 """
@@ -22,7 +23,7 @@ from steps import SkippedContractOperator
 
 with DAG(
     dag_id="tidy_lake",
-    description="Removes what no landing in force needs",
+    description="Puts small files together, and removes what no landing in force needs",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("0 3 * * 0", timezone="UTC"),
     start_date=datetime(2018, 1, 1),
@@ -31,7 +32,10 @@ with DAG(
     is_paused_upon_creation=False,
     params={
         "dry_run": Param(
-            False, type="boolean", title="Dry run", description="Only report what would be expired and removed; nothing is changed."
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Only report what would be done; nothing is changed.",
         )
     },
     tags=["landfall"],

@@ -113,11 +113,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Asked:
-    """The days and the exam that are asked about; null is no bound, and the most common exam."""
+    """The days and the exam that are asked about; null is no bound, and the most common exam.
+
+    With `once`, an attempt that came again on later days, byte for byte, counts on the first day that it came, and on no other.
+    """
 
     first: str | None = None
     last: str | None = None
     exam: str | None = None
+    once: bool = False
 
     @classmethod
     def day(cls, day: str | None) -> "Asked":
@@ -125,9 +129,10 @@ class Asked:
         return cls(day, day)
 
     def __str__(self) -> str:
+        days = f"{self.first or 'the first day'} to {self.last or 'the last day'}"
         if self.first == self.last:
-            return self.first or "all days"
-        return f"{self.first or 'the first day'} to {self.last or 'the last day'}"
+            days = self.first or "all days"
+        return f"{days}, repeats left out" if self.once else days
 
 
 def questions() -> list[Question]:
@@ -161,7 +166,7 @@ def answers(lake: Lake, asked: Asked | None = None) -> list[Answer]:
 
 def answers_as_of(lake: Lake, asked: Asked) -> tuple[list[Answer], Landing]:
     """The same, with the landing that they are as of."""
-    with Session(lake) as session:
+    with Session(lake, once=asked.once) as session:
         return _answers(session, asked), session.state.landing
 
 

@@ -20,10 +20,20 @@ from fsspec import AbstractFileSystem
 
 from include.errors import LandfallError, Refused
 from include.lake import Lake, State
+from include.landed import aggregate
 from include.tables import TABLES, VIEWS
 
 READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}  # MULTI is what `pivot` becomes
 SMALL_BYTES, SMALL_FILES = 2_000_000, 100  # so at most 200 MB are held in memory
+# An attempt that came on several days, byte for byte, in the tables of its first day only; what is summed up of them likewise.
+# `all_<table>` is the table with all of them.
+ONCE = {
+    "assessments": "select * from all_assessments qualify day = min(day) over (partition by keen_id, hash)",
+    "questions": "select * from all_questions semi join assessments using (day, keen_id, hash)",
+    "options": "select * from all_options semi join assessments using (day, keen_id, hash)",
+    "exam_scores": aggregate("exam_scores"),
+    "question_days": aggregate("question_days"),
+}
 CATALOG = r"show\b|information_schema\b|duckdb_"  # a question about the tables names all of them
 DATED = re.compile(r"day=\d{4}-\d\d-\d\d/(.+)")
 RESERVED = ("at", "offset")  # column names that DuckDB's parser takes for keywords
@@ -54,10 +64,11 @@ def ask(lake: Lake, sql: str, state: State | None = None) -> Result:
 class Session:
     """Several questions to one moment of a lake. Only tables that a question names are looked up.
 
-    Reads through the lake's own filesystem and nowhere else: no file of this machine, no network, no writing.
+    Reads through the lake's own filesystem and nowhere else: no file of this machine, no network, no writing. With `once`, an attempt that
+    came again on later days is there on its first day only, and small sums are made from the rows that are left.
     """
 
-    def __init__(self, lake: Lake, state: State | None = None) -> None:
+    def __init__(self, lake: Lake, state: State | None = None, once: bool = False) -> None:
         found = state or lake.state()
         if found is None:
             raise NotAnswered(
@@ -66,6 +77,7 @@ class Session:
             )
         self.lake = lake
         self.state: State = found
+        self.once = once
         self._shown: set[str] = set()
         self._spill = tempfile.TemporaryDirectory(prefix="landfall-query-")
         self._duckdb = duckdb.connect(
@@ -88,15 +100,9 @@ class Session:
         """The answer to one query; `parameters` are its `$name`s."""
         try:
             self._check(sql)
-            for table in TABLES:
-                if table not in self._shown and re.search(rf"\b({table}\b|{CATALOG})", sql, re.IGNORECASE):
-                    self._show(table)
-            for name, view in VIEWS.items():
-                if name not in self._shown and re.search(rf"\b({name}\b|{CATALOG})", sql, re.IGNORECASE):
-                    if view.table not in self._shown:
-                        self._show(view.table)
-                    self._duckdb.execute(f"create view {name} as {view.rows}")
-                    self._shown.add(name)
+            for name in (*TABLES, *VIEWS):
+                if re.search(rf"\b({name}\b|{CATALOG})", sql, re.IGNORECASE):
+                    self._show(name)
             return _result(self._duckdb.sql(sql, params=parameters))
         except (duckdb.IOException, duckdb.HTTPException) as error:
             raise LandfallError(f"{self.lake.customer}: the lake could not be read: {error}") from error
@@ -112,18 +118,34 @@ class Session:
         if statements[0].type not in READING:
             raise NotAnswered(f"a lake is read here, never changed: a select is expected, found {statements[0].type.name.lower()}.")
 
-    def _show(self, table: str) -> None:
-        """Makes the table a view over the files of its snapshot."""
+    def _show(self, name: str) -> None:
+        """Makes the table or view one that can be asked, if it is not yet."""
+        if name in self._shown:
+            return
+        if name in VIEWS:
+            self._show(VIEWS[name].table)
+            self._create(name, VIEWS[name].rows)
+        elif self.once and name in ONCE:
+            for table in ONCE:  # they need each other
+                self._create(f"all_{table}", self._rows(table))
+            for table, rows in ONCE.items():
+                self._create(table, rows)
+        else:
+            self._create(name, self._rows(name))
+
+    def _create(self, view: str, rows: str) -> None:
+        self._duckdb.execute(f'create view "{view}" as {rows}')
+        self._shown.add(view)
+
+    def _rows(self, table: str) -> str:
+        """A query for the rows in the files of the table's snapshot."""
         columns = TABLES[table].duckdb
         files = self.lake.dated_files(table, self.state.snapshots[table]) if table in self.state.snapshots else []
-        if files:
-            chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in columns.items())
-            listed = ", ".join(_quoted(_address_of_day(self.lake.path, day, path)) for day, path in files)
-            rows = f"select {chosen} from read_parquet([{listed}], hive_partitioning = true, hive_types = {{'day': date}})"
-        else:
-            rows = "select " + ", ".join(f'null::{kind} as "{column}"' for column, kind in columns.items()) + " where false"
-        self._duckdb.execute(f'create view "{table}" as {rows}')
-        self._shown.add(table)
+        if not files:
+            return "select " + ", ".join(f'null::{kind} as "{column}"' for column, kind in columns.items()) + " where false"
+        chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in columns.items())
+        listed = ", ".join(_quoted(_address_of_day(self.lake.path, day, path)) for day, path in files)
+        return f"select {chosen} from read_parquet([{listed}], hive_partitioning = true, hive_types = {{'day': date}})"
 
 
 class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]

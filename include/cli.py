@@ -191,6 +191,7 @@ def show_answers(
     ] = None,
     last: Annotated[str | None, typer.Option("--to", help="The last day. Default: the last one that landed.")] = None,
     exam: Annotated[str | None, typer.Option(help="The exam whose attempts are counted. Default: the most common one.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Leave out attempts that had come on an earlier day already.")] = False,
     as_json: AsJson = False,
     csv: Annotated[
         Path | None, typer.Option(help="Into a folder that is made if need be: one CSV file per answer.", metavar="FOLDER")
@@ -203,7 +204,7 @@ def show_answers(
     if sum([as_json, csv is not None, html is not None]) > 1:
         raise Refused("expected at most one of --json, --csv and --html, found several")
     customers.customer(customer)
-    asked = answering.Asked(first and _day(first, "--from"), last and _day(last, "--to"), exam)
+    asked = answering.Asked(first and _day(first, "--from"), last and _day(last, "--to"), exam, once)
     if asked.first and asked.last and asked.first > asked.last:
         raise Refused(f"--from {asked.first} is after --to {asked.last}: there are no days between them")
     lake = _lake(customer)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from include import answers
 from include.effects import Effect, effect
@@ -27,15 +25,15 @@ from include.errors import LandfallError, Refused
 from include.hdfs import make_directory, write_file
 from include.holes import OBJECTS, Counts
 from include.lake import FORGOTTEN, Lake, State, tombstones
-from include.landed import EXAM_SCORES, MODULUS, QUESTION_DAYS
-from include.receipts import Conservation, DataFile, Landing, TableFiles, TransformReceipt
+from include.landed import AGGREGATES, MODULUS, aggregate
+from include.receipts import Conservation, Landing, TransformReceipt
+from include.rewriting import Rewriting, batches, commit
 from include.tables import BOOL, INT, LANDED, READ_FROM
 from include.topics import TopicSpec
 
 ATTEMPTS = ("raw_assessments", "assessments", "questions", "options", "quarantine")  # tables with a keen_id in each row
 MARK = "-forgot-"  # in the id of a landing that is another one's without an attempt
 SEGMENT_HOURS = 168  # Kafka's default: a segment is closed by then, and deleted whole, when the newest record in it has aged out
-ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def find(lake: Lake, keen_id: str) -> Found:
     for day in lake.days("raw_assessments", state.snapshots["raw_assessments"]) if state else []:
         assert state is not None
         held = _hashes(lake, state, day, keen_id)
-        for batch in _batches(lake, lake.files("raw_assessments", state.snapshots["raw_assessments"], day)):
+        for batch in batches(lake, lake.files("raw_assessments", state.snapshots["raw_assessments"], day)):
             taken = batch.filter(_is_of(batch, keen_id, held))
             records[day] += len(taken)
             newest = max([each for each in (newest, pc.max(taken["timestamp"]).as_py()) if each], default=None)
@@ -160,56 +158,52 @@ def _path(lake: Lake, tombstone: str) -> str:
 
 def _without(lake: Lake, day: str, keen_id: str, tombstone: str) -> None:
     """Commits the day anew without the attempt, as a landing of the same source."""
-    state, old = lake.state(), _in_force(lake, day)
+    old, state = _in_force(lake, day), lake.state()  # in this order: a landing in between makes the commit fail
     assert state is not None
     landing = f"{old.landing.partition(MARK)[0]}{MARK}{tombstone[:8]}-{secrets.token_hex(3)}"
-    writer = _Writer(lake, state, old, landing)
+    writer = Rewriting(lake, state, old, landing)
     held = _hashes(lake, state, day, keen_id)
     gone = {table: writer.keep(table, lambda batch: _is_of(batch, keen_id, held)) for table in ATTEMPTS}
     with duckdb.connect(config={"memory_limit": "1GB"}) as tables:
         tables.execute("set TimeZone = 'UTC'")
         for table in ("assessments", "questions"):
-            tables.register(table, writer.kept(table))
-        for table, sql in (("exam_scores", EXAM_SCORES), ("question_days", QUESTION_DAYS)):
-            chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in LANDED[table].duckdb.items())
-            writer.put(table, tables.sql(f"select {chosen} from ({sql})").to_arrow_table().cast(LANDED[table].arrow))
-    writer.put("holes", _holes(writer.all("holes"), gone["raw_assessments"]["value"].to_pylist()))
-    transform = _receipt(lake, old, landing, gone, writer.files)
+            tables.register(table, writer.written(table))
+        for table in AGGREGATES:
+            writer.fill(table, tables.sql(aggregate(table)).to_arrow_table().to_batches())
+    writer.fill("holes", _holes(writer.all("holes"), gone["raw_assessments"]["value"].to_pylist()).to_batches())
+    transform = _receipt(writer, gone)
     row = replace(
         old, landing=landing, committed_at="", snapshots={}, landed=transform.distinct, test=transform.test, conflicts=transform.conflicts,
         reasons=transform.reasons, tables={table: files.rows for table, files in transform.tables.items()},
         conservation=_conservation(old.conservation, transform),
         duplicates=transform.duplicates, quarantined=transform.quarantined, forgotten=transform.forgotten,
     )  # fmt: skip
-    lake.commit(row, transform, replacing=old.landing)
+    commit(lake, old, row, transform)
 
 
-def _receipt(lake: Lake, old: Landing, landing: str, gone: dict[str, pa.Table], files: dict[str, TableFiles]) -> TransformReceipt:
+def _receipt(writer: Rewriting, gone: dict[str, pa.Table]) -> TransformReceipt:
     """What a transform of the same records would have written that had left the attempt out."""
-    assessments, quarantine, raw = gone["assessments"], gone["quarantine"], gone["raw_assessments"]
+    old, assessments, quarantine, raw = writer.old, gone["assessments"], gone["quarantine"], gone["raw_assessments"]
     copies = pc.sum(assessments["copies"]).as_py() or 0
     if copies + len(quarantine) != len(raw):
         raise LandfallError(
-            f"{lake.customer} {old.day}: it has {len(raw)} records, but {copies} landed and {len(quarantine)} in quarantine. "
+            f"{old.customer} {old.day}: it has {len(raw)} records, but {copies} landed and {len(quarantine)} in quarantine. "
             "Nothing of this day was changed. Land the day again, which leaves the attempt out."
         )
     reasons = Counter(old.reasons)
     reasons.subtract(quarantine["reason"].to_pylist())
-    return TransformReceipt(
-        landing=landing, day=old.day, topic=old.topic, ingest=old.ingest, read=old.published, content_hash=old.content_hash,
-        distinct=old.landed - len(assessments), duplicates=old.duplicates - (copies - len(assessments)),
-        quarantined=old.quarantined - len(quarantine), test=old.test - assessments["is_test"].to_pylist().count(True),
+    before = writer.receipt(tombstones(writer.lake.fs, writer.lake.path))
+    return replace(
+        before,
+        distinct=old.landed - len(assessments),
+        duplicates=old.duplicates - (copies - len(assessments)),
+        quarantined=old.quarantined - len(quarantine),
+        test=old.test - assessments["is_test"].to_pylist().count(True),
         conflicts=old.conflicts - assessments["is_conflict"].to_pylist().count(True),
-        reasons={reason: number for reason, number in reasons.items() if number}, unknown_fields=old.unknown_fields, tables=files,
-        forgotten=old.forgotten + len(raw), forgotten_hash=_plus(old.conservation, raw["hash"].to_pylist()),
-        tombstones=tuple(tombstones(lake.fs, lake.path)),
-    )  # fmt: skip
-
-
-def _plus(before: Conservation, hashes: list[int]) -> str:
-    """The hash of all forgotten records of a day: of those before, and of these."""
-    earlier = int(str(before.get("spark", {}).get("forgotten_hash", "0")), 16)
-    return f"{(earlier + sum(hashes)) % MODULUS:016x}"
+        reasons={reason: number for reason, number in reasons.items() if number},
+        forgotten=old.forgotten + len(raw),
+        forgotten_hash=f"{(int(before.forgotten_hash, 16) + sum(raw['hash'].to_pylist())) % MODULUS:016x}",
+    )
 
 
 def _conservation(before: Conservation, transform: TransformReceipt) -> Conservation:
@@ -237,50 +231,9 @@ def _hashes(lake: Lake, state: State, day: str, keen_id: str) -> pa.Array:
     """Of the versions of the attempt that landed on this day."""
     found = [
         batch.filter(pc.fill_null(pc.equal(batch["keen_id"], keen_id), False))["hash"].to_pylist()
-        for batch in _batches(lake, lake.files("assessments", state.snapshots["assessments"], day))
+        for batch in batches(lake, lake.files("assessments", state.snapshots["assessments"], day))
     ]
     return pa.array([each for part in found for each in part], pa.int64())
-
-
-def _batches(lake: Lake, paths: list[str], rows: int = ROWS) -> Iterator[pa.RecordBatch]:
-    for path in paths:
-        with lake.fs.open(path, "rb") as file:
-            yield from pq.ParquetFile(file).iter_batches(rows)
-
-
-class _Writer:
-    """Writes the tables of one day anew, a file for each that has rows."""
-
-    def __init__(self, lake: Lake, state: State, old: Landing, landing: str) -> None:
-        self.lake, self.state, self.old, self.landing = lake, state, old, landing
-        self.files: dict[str, TableFiles] = {}
-
-    def all(self, table: str) -> pa.Table:
-        paths = self.lake.files(table, self.state.snapshots[table], self.old.day)
-        return pa.Table.from_batches(list(_batches(self.lake, paths)), LANDED[table].arrow)
-
-    def kept(self, table: str) -> pa.Table:
-        batches = list(_batches(self.lake, [file.path for file in self.files[table].files]))
-        return pa.Table.from_batches(batches, LANDED[table].arrow)
-
-    def keep(self, table: str, goes: Callable[[Any], Any]) -> pa.Table:
-        """Writes the rows that do not go, and returns those that do."""
-        rows = self.all(table)
-        going = goes(rows)
-        self.put(table, rows.filter(pc.invert(going)))
-        return rows.filter(going)
-
-    def put(self, table: str, rows: pa.Table) -> None:
-        self.files[table] = TableFiles(len(rows), (self._file(table, rows),) if len(rows) else ())
-
-    def _file(self, table: str, rows: pa.Table) -> DataFile:
-        folder = f"{self.lake.path}/{table}/landing={self.landing}"
-        content = pa.BufferOutputStream()
-        pq.write_table(rows, content, compression="zstd")
-        data = content.getvalue().to_pybytes()
-        make_directory(self.lake.fs, folder)
-        write_file(self.lake.fs, f"{folder}/part-00000.zstd.parquet", data)
-        return DataFile(f"{folder}/part-00000.zstd.parquet", len(data))
 
 
 # ---- what a record had and lacked
@@ -386,7 +339,7 @@ def _all_hashes(lake: Lake, keen_id: str) -> pa.Array:
     found: set[int] = set()
     for path in _data_files(lake, "assessments"):
         with suppress(pa.ArrowException, FileNotFoundError):
-            for batch in _batches(lake, [path]):
+            for batch in batches(lake, [path]):
                 found |= set(batch.filter(pc.fill_null(pc.equal(batch["keen_id"], keen_id), False))["hash"].to_pylist())
     return pa.array(sorted(found), pa.int64())
 
@@ -394,7 +347,7 @@ def _all_hashes(lake: Lake, keen_id: str) -> pa.Array:
 def _holds(lake: Lake, path: str, keen_id: str, hashes: pa.Array) -> bool:
     """Whether a row of the file is the attempt's. A file that nobody can read may hold anything, and nobody needs it."""
     try:
-        return any(pc.any(_is_of(batch, keen_id, hashes)).as_py() for batch in _batches(lake, [path]))
+        return any(pc.any(_is_of(batch, keen_id, hashes)).as_py() for batch in batches(lake, [path]))
     except FileNotFoundError:
         return False
     except (pa.ArrowException, KeyError):

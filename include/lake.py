@@ -155,23 +155,33 @@ class Lake:
 
     def dated_files(self, table: str, snapshot_id: int, day: str | None = None) -> list[tuple[str, str]]:
         """(day, path) of the same files, sorted by path: a file has rows of one day."""
+        return sorted(
+            ((_day_of(file), urlsplit(file.file_path).path) for file in self._data_files(table, snapshot_id, day)), key=itemgetter(1)
+        )
+
+    def sizes(self, table: str, snapshot_id: int) -> list[tuple[str, int]]:
+        """(day, bytes) of each of the table's data files at this snapshot."""
+        return [(_day_of(file), file.file_size_in_bytes) for file in self._data_files(table, snapshot_id)]
+
+    def _data_files(self, table: str, snapshot_id: int, day: str | None = None) -> list[IcebergDataFile]:
         loaded = self._load(table)
         snapshot = loaded.metadata.snapshot_by_id(snapshot_id)
         if snapshot is None:
             raise LandfallError(f"{self.customer}: snapshot {snapshot_id} of {table} is gone: read again, at the newest landing")
         with _outside(f"{self.customer}: {table} cannot be read"):
             if day:
-                files = [task.file for task in loaded.scan(_of(day), snapshot_id=snapshot_id).plan_files()]
-            else:  # a scan weighs every file of a long history; here all of them count
-                files = _files_of(loaded, snapshot.manifests(loaded.io))
-            return sorted(((_day_of(file), urlsplit(file.file_path).path) for file in files), key=itemgetter(1))
+                return [task.file for task in loaded.scan(_of(day), snapshot_id=snapshot_id).plan_files()]
+            return _files_of(loaded, snapshot.manifests(loaded.io))  # a scan weighs every file of a long history; here all of them count
 
     def files_in_force(self, table: str, landing: Landing) -> list[str]:
-        """The table's files of the landing's day. Raises LandingSuperseded if the day has another landing by now."""
+        """The table's files of the landing's day. Raises LandingSuperseded if the day has another landing by now.
+
+        One that holds the same rows in fewer files is no other: it is of the same run.
+        """
         state = self.state()
         files = self.files(table, state.snapshots[table], landing.day) if state else []
         in_force = self.in_force(landing.day)  # after the files were found: then they are of this landing, or not given out
-        if in_force is None or in_force.landing != landing.landing:
+        if in_force is None or _rows_of(in_force) != _rows_of(landing):
             raise LandingSuperseded(
                 f"{landing.customer} {landing.day}: landing {landing.landing} was to be landed again, but it is no longer in force: "
                 "the day has been landed since. Nothing was published. Start a new run."
@@ -463,6 +473,11 @@ def _rows(landings: IcebergTable, day: str | None) -> list[Landing]:
 
 def _of(day: str) -> BooleanExpression:
     return EqualTo("day", date.fromisoformat(day))  # type: ignore[call-arg, arg-type]  # pydantic's plugin does not see its __init__
+
+
+def _rows_of(landing: Landing) -> tuple[object, ...]:
+    """What tells the rows of two landings of a day apart: who landed what, and what was forgotten of it since."""
+    return landing.run_id, landing.sha256, landing.found_at, landing.landed, landing.forgotten
 
 
 def _refuse_older(landing: Landing, before: list[Landing]) -> None:

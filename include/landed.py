@@ -330,18 +330,27 @@ def _records(tables: Any, surplus: str) -> Some:
     )
 
 
-EXAM_SCORES = """
+# The small sums, from the rows that they are sums of.
+AGGREGATES = {
+    "exam_scores": """
     select day, base_exam_id, exam_name, is_test, case when score is not null then correct end as correct,
         case when score is not null then total end as total, count(*) as attempts, sum(copies) as copies,
         count(*) filter (is_conflict) as conflicts, sum(incomplete) as incomplete, sum(incorrect) as incorrect,
         sum(unanswered) as unanswered, max(started_at) as last_taken
-    from assessments group by day, base_exam_id, exam_name, is_test, 5, 6"""
-QUESTION_DAYS = """
+    from assessments group by day, base_exam_id, exam_name, is_test, 5, 6""",
+    "question_days": """
     select q.day, a.base_exam_id, a.exam_name, q.question_id, a.is_test, count(*) as asked,
         count(*) filter (user_result = 'correct') as correct, count(*) filter (user_result = 'incorrect') as incorrect,
         count(*) filter (user_result = 'missed_some') as missed, count(*) filter (user_result = 'unanswered') as unanswered
     from questions q join assessments a using (keen_id, hash)
-    group by q.day, a.base_exam_id, a.exam_name, q.question_id, a.is_test"""
+    group by q.day, a.base_exam_id, a.exam_name, q.question_id, a.is_test""",
+}
+
+
+def aggregate(table: str) -> str:
+    """SQL of all rows of `exam_scores` or `question_days`, from the tables `assessments` and `questions`, in the table's own types."""
+    chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in LANDED[table].duckdb.items())
+    return f"select {chosen} from ({AGGREGATES[table]})"
 
 
 def _children_of(tables: Any) -> Children:
@@ -371,8 +380,8 @@ def _children_of(tables: Any) -> Children:
                 left join {_numbered("keen_id, hash, question_position", "options")} using (keen_id, hash, question_position)
                 where coalesce(option_count, 0) <> coalesce(rows, 0) or not coalesce(numbered, true) order by all""",
         ),
-        wrong_exam_scores=_differing(tables, "exam_scores", EXAM_SCORES),
-        wrong_question_days=_differing(tables, "question_days", QUESTION_DAYS),
+        wrong_exam_scores=_differing(tables, "exam_scores", AGGREGATES["exam_scores"]),
+        wrong_question_days=_differing(tables, "question_days", AGGREGATES["question_days"]),
     )
 
 

@@ -6,7 +6,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
-from include import answers, holes, landing, receipts, tidying
+from include import answers, compacting, holes, landing, receipts, tidying
 from include.customers import Contract
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
 from include.runs import TASKS
@@ -90,10 +90,12 @@ class AnswerOperator(BaseOperator):
 
 
 class TidyLakeOperator(BaseOperator):
-    """Expires snapshots and removes landings' files that no landing in force needs and that are older than the contract's days.
+    """Puts days together that have more small files than the contract's `tidy.max_files`, expires snapshots, and removes landings' files
+    that no landing in force needs and that are older than the contract's days.
 
-    Returns how many and how many bytes of each kind; with the trigger's `dry_run`, what it would be. May meet a landing: of two commits
-    at once one fails and is tried again, and what a landing has written lately is never touched.
+    Returns how many and how many bytes of each kind, and the days put together with their files before and after; with the trigger's
+    `dry_run`, what it would be. May meet a landing: of two commits at once one fails and is tried again, and what a landing has written
+    lately is never touched.
 
     On call: "another commit came in between" is mended by the retry. Killed half-way it is complete after the next run; clear this task,
     or wait for the next week: nothing depends on it.
@@ -105,7 +107,8 @@ class TidyLakeOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         with step(context):
-            lake = connections.lake(self.contract.customer)
-            tidied = tidying.tidy(lake, self.contract.tidy.unneeded_days, dry_run=bool(context["params"]["dry_run"]))
-            self.log.info("%s", tidied)
-            return receipts.plain(tidied)
+            lake, dry_run = connections.lake(self.contract.customer), bool(context["params"]["dry_run"])
+            compacted = compacting.compact(lake, self.contract.tidy.max_files, dry_run=dry_run)
+            tidied = tidying.tidy(lake, self.contract.tidy.unneeded_days, dry_run=dry_run)
+            self.log.info("%s %s", tidied, compacted)
+            return {**receipts.plain(tidied), "compacted": receipts.plain(compacted)}

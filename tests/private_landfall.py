@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
+from include import customers
 from include.airflow_api import AirflowApi
-from include.customers import OURS
+from include.customers import OURS, Contract
 from include.hdfs import filesystem
 from include.lake import Lake
 from include.stack import processes
@@ -53,10 +54,11 @@ class Landfall:
         at = self.settings.endpoints
         return AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
 
-    def add_customer(self, name: str, **terms: Any) -> None:
+    def add_customer(self, name: str, **terms: Any) -> Contract:
         """A contract whose days' files lie in the customer's folder of the inbox."""
-        contract = {"source": f"{name}/{{day}}*", "deadline_hours": 0, **terms}
-        (Path(self.environment["LANDFALL_CUSTOMERS"]) / f"{name}.yaml").write_text(yaml.safe_dump(contract))
+        path = Path(self.environment["LANDFALL_CUSTOMERS"]) / f"{name}.yaml"
+        path.write_text(yaml.safe_dump({"source": f"{name}/{{day}}*", "deadline_hours": 0, **terms}))
+        return customers.load(path)
 
     def deliver(self, customer: str, name: str, content: bytes) -> Path:
         """A file in the customer's folder of the inbox."""

@@ -1,4 +1,4 @@
-"""A whole stack of its own for these tests."""
+"""A whole stack of its own for these tests; it is down before those of another folder begin, which want the machine."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,14 @@ import pytest
 from tests.private_landfall import Landfall, private_landfall
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def landfall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landfall]:
     """Nothing is up at first: the first test that needs the stack starts it, by the command a person would use."""
     with private_landfall(tmp_path_factory.mktemp("home")) as run:
         yield run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(landfall: Landfall) -> Landfall:
     landfall("up")
     return landfall

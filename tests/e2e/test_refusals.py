@@ -76,7 +76,7 @@ def test_a_field_that_goes_missing_and_one_that_nobody_knows_are_told(stack: Lan
 
 
 BEFORE_THE_RUN = [
-    ("an unknown customer", ("land", "--customer", "acne", "--day", DAY), "known are: acme, demo"),
+    ("an unknown customer", ("land", "--customer", "acne", "--day", DAY), "there is no customer 'acne'; known are: acme, "),
     ("a day that is none", ("land", "--customer", "acme", "--day", "28.1.2018"), "expected a date"),
     ("a file that is not there", ("land", "--customer", "acme", "--day", DAY, "--source", "nowhere.json"), "no file"),
     ("a table that is not there", ("query", "--customer", "acme", "select * from attempts"), "assessments"),

@@ -13,14 +13,14 @@ from include.stack.settings import Settings
 from tests.private_landfall import Landfall, private_landfall
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def landfall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landfall]:
     """Nothing is up at first: the first test that needs the stack starts it, by the command a person would use."""
     with private_landfall(tmp_path_factory.mktemp("home")) as run:
         yield run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(landfall: Landfall) -> Landfall:
     landfall("up")
     return landfall

@@ -10,7 +10,7 @@ import fsspec
 import pytest
 
 from include import asking
-from include.asking import NotAnswered, Session, ask
+from include.asking import ONCE, NotAnswered, Session, ask
 from include.errors import LandfallError, Refused
 from include.lake import Lake
 from include.tables import TABLES, VIEWS
@@ -131,6 +131,26 @@ def test_an_attempt_belongs_to_the_first_day_it_was_seen_on_whatever_the_order_o
         "select day::varchar, count(*) from assessments join first_seen using (keen_id, hash) where day = first_day group by 1 order by 1"
     )
     assert ask(lake, distinct).rows == [["2018-01-28", 2], ["2018-01-30", 1]]
+
+
+@pytest.fixture(scope="module")
+def repeating(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The second day brings nothing but attempts of the first."""
+    folder = tmp_path_factory.mktemp("repeating")
+    for built in (build(folder), build(folder, records=RECORDS[:4], day="2018-01-29")):
+        open_lake(folder).commit(built.landing, built.transform)
+    return open_lake(folder)
+
+
+@pytest.mark.parametrize("table", ONCE)
+def test_what_came_again_on_a_later_day_can_be_left_out(repeating: Lake, table: str) -> None:
+    """What is left is the first day's rows, as they were landed."""
+    lake = repeating
+    with Session(lake) as all_days, Session(lake, once=True) as once:
+        first = all_days.ask(f"select * from {table} where day = '2018-01-28' order by all")
+        assert all_days.ask(f"select count(*) from {table} where day = '2018-01-29'").rows != [[0]]
+        assert once.ask(f"select * from {table} order by all") == first
+        assert once.ask(f"select count(*) from all_{table}") == all_days.ask(f"select count(*) from {table}")
 
 
 def test_a_refusal_is_final() -> None:

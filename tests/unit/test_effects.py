@@ -65,7 +65,6 @@ ALLOWED = {
     ("answers", "write_csv", "open"): "a person's files, no part of a run",
     ("lake_operators", "AnswerOperator.execute", "write"): "answers.write, whose files are effects",
     ("forgetting", "forget", "write"): "answers.write, whose files are effects",
-    ("forgetting", "_Writer._file", "write_table"): "into memory",
     ("landing_run", "LandingRun.follow", "run"): "asks Airflow for a run",
     ("landing_run", "LandingRun.receipt", "run"): "asks Airflow for a run",
     ("replaying", "_submit", "run"): "a dry run: the job writes to a folder of this process only",

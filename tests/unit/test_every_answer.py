@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,22 @@ def test_every_answer_says_how_many_attempts_it_used_and_left_out(landed: Landed
         assert answer.used.in_conflict == sum(each.in_conflict for each in of), question.name
         left_out = sum(each.distinct for each in answer.used.left_out.values())
         assert attempts[0] + left_out == len(recounted.asked), question.name
+
+
+ON_RECORDS_TOO = {"attempts", "quality", "holes"}  # they also count what is in quarantine, and that is never left out
+
+
+@pytest.mark.parametrize(("span", "asked"), SPANS[:3:2], ids=[span for span, _ in SPANS[:3:2]])
+def test_repeats_are_left_out_as_if_they_had_not_come(landed: Landed, span: str, asked: Asked) -> None:
+    came: set[bytes] = set()
+    records = {}
+    for day, values in sorted(landed.records.items()):
+        records[day] = [value for value in values if value not in came]
+        came |= set(values)
+    expected = again(replace(landed, records=records), asked).answers()
+    found = {answer.name: answer.rows for answer in answers.answers(landed.lake, replace(asked, once=True))}
+    assert [sentence for name in NAMES if name not in ON_RECORDS_TOO for sentence in differences(name, expected[name], found[name])] == []
+    assert found["attempts"][:-1] == expected["attempts"][:-1]
 
 
 def test_the_figures_of_the_real_file(tmp_path: Path) -> None:
