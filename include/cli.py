@@ -157,7 +157,7 @@ def query(
 
     customers.customer(customer)
     lake = _lake(customer, user)
-    answer = asking.ask(lake, sql, lake.state_of(landing) if landing else None)
+    answer = asking.ask(lake, sql, lake.state_of(landing) if landing is not None else None)
     _print_json({"columns": answer.columns, "rows": answer.rows}) if as_json else showing.table(answer.columns, answer.rows)
 
 

@@ -1,9 +1,13 @@
 """What docs/for_data_scientists.md says without running anything. tests/integration runs the rest."""
 
+from pathlib import Path
+
+from sqlalchemy import make_url
+
 from include.customers import OURS, TidyTerms, load
 from include.lake import KEPT_SNAPSHOTS
 from include.stack.jars import READERS, locked
-from include.stack.settings import Ports, Settings
+from include.stack.settings import PROJECT, Ports, Settings
 from include.tables import FIRST_SEEN
 from tests.for_data_scientists import COMMANDS, PAGE, PROGRAMS, WITHOUT_A_CLONE
 
@@ -21,10 +25,9 @@ def test_every_program_and_command_is_one_that_a_test_runs() -> None:
 
 
 def test_the_addresses_are_those_of_a_stack_that_nobody_moved() -> None:
-    ports, at = Ports(), Settings.load({})
-    for address in (f"port `{ports.namenode_http}`", f"`hdfs://127.0.0.1:{ports.namenode}`"):
+    ports, catalog = Ports(), make_url(Settings.load({}).catalog_uri.format(customer="demo")).database
+    for address in (f"port `{ports.namenode_http}`", f"`hdfs://127.0.0.1:{ports.namenode}`", f"`{Path(catalog).relative_to(PROJECT)}`"):
         assert address in PAGE
-    assert Settings(home=at.project / ".local", ports=ports, tools=at.tools).lake == at.project / ".local" / "lake"
 
 
 def test_spark_is_told_the_packages_that_are_locked() -> None:

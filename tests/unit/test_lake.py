@@ -503,7 +503,7 @@ def test_descriptions_that_several_bring_up_to_date_at_once_are_brought_so_once(
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(update, range(4)))
     assert described(lake) == DESCRIBED
-    assert len(lake._load("assessments").schemas()) == schemas, "today's was there once already; else one more"
+    assert len(lake._load("assessments").schemas()) == schemas, "one change, back to the schema that was there before"
     assert seen(lake) == expected(build(tmp_path))
 
 
