@@ -119,7 +119,8 @@ def test_duckdb_over_pyiceberg_as_a_reader_sees_both_landings_whole(demo: Demo) 
     parts = [demo.asked(PARTS, landing)[0][0] for landing in demo.landings]
     assert parts[0] != parts[1]
     assert done.stdout.splitlines() == [
-        f"{line(demo, landing)}, {part} questions answered in part" for landing, part in zip(demo.landings, parts, strict=True)
+        f"{line(demo, landing).split(',')[0]}, {part} questions answered in part"
+        for landing, part in zip(demo.landings, parts, strict=True)
     ]
 
 

@@ -1,5 +1,6 @@
 """What docs/for_data_scientists.md says without running anything. tests/integration runs the rest."""
 
+import re
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -20,6 +21,7 @@ def test_every_program_and_command_is_one_that_a_test_runs() -> None:
     assert list(PROGRAMS) == ["DuckDB", "pandas and Polars", "Spark SQL"]
     assert PAGE.count("```python") == len(PROGRAMS)
     assert "include" not in WITHOUT_A_CLONE
+    assert max(len(line) for program in PROGRAMS.values() for line in program.splitlines()) <= 102, "else it is scrolled sideways"
     assert [command.split()[1] for command in COMMANDS] == ["tables"] * 2 + ["query"] * 5
     assert all("--user" in command for command in COMMANDS), "as a reader, never as the owner"
 
@@ -31,8 +33,8 @@ def test_the_addresses_are_those_of_a_stack_that_nobody_moved() -> None:
 
 
 def test_spark_is_told_the_packages_that_are_locked() -> None:
-    [packages] = [line for line in PROGRAMS["Spark SQL"].splitlines() if "spark.jars.packages" in line]
-    named = {f"spark/{name}-{revision}.jar" for _, name, revision in (each.split(":") for each in packages.split('"')[3].split(","))}
+    [packages] = re.findall(r'^packages = "(.*)"$', PROGRAMS["Spark SQL"], re.MULTILINE)
+    named = {f"spark/{name}-{revision}.jar" for _, name, revision in (each.split(":") for each in packages.split(","))}
     assert named == set(locked(READERS))
 
 
