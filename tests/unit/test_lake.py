@@ -488,6 +488,22 @@ def test_a_catalog_of_an_earlier_version_gets_todays_descriptions_with_the_next_
     assert [lake._load(name).metadata_location for name in TABLES] == places, "what is up to date is left alone"
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_commit_that_stops_at_the_descriptions_is_mended_by_the_next(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    first, second = build(tmp_path), build(tmp_path, records=OTHER_RECORDS, day=SECOND)
+    commit(lake, first)
+    forget_what_things_mean(lake)
+    with monkeypatch.context() as patched:
+        Fault(patched, moment, Effect.UPDATE_TABLE, 2)
+        with pytest.raises(Stopped):
+            commit(lake, second)
+    assert seen(lake) == expected(first)
+    commit(lake, second)
+    assert (seen(lake), described(lake)) == (expected(first, second), DESCRIBED)
+
+
 def test_descriptions_that_several_bring_up_to_date_at_once_are_brought_so_once(lake: Lake, tmp_path: Path) -> None:
     commit(lake, build(tmp_path))
     forget_what_things_mean(lake)
