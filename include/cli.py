@@ -166,7 +166,7 @@ def tables(
     name: Annotated[str | None, typer.Argument(help="One table or view, with its columns. Default: all.", metavar="TABLE")] = None,
     customer: Annotated[
         str | None,
-        typer.Option("--customer", "-c", help="One customer only. Default: all, with --user all whose contract names this reader."),
+        typer.Option("--customer", "-c", help="One customer only. Default: all; with --user, those whose contract names this reader."),
     ] = None,
     user: AsUser = None,
     as_json: AsJson = False,

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -431,10 +432,15 @@ class Lake:
 
 
 def read_only(catalog_uri: str) -> str:
-    """The address of a catalog as its readers open it: a SQLite file that cannot be written; another database's own rights decide there."""
+    """The address of a catalog as its readers open it: a SQLite file that cannot be written; another database's own rights decide there.
+
+    Raises Refused if there is no such file: it is made by the owner.
+    """
     at = make_url(catalog_uri)
-    if at.get_backend_name() != "sqlite":
+    if at.get_backend_name() != "sqlite" or at.database is None:
         return catalog_uri
+    if not Path(at.database).exists():
+        raise Refused(f"there is no catalog {at.database}: nothing has landed there yet, so there is nothing to read. Land a day first.")
     return at.set(database=f"file:{at.database}").update_query_dict({"mode": "ro", "uri": "true"}).render_as_string(hide_password=False)
 
 

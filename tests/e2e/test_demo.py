@@ -90,7 +90,7 @@ def test_a_command_of_the_readme_is_one_that_landfall_knows(command: list[str], 
     assert f"landfall {command[0]}" in landfall(command[0], "--help").stdout
 
 
-ASKING = ("query", "landings", "explain", "quarantine", "replay")
+ASKING = ("query", "tables", "landings", "explain", "quarantine", "replay")
 
 
 @pytest.mark.parametrize("command", [each for each in readme.commands() if each[0] in ASKING], ids=lambda each: each[0])

@@ -22,7 +22,7 @@ from include import answers
 from include import lake as lakes
 from include.effects import Effect
 from include.errors import LandfallError, Refused
-from include.lake import Lake, LandingSuperseded
+from include.lake import Lake, LandingSuperseded, read_only
 from include.receipts import Landing
 from include.tables import LANDED, TABLES
 from tests.built_landing import CUSTOMER, RECORDS, Built, attempt, build, landing_of
@@ -417,6 +417,13 @@ def test_a_snapshot_that_is_gone_is_named(lake: Lake, tmp_path: Path) -> None:
     commit(lake, build(tmp_path))
     with pytest.raises(LandfallError, match="snapshot 1 of questions is gone"):
         lake.files("questions", 1)
+
+
+def test_a_catalog_that_nobody_has_made_is_not_made_by_a_reader(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"there is no catalog .*/acme\.sqlite: nothing has landed there yet"):
+        read_only(f"sqlite:///{tmp_path}/acme.sqlite?timeout=60")
+    assert read_only("postgresql://db/lake") == "postgresql://db/lake"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_readers_saw_at_an_earlier_landing_can_be_had_by_its_name(lake: Lake, tmp_path: Path) -> None:
