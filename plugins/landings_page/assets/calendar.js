@@ -1,0 +1,153 @@
+// The calendar: a row for each customer, a cell for each day of the month. One cell at a time is in the order of the tab key; arrows move
+// within the grid, Page Up and Page Down to other months.
+
+import { STATES, badge, element, longDate, number, percent, shortDate } from "./elements.js";
+
+const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const SHOWN_STATES = ["landed", "red", "running", "missing", "skipped", "not_run"];
+
+export function daysOf(month) {
+  const [year, number] = month.split("-").map(Number);
+  const count = new Date(Date.UTC(year, number, 0)).getUTCDate();
+  return Array.from({ length: count }, (_, index) => `${month}-${String(index + 1).padStart(2, "0")}`);
+}
+
+// Monday is 0.
+const weekday = (day) => (new Date(day).getUTCDay() + 6) % 7;
+
+export class Calendar {
+  constructor({ open, turn }) {
+    this.open = open;
+    this.turn = turn; // to another month: by -1 or 1
+    this.grid = element("div", { role: "grid", class: "grid", "aria-label": "Customers by days", on: { keydown: (event) => this.move(event) } });
+    this.element = element("div", {}, this.grid, legend());
+  }
+
+  // `rows`: {customer, description, wrong, answer, failure}, of which answer is the server's row for the month, or null while it is asked.
+  show(month, today, rows) {
+    const focused = this.grid.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const kept = focused ?? this.kept;
+    this.days = daysOf(month);
+    this.grid.style.setProperty("--days", this.days.length);
+    this.grid.style.setProperty("--first", weekday(this.days[0]) + 1);
+    this.grid.replaceChildren(this.header(today), ...rows.map((row) => this.row(row, today)));
+    const cells = [...this.grid.querySelectorAll("button.day")];
+    const current = cells.find((cell) => cell.dataset.key === kept) ?? cells.find((cell) => cell.dataset.day === today) ?? cells[0];
+    if (current) current.tabIndex = 0;
+    if (focused && current) current.focus();
+  }
+
+  header(today) {
+    const names = this.days.map((day) =>
+      element(
+        "div",
+        { role: "columnheader", class: `head${day === today ? " today" : ""}${weekday(day) > 4 ? " weekend" : ""}`, "aria-label": longDate(day) },
+        element("span", { class: "weekday", "aria-hidden": "true" }, WEEKDAYS[weekday(day)][0]),
+        String(Number(day.slice(8))),
+      ),
+    );
+    return element("div", { role: "row", class: "row heads" }, element("div", { role: "columnheader", class: "who" }, "Customer"), names);
+  }
+
+  row(row, today) {
+    const newest = row.answer?.newest;
+    const said = newest
+      ? element("button", { class: "link", type: "button", on: { click: () => this.open(row.customer, newest) } }, `newest ${shortDate(newest)}`)
+      : element("span", { class: "soft" }, row.answer ? "nothing landed yet" : "");
+    const name = element("div", { role: "rowheader", class: "who", title: row.description }, element("strong", {}, row.customer), said);
+    const wrong = row.wrong ?? row.failure;
+    return element(
+      "div",
+      { role: "row", class: "row", "aria-busy": !wrong && !row.answer ? "true" : null },
+      name,
+      wrong ? failure(wrong) : this.days.map((day) => this.cell(row, day, today)),
+    );
+  }
+
+  cell(row, day, today) {
+    const found = row.answer?.days[day] ?? { state: "not_due" };
+    const key = `${row.customer} ${day}`;
+    const attributes = {
+      type: "button",
+      class: `day ${found.state}${day === today ? " today" : ""}${row.answer ? "" : " waiting"}`,
+      tabindex: "-1",
+      "data-key": key,
+      "data-day": day,
+      "data-customer": row.customer,
+      "data-state": found.state,
+      "aria-label": `${row.customer}, ${longDate(day)}: ${said(found)}`,
+      title: `${shortDate(day)}: ${said(found)}`,
+      on: {
+        click: () => this.open(row.customer, day),
+        focus: (event) => this.keep(event.currentTarget),
+      },
+    };
+    const share = found.quarantined ? percent(found.quarantined / found.published) : "";
+    return element(
+      "div",
+      { role: "gridcell" },
+      element(
+        "button",
+        attributes,
+        element("span", { class: "number", "aria-hidden": "true" }, String(Number(day.slice(8)))),
+        element("span", { class: "glyph", "aria-hidden": "true" }, STATES[found.state].glyph, found.has_warnings ? element("sup", {}, "!") : ""),
+        share ? element("span", { class: "share", "aria-hidden": "true" }, share) : "",
+      ),
+    );
+  }
+
+  keep(cell) {
+    this.grid.querySelectorAll('button.day[tabindex="0"]').forEach((other) => (other.tabIndex = -1));
+    cell.tabIndex = 0;
+    this.kept = cell.dataset.key;
+  }
+
+  move(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || !event.target.dataset.key) return;
+    const { day, customer } = event.target.dataset;
+    const rows = [...this.grid.querySelectorAll(".row")].map((row) => [...row.querySelectorAll("button.day")]).filter((cells) => cells.length);
+    const row = rows.findIndex((cells) => cells[0].dataset.customer === customer);
+    const column = this.days.indexOf(day);
+    const last = this.days.length - 1;
+    const to = {
+      ArrowLeft: () => rows[row][column - 1] ?? this.turnTo(customer, -1),
+      ArrowRight: () => rows[row][column + 1] ?? this.turnTo(customer, 1),
+      ArrowUp: () => rows[row - 1]?.[column],
+      ArrowDown: () => rows[row + 1]?.[column],
+      Home: () => rows[event.ctrlKey ? 0 : row][0],
+      End: () => rows[row][last],
+      PageUp: () => this.turnTo(customer, -1),
+      PageDown: () => this.turnTo(customer, 1),
+    }[event.key];
+    if (!to) return;
+    event.preventDefault();
+    to()?.focus();
+  }
+
+  // The last day of the month before, or the first of the next.
+  turnTo(customer, by) {
+    const month = this.turn(by);
+    const days = daysOf(month);
+    return this.grid.querySelector(`[data-key="${customer} ${by < 0 ? days.at(-1) : days[0]}"]`);
+  }
+}
+
+// A day in words, for ears and for the pointer.
+function said(found) {
+  const parts = [STATES[found.state].name];
+  if (found.published !== null && found.published !== undefined) {
+    parts.push(`${number.format(found.landed)} attempts from ${number.format(found.published)} records`);
+    if (found.quarantined) parts.push(`${percent(found.quarantined / found.published)} quarantined`);
+    if (found.state !== "landed") parts.push("an earlier landing is what readers see");
+    if (found.has_warnings) parts.push("with warnings");
+  }
+  return parts.join(", ");
+}
+
+const failure = (reason) => element("div", { role: "gridcell", class: "failure" }, element("strong", {}, "Cannot be shown. "), reason);
+
+function legend() {
+  const items = SHOWN_STATES.map((state) => element("li", {}, badge(state)));
+  const marks = element("li", { class: "soft" }, "! has warnings; a percentage is the share of records in quarantine");
+  return element("ul", { class: "legend", "aria-label": "What the marks mean" }, items, marks);
+}

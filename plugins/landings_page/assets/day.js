@@ -1,0 +1,180 @@
+// One day of one customer: what was counted where, what is wrong and why, what could not be read, how long it took, and what can be done.
+
+import { Refusal, ask, followOutside, request, runPage } from "./airflow.js";
+import { badge, element, longDate, number, percent } from "./elements.js";
+
+const COUNTED = ["records", "content_hash", "landed", "duplicates", "quarantined", "forgotten"];
+const PLACES = { source: "Source", topic: "Topic", spark: "Spark", hdfs: "HDFS" };
+const FIGURES = ["published", "landed", "duplicates", "quarantined", "forgotten", "test"];
+
+export const dayPath = (customer, day) => `customers/${encodeURIComponent(customer)}/days/${day}`;
+
+// The content of the day's dialog, or of a run's tab. `actions`: {mayTrigger, started, backfill}.
+export async function showDay(place, customer, day, actions) {
+  const found = await ask(dayPath(customer, day));
+  const receipt = found.receipt;
+  const parts = [
+    element("p", { class: "state" }, badge(found.state), " ", sentence(found)),
+    receipt && trouble(receipt),
+    buttons(found, actions),
+    receipt && counts(receipt),
+    receipt && warnings(receipt),
+    quarantine(found),
+    tasks(found),
+    receipt && source(receipt),
+  ];
+  place.replaceChildren(...parts.filter(Boolean));
+  return found;
+}
+
+function sentence(found) {
+  const visible = found.in_force && found.state !== "landed" ? " Readers see the landing before it." : "";
+  return {
+    landed: () => (found.landings > 1 ? `Landed ${found.landings} times; the newest is in force.` : "Every record is accounted for."),
+    red: () => (visible ? "The last run failed." : "The last run failed; readers see nothing of this day.") + visible,
+    running: () => `A run is under way.${visible}`,
+    missing: () => "The deadline has passed without a landing, and no run is under way.",
+    skipped: () => "A run found no files, and the contract says that such a day is none.",
+    not_run: () => "No run has looked for files; the contract says that a day without files is none.",
+    not_due: () => "Nothing is due.",
+  }[found.state]();
+}
+
+function trouble({ failed_task: task, reason, problems }) {
+  if (reason) {
+    return element("div", { class: "notice bad" }, element("h3", {}, `${task} failed`), element("p", { class: "reason" }, reason));
+  }
+  return problems?.length ? element("ul", { class: "notice bad" }, problems.map((each) => element("li", {}, each))) : null;
+}
+
+function buttons(found, { mayTrigger, started, backfill }) {
+  const message = element("p", { class: "message", role: "status" });
+  const start = async (again) => {
+    message.textContent = "Asking Airflow…";
+    try {
+      await request(await ask(`${dayPath(found.customer, found.day)}/run?again=${again}`));
+      message.textContent = "Airflow has taken the run.";
+      started();
+    } catch (error) {
+      message.textContent = told(error);
+    }
+  };
+  const landed = found.in_force !== null;
+  const busy = found.state === "running";
+  const why = mayTrigger ? (busy ? "A run of this day is under way." : null) : "Your role in Airflow may look, not start runs.";
+  const press = (text, click, primary) =>
+    element("button", { type: "button", class: primary ? "primary" : "", disabled: Boolean(why), "aria-describedby": why ? "why" : null, on: { click } }, text);
+  return element(
+    "div",
+    { class: "actions" },
+    found.state !== "landed" ? press("Land this day", () => start(false), true) : null,
+    landed ? press("Land again", () => start(true), false) : null,
+    !landed ? press("Backfill days…", () => backfill(found.customer, found.day, found.day), false) : null,
+    found.run_id ? outside(runPage(found.dag_id, found.run_id), "Run in Airflow") : null,
+    ...reports(found),
+    why ? element("p", { class: "soft", id: "why" }, why) : null,
+    message,
+  );
+}
+
+const outside = (href, text) => element("a", { href, target: "_blank", rel: "noopener", on: { click: followOutside } }, text);
+
+function reports(found) {
+  const address = (name) => new URL(`reports/${encodeURIComponent(found.customer)}/${name}`, document.baseURI).href;
+  const texts = { [found.day]: "Report of the day", all_days: "Report of all days" };
+  const links = found.reports.map((name) => outside(address(name), texts[name]));
+  return links.length ? links : [element("span", { class: "soft" }, "No report yet.")];
+}
+
+function counts(receipt) {
+  const places = Object.keys(PLACES).filter((place) => receipt.conservation?.[place]);
+  if (!places.length) return figures(receipt);
+  const rows = COUNTED.filter((key) => places.some((place) => receipt.conservation[place][key] !== undefined)).map((key) => {
+    const values = places.map((place) => receipt.conservation[place][key]);
+    const differ = new Set(values.filter((value) => value !== undefined)).size > 1;
+    return element(
+      "tr",
+      { class: differ ? "differ" : null },
+      element("th", { scope: "row" }, key.replace("_", " "), differ ? element("span", { class: "soft" }, " (differ)") : null),
+      values.map((value) => element("td", { class: "figure" }, value === undefined ? "" : typeof value === "number" ? number.format(value) : value)),
+    );
+  });
+  const heads = places.map((place) => element("th", { scope: "col", class: "figure" }, PLACES[place]));
+  return section(
+    "Counted by",
+    element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Counts by place" },
+      element("table", { class: "counts" }, element("thead", {}, element("tr", {}, element("td"), heads)), element("tbody", {}, rows))),
+    figures(receipt),
+  );
+}
+
+function figures(receipt) {
+  const known = FIGURES.filter((key) => receipt[key] !== null && receipt[key] !== undefined);
+  return element("dl", { class: "figures" }, known.map((key) =>
+    element("div", {}, element("dt", {}, key), element("dd", { "data-figure": key }, number.format(receipt[key]))),
+  ));
+}
+
+function warnings(receipt) {
+  const found = receipt.warnings ?? [];
+  const list = found.length ? element("ul", { class: "notice warn" }, found.map((each) => element("li", {}, each))) : element("p", { class: "soft" }, "None.");
+  return section(found.length === 1 ? "1 warning" : `${found.length || "No"} warnings`, found.length ? list : null);
+}
+
+// Asked by itself: it reads data files, the rest does not.
+function quarantine(found) {
+  const landing = found.in_force;
+  if (!landing?.quarantined) return null;
+  const share = percent(landing.quarantined / landing.published);
+  const place = element("div", { "aria-busy": "true" }, element("p", { class: "soft" }, "Reading the quarantine…"));
+  ask(`${dayPath(found.customer, found.day)}/quarantine`)
+    .then((reasons) => place.replaceChildren(...reasons.map(reasonOf)))
+    .catch((error) => place.replaceChildren(element("p", { class: "notice bad" }, told(error))))
+    .finally(() => place.removeAttribute("aria-busy"));
+  return section(`Quarantined: ${number.format(landing.quarantined)} of ${number.format(landing.published)} records (${share})`, place);
+}
+
+function reasonOf({ reason, records, examples }) {
+  const shown = examples.map((each) =>
+    element("li", {},
+      element("span", {}, `record ${number.format(each.record)}${each.keen_id === null ? "" : `, keen_id ${each.keen_id}`}${each.detail ? `: ${each.detail}` : ""}`),
+      element("code", {}, each.value)),
+  );
+  return element("div", { class: "reasons" }, element("h4", {}, `${reason}: ${number.format(records)}`), element("ul", {}, shown));
+}
+
+function tasks(found) {
+  if (!found.tasks.length) return null;
+  const rows = found.tasks.map((each) =>
+    element("tr", {},
+      element("th", { scope: "row" }, each.task),
+      element("td", { class: `task ${each.state ?? ""}` }, (each.state ?? "not yet").replaceAll("_", " ")),
+      element("td", { class: "figure" }, each.duration === null ? "" : `${each.duration.toFixed(1)} s`),
+      element("td", { class: "figure" }, each.try_number || "")),
+  );
+  const heads = element("tr", {}, element("th", { scope: "col" }, "task"), element("th", { scope: "col" }, "state"),
+    element("th", { scope: "col", class: "figure" }, "seconds"), element("th", { scope: "col", class: "figure" }, "tries"));
+  return section("Tasks", element("table", {}, element("thead", {}, heads), element("tbody", {}, rows)));
+}
+
+function source(receipt) {
+  if (!receipt.source?.length) return null;
+  const facts = [
+    ["files", receipt.source.join(", ")],
+    ["bytes", number.format(receipt.bytes)],
+    ["sha256", receipt.sha256],
+    ["committed", receipt.committed_at ? `${receipt.committed_at.slice(0, 19).replace("T", " ")} UTC` : null],
+    ["run", receipt.run_id],
+  ];
+  return section("Source", element("dl", { class: "facts" }, facts.filter(([, value]) => value).map(([key, value]) =>
+    element("div", {}, element("dt", {}, key), element("dd", {}, value)))));
+}
+
+const section = (title, ...content) => element("section", {}, element("h3", {}, title), ...content);
+
+export const told = (error) => {
+  if (!(error instanceof Refusal)) throw error;
+  return error.message;
+};
+
+export const titleOf = (customer, day) => `${customer}, ${longDate(day)}`;

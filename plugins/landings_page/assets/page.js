@@ -1,0 +1,258 @@
+// The page: what is not right on top, the calendar of a month under it, one day in a dialog. A run's tab in Airflow shows its day alone.
+
+import { Refusal, ask, followTheme, request } from "./airflow.js";
+import { Calendar, daysOf } from "./calendar.js";
+import { showDay, titleOf, told } from "./day.js";
+import { badge, days, element, monthName, number, shortDate, span } from "./elements.js";
+
+const SOON = 3000; // milliseconds between looks while something runs or has just been started
+const LATER = 60000;
+const LISTED = 6; // what is not right, before "more"
+const page = document.getElementById("page");
+const said = document.getElementById("said");
+const today = new Date().toLocaleDateString("sv"); // YYYY-MM-DD, by the browser's clock
+
+class Landings {
+  constructor({ user, customers }) {
+    this.user = user;
+    this.rows = customers.map((each) => ({ ...each, answer: null, failure: null }));
+    this.month = new URLSearchParams(location.search).get("month") ?? today.slice(0, 7);
+    this.chosen = location.search.includes("month=");
+    this.soonUntil = 0;
+    this.trouble = element("section", { class: "trouble", "aria-labelledby": "trouble_title" });
+    this.monthTitle = element("h2", { id: "month", "aria-live": "polite" });
+    this.calendar = new Calendar({ open: (customer, day) => this.open(customer, day), turn: (by) => this.turn(by) });
+    const button = (label, text, click) => element("button", { type: "button", "aria-label": label, title: label, on: { click } }, text);
+    page.replaceChildren(
+      element("h1", {}, "Landings"),
+      this.trouble,
+      element("section", { "aria-labelledby": "month" },
+        element("div", { class: "months" },
+          button("The month before", "‹", () => this.turn(-1)), this.monthTitle, button("The month after", "›", () => this.turn(1)),
+          button("This month", "Today", () => this.go(today.slice(0, 7)))),
+        this.calendar.element),
+    );
+  }
+
+  row = (customer) => this.rows.find((row) => row.customer === customer);
+
+  show() {
+    this.monthTitle.textContent = monthName(this.month);
+    this.calendar.show(this.month, today, this.rows);
+    this.showTrouble();
+  }
+
+  // Every customer by itself: one that fails, or takes its time, keeps no other from being seen.
+  async load() {
+    const month = this.month;
+    const shown = daysOf(month);
+    await Promise.all(
+      this.rows.filter((row) => !row.wrong).map(async (row) => {
+        try {
+          const answer = await ask(`customers/${encodeURIComponent(row.customer)}/days?first=${shown[0]}&last=${shown.at(-1)}`);
+          if (month !== this.month) return; // another month has been asked for since
+          Object.assign(row, { answer, failure: null });
+        } catch (error) {
+          Object.assign(row, { answer: null, failure: told(error) });
+        }
+        this.show();
+      }),
+    );
+    page.removeAttribute("aria-busy");
+    this.goWhereSomethingIs();
+  }
+
+  // Somebody who opens the page first sees a month in which something happened.
+  goWhereSomethingIs() {
+    if (this.chosen) return;
+    this.chosen = true;
+    const answers = this.rows.map((row) => row.answer).filter(Boolean);
+    const telling = ["landed", "red", "running", "missing"];
+    const here = answers.some((answer) => Object.values(answer.days).some((day) => telling.includes(day.state)));
+    const newest = answers.map((answer) => answer.newest).filter(Boolean).sort().at(-1);
+    if (!here && newest) this.go(newest.slice(0, 7));
+  }
+
+  turn(by) {
+    const [year, month] = this.month.split("-").map(Number);
+    this.go(new Date(Date.UTC(year, month - 1 + by, 1)).toISOString().slice(0, 7));
+    return this.month;
+  }
+
+  go(month) {
+    if (month === this.month) return;
+    this.chosen = true;
+    this.month = month;
+    this.rows.forEach((row) => row.answer && (row.answer = { ...row.answer, days: {} }));
+    history.replaceState(null, "", `?month=${month}`);
+    this.show();
+    this.load();
+  }
+
+  get running() {
+    return this.rows.some((row) => Object.values(row.answer?.days ?? {}).some((day) => day.state === "running"));
+  }
+
+  async watch() {
+    for (;;) {
+      const soon = this.running || Date.now() < this.soonUntil;
+      await new Promise((resolve) => (this.wake = resolve, setTimeout(resolve, soon ? SOON : LATER)));
+      if (document.visibilityState === "visible") await this.load();
+    }
+  }
+
+  started = () => {
+    this.soonUntil = Date.now() + 60000;
+    this.wake?.();
+  };
+
+  // ---- what is not right
+
+  showTrouble() {
+    const wrong = this.rows.filter((row) => row.wrong || row.failure);
+    const items = this.rows.flatMap((row) => (row.answer?.not_right ?? []).map((each) => ({ ...each, row })));
+    items.sort((one, other) => (one.state === other.state ? other.last.localeCompare(one.last) : one.state === "red" ? -1 : 1));
+    const all = [...wrong.map((row) => this.wrongCustomer(row)), ...items.map((item) => this.wrongDay(item))];
+    const count = items.reduce((sum, item) => sum + item.days, 0);
+    const waiting = this.rows.some((row) => !row.answer && !row.wrong && !row.failure);
+    const title = titleOfTrouble(count, wrong.length, waiting);
+    const more = all.length > LISTED ? element("details", {}, element("summary", {}, `${number.format(all.length - LISTED)} more`), element("ul", {}, all.slice(LISTED))) : null;
+    const open = this.trouble.querySelector("details")?.open;
+    if (more && open) more.open = true;
+    const focused = document.activeElement?.dataset?.trouble;
+    this.trouble.className = `trouble ${all.length ? "bad" : waiting ? "" : "good"}`;
+    this.trouble.replaceChildren(element("h2", { id: "trouble_title" }, title), element("ul", {}, all.slice(0, LISTED)), ...(more ? [more] : []));
+    if (focused) this.trouble.querySelector(`[data-trouble="${focused}"]`)?.focus();
+  }
+
+  wrongCustomer(row) {
+    return element("li", {}, badge("red"), element("strong", {}, row.customer), element("p", { class: "reason" }, row.wrong ?? row.failure));
+  }
+
+  wrongDay({ row, state, first, last, days: count, reason }) {
+    const key = `${row.customer}_${first}`;
+    const open = element("button", { type: "button", class: "link", "data-trouble": key, on: { click: () => this.open(row.customer, first) } },
+      element("strong", {}, row.customer), ` ${span(first, last)}`);
+    const backfill = state === "missing" && row.may_trigger
+      ? element("button", { type: "button", "data-trouble": `${key}_fill`, on: { click: () => this.askForBackfill(row.customer, first, last) } }, `Backfill ${days(count)}…`)
+      : null;
+    return element("li", {}, badge(state), open, element("p", { class: "reason" }, reason), backfill);
+  }
+
+  // ---- one day
+
+  async open(customer, day) {
+    if (day.slice(0, 7) !== this.month) this.go(day.slice(0, 7));
+    const dialog = document.getElementById("day");
+    const place = element("div", { class: "content" }, element("p", { class: "soft" }, "Asking Airflow and HDFS…"));
+    const close = element("button", { type: "button", class: "close", "aria-label": "Close", on: { click: () => dialog.close() } }, "×");
+    dialog.replaceChildren(element("header", {}, element("h2", { id: "day_title" }, titleOf(customer, day)), close), place);
+    dialog.showModal();
+    await this.fill(dialog, place, customer, day);
+  }
+
+  async fill(dialog, place, customer, day) {
+    const row = this.row(customer);
+    const again = () => dialog.open && place.isConnected;
+    try {
+      for (;;) {
+        const actions = {
+          mayTrigger: row.may_trigger,
+          started: this.started,
+          backfill: (...asked) => this.askForBackfill(...asked),
+        };
+        const found = await showDay(place, customer, day, actions);
+        if (found.state !== "running" && Date.now() > this.soonUntil) return;
+        await new Promise((resolve) => setTimeout(resolve, SOON));
+        if (!again()) return;
+      }
+    } catch (error) {
+      place.replaceChildren(element("p", { class: "notice bad" }, told(error)));
+    }
+  }
+
+  // ---- a backfill
+
+  askForBackfill(customer, first, last) {
+    const dialog = document.getElementById("backfill");
+    const from = element("input", { type: "date", name: "first", required: true, value: first });
+    const to = element("input", { type: "date", name: "last", required: true, value: last });
+    const message = element("p", { class: "message", role: "status" });
+    const start = element("button", { class: "primary" }, "Start the backfill");
+    const submit = async (event) => {
+      event.preventDefault();
+      start.disabled = true;
+      message.textContent = "Asking Airflow…";
+      try {
+        await request(await ask(`customers/${encodeURIComponent(customer)}/backfill?first=${from.value}&last=${to.value}`));
+        dialog.close();
+        said.textContent = `Airflow has taken the backfill of ${customer}, ${span(from.value, to.value)}.`;
+        this.started();
+      } catch (error) {
+        message.textContent = told(error);
+      } finally {
+        start.disabled = false;
+      }
+    };
+    dialog.replaceChildren(
+      element("form", { on: { submit } },
+        element("h2", { id: "backfill_title" }, `Backfill ${customer}`),
+        element("p", { class: "soft" }, "Airflow runs each day of the span; a day whose bytes are landed already is left as it is."),
+        element("label", {}, "First day", from), element("label", {}, "Last day", to), message,
+        element("div", { class: "actions" }, start, element("button", { type: "button", on: { click: () => dialog.close() } }, "Cancel"))),
+    );
+    dialog.showModal();
+  }
+}
+
+function titleOfTrouble(count, customers, waiting) {
+  const parts = [count && days(count), customers && (customers === 1 ? "1 customer" : `${customers} customers`)].filter(Boolean);
+  if (!parts.length) return waiting ? "Asking Airflow and HDFS…" : "Nothing is wrong: every day that is due has landed";
+  return `${parts.join(" and ")} ${count + customers === 1 ? "is" : "are"} not right`;
+}
+
+function nobody(user) {
+  return [
+    element("h1", {}, "Landings"),
+    element("div", { class: "notice" },
+      element("h2", {}, "There is no customer here that you may see"),
+      element("p", {}, `You are ${user}. A customer shows here for the readers that its contract names (include/customers/<customer>.yaml, readers), and for those who operate this Airflow.`)),
+  ];
+}
+
+// A run's tab: its day alone, or that it is none.
+async function showRun(parameters) {
+  const { customer, day } = await ask(`runs?${parameters}`);
+  const { customers } = await ask("customers");
+  const place = element("div", { class: "content" });
+  page.replaceChildren(element("h1", {}, titleOf(customer, day)), place);
+  const mayTrigger = customers.find((each) => each.customer === customer).may_trigger;
+  const actions = { mayTrigger, started: () => setTimeout(() => showDay(place, customer, day, actions), SOON), backfill: null };
+  await showDay(place, customer, day, actions);
+}
+
+async function begin() {
+  followTheme();
+  if (location.pathname.endsWith("/run")) {
+    await showRun(location.search.slice(1));
+    page.removeAttribute("aria-busy");
+    return;
+  }
+  const answer = await ask("customers");
+  if (!answer.customers.length) {
+    page.replaceChildren(...nobody(answer.user));
+    page.removeAttribute("aria-busy");
+    return;
+  }
+  const landings = new Landings(answer);
+  landings.show();
+  await landings.load();
+  await landings.watch();
+}
+
+begin().catch((error) => {
+  const again = element("button", { type: "button", on: { click: () => location.reload() } }, "Try again");
+  page.replaceChildren(element("h1", {}, "Landings"), element("div", { class: "notice bad" }, element("p", {}, error instanceof Refusal ? error.message : "This page has failed."), again));
+  page.removeAttribute("aria-busy");
+  if (!(error instanceof Refusal)) throw error;
+});
