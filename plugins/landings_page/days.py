@@ -120,14 +120,11 @@ class Customer:
 
 
 def _cell(day: Day) -> dict[str, Any]:
-    figures = day.landed
-    return {
-        "state": day.state.value,
-        "published": figures.published if figures else None,
-        "landed": figures.landed if figures else None,
-        "quarantined": figures.quarantined if figures else None,
-        "has_warnings": figures.has_warnings if figures else False,
-    }
+    """`landed` is there where readers see a landing."""
+    if day.landed is None:
+        return {"state": day.state.value}
+    figures = {name: getattr(day.landed, name) for name in ("published", "landed", "quarantined", "has_warnings")}
+    return {"state": day.state.value, "landed": figures}
 
 
 def _missing(found: NotRight) -> str:

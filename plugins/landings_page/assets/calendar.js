@@ -82,7 +82,7 @@ export class Calendar {
         focus: (event) => this.keep(event.currentTarget),
       },
     };
-    const share = found.quarantined ? percent(found.quarantined / found.published) : "";
+    const share = found.landed?.quarantined ? percent(found.landed.quarantined / found.landed.published) : "";
     return element(
       "div",
       { role: "gridcell" },
@@ -90,7 +90,7 @@ export class Calendar {
         "button",
         attributes,
         element("span", { class: "number", "aria-hidden": "true" }, String(Number(day.slice(8)))),
-        element("span", { class: "glyph", "aria-hidden": "true" }, STATES[found.state].glyph, found.has_warnings ? element("sup", {}, "!") : ""),
+        element("span", { class: "glyph", "aria-hidden": "true" }, STATES[found.state].glyph, found.landed?.has_warnings ? element("sup", {}, "!") : ""),
         share ? element("span", { class: "share", "aria-hidden": "true" }, share) : "",
       ),
     );
@@ -133,13 +133,13 @@ export class Calendar {
 }
 
 // A day in words, for ears and for the pointer.
-function said(found) {
-  const parts = [STATES[found.state].name];
-  if (found.published !== null && found.published !== undefined) {
-    parts.push(`${number.format(found.landed)} attempts from ${number.format(found.published)} records`);
-    if (found.quarantined) parts.push(`${percent(found.quarantined / found.published)} quarantined`);
-    if (found.state !== "landed") parts.push("an earlier landing is what readers see");
-    if (found.has_warnings) parts.push("with warnings");
+function said({ state, landed }) {
+  const parts = [STATES[state].name];
+  if (landed) {
+    parts.push(`${number.format(landed.landed)} attempts from ${number.format(landed.published)} records`);
+    if (landed.quarantined) parts.push(`${percent(landed.quarantined / landed.published)} quarantined`);
+    if (landed.has_warnings) parts.push("with warnings");
+    if (state !== "landed") parts.push("readers see the landing before");
   }
   return parts.join(", ");
 }

@@ -88,7 +88,7 @@ function reports(found) {
 
 function counts(receipt) {
   const places = Object.keys(PLACES).filter((place) => receipt.conservation?.[place]);
-  if (!places.length) return figures(receipt);
+  if (!places.length) return figures(receipt); // a landing of an earlier version
   const rows = COUNTED.filter((key) => places.some((place) => receipt.conservation[place][key] !== undefined)).map((key) => {
     const values = places.map((place) => receipt.conservation[place][key]);
     const differ = new Set(values.filter((value) => value !== undefined)).size > 1;
@@ -109,16 +109,17 @@ function counts(receipt) {
 }
 
 function figures(receipt) {
+  if (receipt.published === null) return null; // it has not come so far
   const known = FIGURES.filter((key) => receipt[key] !== null && receipt[key] !== undefined);
   return element("dl", { class: "figures" }, known.map((key) =>
     element("div", {}, element("dt", {}, key), element("dd", { "data-figure": key }, number.format(receipt[key]))),
   ));
 }
 
-function warnings(receipt) {
-  const found = receipt.warnings ?? [];
-  const list = found.length ? element("ul", { class: "notice warn" }, found.map((each) => element("li", {}, each))) : element("p", { class: "soft" }, "None.");
-  return section(found.length === 1 ? "1 warning" : `${found.length || "No"} warnings`, found.length ? list : null);
+function warnings({ warnings: found }) {
+  if (!found?.length) return null;
+  const title = found.length === 1 ? "1 warning" : `${found.length} warnings`;
+  return section(title, element("ul", { class: "notice warn" }, found.map((each) => element("li", {}, each))));
 }
 
 // Asked by itself: it reads data files, the rest does not.
@@ -149,7 +150,7 @@ function tasks(found) {
     element("tr", {},
       element("th", { scope: "row" }, each.task),
       element("td", { class: `task ${each.state ?? ""}` }, (each.state ?? "not yet").replaceAll("_", " ")),
-      element("td", { class: "figure" }, each.duration === null ? "" : `${each.duration.toFixed(1)} s`),
+      element("td", { class: "figure" }, !each.duration ? "" : `${each.duration.toFixed(1)} s`),
       element("td", { class: "figure" }, each.try_number || "")),
   );
   const heads = element("tr", {}, element("th", { scope: "col" }, "task"), element("th", { scope: "col" }, "state"),

@@ -35,6 +35,6 @@ export const STATES = {
   not_due: { glyph: "", name: "not due" },
 };
 
-export function badge(state) {
-  return element("span", { class: `badge ${state}` }, element("span", { "aria-hidden": "true" }, STATES[state].glyph), STATES[state].name);
+export function badge(state, name = STATES[state].name) {
+  return element("span", { class: `badge ${state}` }, element("span", { "aria-hidden": "true" }, STATES[state].glyph), name);
 }

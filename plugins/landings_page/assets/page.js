@@ -126,7 +126,8 @@ class Landings {
   }
 
   wrongCustomer(row) {
-    return element("li", {}, badge("red"), element("strong", {}, row.customer), element("p", { class: "reason" }, row.wrong ?? row.failure));
+    const badges = row.wrong ? badge("red", "contract") : badge("red", "not shown");
+    return element("li", {}, badges, element("strong", {}, row.customer), element("p", { class: "reason" }, row.wrong ?? row.failure));
   }
 
   wrongDay({ row, state, first, last, days: count, reason }) {
