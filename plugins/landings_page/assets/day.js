@@ -69,7 +69,7 @@ function buttons(found, { mayTrigger, started, backfill }) {
     { class: "actions" },
     found.state !== "landed" ? press("Land this day", () => start(false), true) : null,
     landed ? press("Land again", () => start(true), false) : null,
-    !landed ? press("Backfill days…", () => backfill(found.customer, found.day, found.day), false) : null,
+    !landed && backfill ? press("Backfill days…", () => backfill(found.customer, found.day, found.day), false) : null,
     found.run_id ? outside(runPage(found.dag_id, found.run_id), "Run in Airflow") : null,
     ...reports(found),
     why ? element("p", { class: "soft", id: "why" }, why) : null,
@@ -89,23 +89,27 @@ function reports(found) {
 function counts(receipt) {
   const places = Object.keys(PLACES).filter((place) => receipt.conservation?.[place]);
   if (!places.length) return figures(receipt); // a landing of an earlier version
-  const rows = COUNTED.filter((key) => places.some((place) => receipt.conservation[place][key] !== undefined)).map((key) => {
-    const values = places.map((place) => receipt.conservation[place][key]);
-    const differ = new Set(values.filter((value) => value !== undefined)).size > 1;
-    return element(
-      "tr",
-      { class: differ ? "differ" : null },
-      element("th", { scope: "row" }, key.replace("_", " "), differ ? element("span", { class: "soft" }, " (differ)") : null),
-      values.map((value) => element("td", { class: "figure" }, value === undefined ? "" : typeof value === "number" ? number.format(value) : value)),
-    );
-  });
+  const counted = (key) => places.map((place) => receipt.conservation[place][key]);
+  const differ = (key) => new Set(counted(key).filter((value) => value !== undefined)).size > 1;
+  const keys = COUNTED.filter((key) => counted(key).some((value) => value !== undefined));
+  const agree = !keys.some(differ);
+  const rows = keys.map((key) =>
+    element("tr", { class: differ(key) ? "differ" : null },
+      element("th", { scope: "row" }, key.replace("_", " ")),
+      counted(key).map((value) => element("td", { class: key === "content_hash" ? "figure hash" : "figure" }, typeof value === "number" ? number.format(value) : value))));
   const heads = places.map((place) => element("th", { scope: "col", class: "figure" }, PLACES[place]));
   return section(
     "Counted by",
-    element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Counts by place" },
-      element("table", { class: "counts" }, element("thead", {}, element("tr", {}, element("td"), heads)), element("tbody", {}, rows))),
     figures(receipt),
-  );
+    element("p", { class: agree ? "soft" : "notice bad" }, verdict(places, agree)),
+    element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Counts by place" },
+      element("table", { class: "counts" }, element("thead", {}, element("tr", {}, element("td"), heads)), element("tbody", {}, rows))));
+}
+
+function verdict(places, agree) {
+  if (!agree) return "They do not agree, so nothing of this run is visible to readers.";
+  const missing = Object.keys(PLACES).filter((place) => !places.includes(place));
+  return missing.length ? `The run has not come to ${missing.map((place) => PLACES[place]).join(" and ")}.` : "All four agree, by count and by content hash.";
 }
 
 function figures(receipt) {
@@ -135,13 +139,13 @@ function quarantine(found) {
   return section(`Quarantined: ${number.format(landing.quarantined)} of ${number.format(landing.published)} records (${share})`, place);
 }
 
-function reasonOf({ reason, records, examples }) {
+function reasonOf({ reason, records, examples }, position) {
   const shown = examples.map((each) =>
     element("li", {},
       element("span", {}, `record ${number.format(each.record)}${each.keen_id === null ? "" : `, keen_id ${each.keen_id}`}${each.detail ? `: ${each.detail}` : ""}`),
-      element("code", {}, each.value)),
-  );
-  return element("div", { class: "reasons" }, element("h4", {}, `${reason}: ${number.format(records)}`), element("ul", {}, shown));
+      element("code", {}, each.value)));
+  const title = element("summary", {}, element("strong", {}, reason), `: ${number.format(records)}`);
+  return element("details", { class: "reasons", open: position === 0 }, title, element("ul", {}, shown));
 }
 
 function tasks(found) {

@@ -221,21 +221,27 @@ function nobody(user) {
   ];
 }
 
-// A run's tab: its day alone, or that it is none.
+// A run's tab: its day alone.
 async function showRun(parameters) {
   const { customer, day } = await ask(`runs?${parameters}`);
   const { customers } = await ask("customers");
   const place = element("div", { class: "content" });
-  page.replaceChildren(element("h1", {}, titleOf(customer, day)), place);
+  const note = element("p", { class: "soft" });
+  page.replaceChildren(element("h1", {}, titleOf(customer, day)), note, place);
   const mayTrigger = customers.find((each) => each.customer === customer).may_trigger;
-  const actions = { mayTrigger, started: () => setTimeout(() => showDay(place, customer, day, actions), SOON), backfill: null };
-  await showDay(place, customer, day, actions);
+  const show = async () => {
+    const found = await showDay(place, customer, day, { mayTrigger, started: () => setTimeout(show, SOON) });
+    const other = found.run_id && found.run_id !== parameters.get("run_id");
+    note.textContent = other ? "The day as it stands by now: another run has come after this one." : "";
+    if (found.state === "running") setTimeout(show, SOON);
+  };
+  await show();
 }
 
 async function begin() {
   followTheme();
   if (location.pathname.endsWith("/run")) {
-    await showRun(location.search.slice(1));
+    await showRun(new URLSearchParams(location.search));
     page.removeAttribute("aria-busy");
     return;
   }
