@@ -23,7 +23,8 @@ FLAGS = [
 ]  # fmt: skip
 SCREENSHOTS = Path(os.environ.get("LANDFALL_SCREENSHOTS") or ROOT / ".local" / "screenshots")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-LANDING_SECONDS = 300  # a landing takes half a minute; on a busy machine, minutes
+PATIENCE = 90_000  # milliseconds; a busy machine has taken half of it
+LANDING = 300_000  # a landing takes half a minute; on a busy machine, minutes
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: install Debian's package chromium")
 
 
@@ -61,7 +62,7 @@ def harbor(stack: Landfall) -> Iterator[Harbor]:
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        expect.set_options(timeout=30_000)
+        expect.set_options(timeout=PATIENCE)
         yield chromium
         chromium.close()
 
@@ -75,6 +76,7 @@ def log_in(stack: Landfall, browser: Browser) -> Iterator[Callable[..., Page]]:
     def log_in(user: str, **options: Any) -> Page:
         contexts.append(browser.new_context(base_url=stack.settings.endpoints.airflow_url, **{"viewport": WIDE, **options}))
         page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", errors.append)
         page.goto("/")
         page.locator("[name=username]").fill(user)
@@ -120,7 +122,10 @@ CLOSED = ["", "run", "page.js", "api/customers", "api/runs?dag_id=a&run_id=b", "
 
 @pytest.mark.parametrize("path", CLOSED)
 def test_nobody_gets_in_without_a_session(stack: Landfall, path: str) -> None:
-    assert httpx.get(f"{stack.settings.endpoints.airflow_url}/landings/{path}", trust_env=False).status_code == httpx.codes.UNAUTHORIZED
+    assert (
+        httpx.get(f"{stack.settings.endpoints.airflow_url}/landings/{path}", trust_env=False, timeout=60).status_code
+        == httpx.codes.UNAUTHORIZED
+    )
 
 
 def test_what_is_not_right_and_why_stands_on_top_and_a_landed_day_shows_its_receipt(harbor: Harbor, log_in: Callable[..., Page]) -> None:
@@ -165,7 +170,7 @@ def test_a_backfill_that_is_started_here_turns_its_day_green(stack: Landfall, ha
     day = cell(page, "harbor", harbor.missing)
     expect(day).to_have_attribute("data-state", "running", timeout=60_000)
     keep(page, "running_390_dark")
-    expect(day).to_have_attribute("data-state", "landed", timeout=LANDING_SECONDS * 1000)
+    expect(day).to_have_attribute("data-state", "landed", timeout=LANDING)
     assert stack.lake("harbor").in_force(harbor.missing).landed == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
     expect(page.locator(f'[data-trouble="harbor_{harbor.missing}_fill"]')).to_have_count(0)
