@@ -1,6 +1,7 @@
 """Who sees which customer, and who may start runs: Airflow's rights, and the readers that a contract names."""
 
 from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails, DagAccessEntity, DagDetails
 from airflow.models.dag import DagModel
@@ -47,16 +48,22 @@ def may_operate(user: BaseUser) -> bool:
 
 def may_trigger(user: BaseUser, customer: str) -> bool:
     """What Airflow itself asks before it takes a run or a backfill. Here it only decides whether a button can be pressed."""
-    return _authorized(user, customer, "POST", DagAccessEntity.RUN)
+    return _authorized(user, _dag(customer), "POST", DagAccessEntity.RUN)
 
 
 def _sees(user: BaseUser, customer: str, contract: Contract | ContractRefused) -> bool:
     """Both have to agree: what the page shows is partly Airflow's, partly the lake's."""
     named = isinstance(contract, Contract) and user.get_name() in contract.readers
-    return (named or may_operate(user)) and all(_authorized(user, customer, "GET", entity) for entity in SHOWN)
+    if not named and not may_operate(user):
+        return False
+    dag = _dag(customer)
+    return all(_authorized(user, dag, "GET", entity) for entity in SHOWN)
 
 
-def _authorized(user: BaseUser, customer: str, method: str, entity: DagAccessEntity) -> bool:
+def _dag(customer: str) -> DagDetails:
     dag_id = dag_of(customer)
-    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
-    return get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=details, user=user)  # type: ignore[arg-type]
+    return DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+
+
+def _authorized(user: BaseUser, dag: DagDetails, method: ResourceMethod, entity: DagAccessEntity) -> bool:
+    return get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=dag, user=user)

@@ -12,6 +12,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from fastapi import Depends, FastAPI, HTTPException, Request, Response, status
 from fastapi.responses import FileResponse, JSONResponse
+from starlette.middleware.base import RequestResponseEndpoint
 
 from include import backfilling, landing_run
 from include.airflow_api import backfill_of, run_of
@@ -33,7 +34,6 @@ HEADERS = {
 # A report brings its styles, scripts and pictures within itself. It is made of customers' data, so it is kept from the user's session:
 # it has an origin of its own and reaches no network.
 REPORT_HEADERS = {
-    **HEADERS,
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts allow-modals",
 }
@@ -41,11 +41,20 @@ REPORT_HEADERS = {
 app = FastAPI(title="Landings", dependencies=[Depends(get_user)], docs_url=None, redoc_url=None, openapi_url=None)
 
 
+@app.middleware("http")
+async def guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """The headers of every answer that brings none of its own."""
+    response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
 @app.exception_handler(LandfallError)
 def failed(_: Request, error: LandfallError) -> JSONResponse:
     """What the page shows in the place of an answer: of one customer, so that the others are not touched."""
     code = status.HTTP_422_UNPROCESSABLE_CONTENT if isinstance(error, Refused) else status.HTTP_503_SERVICE_UNAVAILABLE
-    return JSONResponse({"detail": str(error)}, code, HEADERS)
+    return JSONResponse({"detail": str(error)}, code)
 
 
 def contract(customer: str, user: GetUserDep) -> Contract:
@@ -65,7 +74,7 @@ CustomerDep = Annotated[Customer, Depends(opened)]
 @app.get("/")
 @app.get("/run")
 def page() -> FileResponse:
-    return FileResponse(ASSETS["page.html"], headers=HEADERS)
+    return FileResponse(ASSETS["page.html"])
 
 
 @app.get("/api/customers")
@@ -142,4 +151,4 @@ def asset(name: str) -> FileResponse:
     """The page's own files: styles, scripts, icons."""
     if name not in ASSETS:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"The page has no file {name}.")
-    return FileResponse(ASSETS[name], headers=HEADERS)
+    return FileResponse(ASSETS[name])

@@ -2,7 +2,12 @@
 
 const AIRFLOW = new URL("..", new URL(".", document.baseURI)); // the page is at <Airflow>/landings/
 
-export class Refusal extends Error {}
+export class Refusal extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
 
 // One of this page's own answers; throws a Refusal that says why there is none.
 export const ask = (path) => answer(new URL(`api/${path}`, document.baseURI));
@@ -20,11 +25,11 @@ async function answer(url, options = {}) {
   } catch (error) {
     throw new Refusal(`Airflow does not answer (${error.message}).`);
   }
-  if (response.status === 401) throw new Refusal("You are no longer logged in. Load Airflow's page again to log in.");
+  if (response.status === 401) throw new Refusal("You are no longer logged in. Load Airflow's page again to log in.", 401);
   const body = await response.json().catch(() => ({}));
   if (response.ok) return body;
-  if (response.status === 403) throw new Refusal("Airflow does not let you do this (403).");
-  throw new Refusal(told(body.detail) || `Airflow failed (${response.status}). The api-server's log says why.`);
+  if (response.status === 403) throw new Refusal("Airflow does not let you do this (403).", 403);
+  throw new Refusal(told(body.detail) || `Airflow failed (${response.status}). The api-server's log says why.`, response.status);
 }
 
 // A detail is a sentence, or a list of what is wrong with a request.

@@ -23,7 +23,7 @@ export class Calendar {
     this.element = element("div", {}, this.grid, legend());
   }
 
-  // `rows`: {customer, description, wrong, answer, failure}, of which answer is the server's row for the month, or null while it is asked.
+  // `rows`: {customer, description, wrong, answer, failure, waiting}; answer is the server's row, waiting whether it is asked for the month.
   show(month, today, rows) {
     const focused = this.grid.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     const kept = focused ?? this.kept;
@@ -58,7 +58,7 @@ export class Calendar {
     const wrong = row.wrong ?? row.failure;
     return element(
       "div",
-      { role: "row", class: "row", "aria-busy": !wrong && !row.answer ? "true" : null },
+      { role: "row", class: "row", "aria-busy": row.waiting ? "true" : null },
       name,
       wrong ? failure(wrong) : this.days.map((day) => this.cell(row, day, today)),
     );
@@ -69,7 +69,7 @@ export class Calendar {
     const key = `${row.customer} ${day}`;
     const attributes = {
       type: "button",
-      class: `day ${found.state}${day === today ? " today" : ""}${row.answer ? "" : " waiting"}`,
+      class: `day ${found.state}${day === today ? " today" : ""}${row.waiting ? " waiting" : ""}`,
       tabindex: "-1",
       "data-key": key,
       "data-day": day,
@@ -114,7 +114,7 @@ export class Calendar {
       ArrowRight: () => rows[row][column + 1] ?? this.turnTo(customer, 1),
       ArrowUp: () => rows[row - 1]?.[column],
       ArrowDown: () => rows[row + 1]?.[column],
-      Home: () => rows[event.ctrlKey ? 0 : row][0],
+      Home: () => rows[row][0],
       End: () => rows[row][last],
       PageUp: () => this.turnTo(customer, -1),
       PageDown: () => this.turnTo(customer, 1),
@@ -139,7 +139,7 @@ function said({ state, landed }) {
     parts.push(`${number.format(landed.landed)} attempts from ${number.format(landed.published)} records`);
     if (landed.quarantined) parts.push(`${percent(landed.quarantined / landed.published)} quarantined`);
     if (landed.has_warnings) parts.push("with warnings");
-    if (state !== "landed") parts.push("readers see the landing before");
+    if (state !== "landed") parts.push("which readers see");
   }
   return parts.join(", ");
 }

@@ -9,9 +9,8 @@ const FIGURES = ["published", "landed", "duplicates", "quarantined", "forgotten"
 
 export const dayPath = (customer, day) => `customers/${encodeURIComponent(customer)}/days/${day}`;
 
-// The content of the day's dialog, or of a run's tab. `actions`: {mayTrigger, started, backfill}.
-export async function showDay(place, customer, day, actions) {
-  const found = await ask(dayPath(customer, day));
+// Shows a day as the server has answered it. `actions`: {mayTrigger, started, backfill}; without backfill there is no button for it.
+export function showDay(place, found, actions) {
   const receipt = found.receipt;
   const parts = [
     element("p", { class: "state" }, badge(found.state), " ", sentence(found)),
@@ -23,21 +22,23 @@ export async function showDay(place, customer, day, actions) {
     tasks(found),
     receipt && source(receipt),
   ];
+  const focused = place.contains(document.activeElement);
   place.replaceChildren(...parts.filter(Boolean));
-  return found;
+  if (focused) place.focus(); // what had it is gone
 }
 
 function sentence(found) {
-  const visible = found.in_force && found.state !== "landed" ? " Readers see the landing before it." : "";
+  const own = found.in_force?.run_id === found.run_id;
+  const visible = !found.in_force ? "Readers see nothing of this day." : own ? "Readers see its landing." : "Readers see the landing before it.";
   return {
-    landed: () => (found.landings > 1 ? `Landed ${found.landings} times; the newest is in force.` : "Every record is accounted for."),
-    red: () => (visible ? "The last run failed." : "The last run failed; readers see nothing of this day.") + visible,
-    running: () => `A run is under way.${visible}`,
-    missing: () => "The deadline has passed without a landing, and no run is under way.",
-    skipped: () => "A run found no files, and the contract says that such a day is none.",
-    not_run: () => "No run has looked for files; the contract says that a day without files is none.",
-    not_due: () => "Nothing is due.",
-  }[found.state]();
+    landed: found.landings > 1 ? `Landed ${found.landings} times; the newest is in force.` : "Every record is accounted for.",
+    red: `The last run failed. ${visible}`,
+    running: `A run is under way. ${visible}`,
+    missing: "The deadline has passed without a landing, and no run is under way.",
+    skipped: "A run found no files, and the contract says that such a day is none.",
+    not_run: "No run has looked for files; the contract says that a day without files is none.",
+    not_due: "Nothing is due.",
+  }[found.state];
 }
 
 function trouble({ failed_task: task, reason, problems }) {

@@ -2,11 +2,12 @@
 
 import { Refusal, ask, followTheme, request } from "./airflow.js";
 import { Calendar, daysOf } from "./calendar.js";
-import { showDay, titleOf, told } from "./day.js";
+import { dayPath, showDay, titleOf, told } from "./day.js";
 import { badge, days, element, monthName, number, shortDate, span } from "./elements.js";
 
 const SOON = 3000; // milliseconds between looks while something runs or has just been started
 const LATER = 60000;
+const START_TAKES = 60000; // for so long a run that was asked for may not have begun
 const LISTED = 6; // what is not right, before "more"
 const page = document.getElementById("page");
 const said = document.getElementById("said");
@@ -15,7 +16,7 @@ const today = new Date().toLocaleDateString("sv"); // YYYY-MM-DD, by the browser
 class Landings {
   constructor({ user, customers }) {
     this.user = user;
-    this.rows = customers.map((each) => ({ ...each, answer: null, failure: null }));
+    this.rows = customers.map((each) => ({ ...each, answer: null, failure: null, waiting: !each.wrong }));
     this.month = new URLSearchParams(location.search).get("month") ?? today.slice(0, 7);
     this.chosen = location.search.includes("month=");
     this.soonUntil = 0;
@@ -51,9 +52,9 @@ class Landings {
         try {
           const answer = await ask(`customers/${encodeURIComponent(row.customer)}/days?first=${shown[0]}&last=${shown.at(-1)}`);
           if (month !== this.month) return; // another month has been asked for since
-          Object.assign(row, { answer, failure: null });
+          Object.assign(row, { answer, failure: null, waiting: false });
         } catch (error) {
-          Object.assign(row, { answer: null, failure: told(error) });
+          Object.assign(row, { answer: null, failure: told(error), waiting: false });
         }
         this.show();
       }),
@@ -83,7 +84,9 @@ class Landings {
     if (month === this.month) return;
     this.chosen = true;
     this.month = month;
-    this.rows.forEach((row) => row.answer && (row.answer = { ...row.answer, days: {} }));
+    for (const row of this.rows) {
+      if (row.answer) Object.assign(row, { answer: { ...row.answer, days: {} }, waiting: true });
+    }
     history.replaceState(null, "", `?month=${month}`);
     this.show();
     this.load();
@@ -102,7 +105,7 @@ class Landings {
   }
 
   started = () => {
-    this.soonUntil = Date.now() + 60000;
+    this.soonUntil = Date.now() + START_TAKES;
     this.wake?.();
   };
 
@@ -114,7 +117,7 @@ class Landings {
     items.sort((one, other) => (one.state === other.state ? other.last.localeCompare(one.last) : one.state === "red" ? -1 : 1));
     const all = [...wrong.map((row) => this.wrongCustomer(row)), ...items.map((item) => this.wrongDay(item))];
     const count = items.reduce((sum, item) => sum + item.days, 0);
-    const waiting = this.rows.some((row) => !row.answer && !row.wrong && !row.failure);
+    const waiting = this.rows.some((row) => row.waiting && !row.answer);
     const title = titleOfTrouble(count, wrong.length, waiting);
     const more = all.length > LISTED ? element("details", {}, element("summary", {}, `${number.format(all.length - LISTED)} more`), element("ul", {}, all.slice(LISTED))) : null;
     const open = this.trouble.querySelector("details")?.open;
@@ -145,31 +148,15 @@ class Landings {
   async open(customer, day) {
     if (day.slice(0, 7) !== this.month) this.go(day.slice(0, 7));
     const dialog = document.getElementById("day");
-    const place = element("div", { class: "content" }, element("p", { class: "soft" }, "Asking Airflow and HDFS…"));
+    const place = element("div", { class: "content", tabindex: "-1" }, element("p", { class: "soft" }, "Asking Airflow and HDFS…"));
     const close = element("button", { type: "button", class: "close", "aria-label": "Close", on: { click: () => dialog.close() } }, "×");
     dialog.replaceChildren(element("header", {}, element("h2", { id: "day_title" }, titleOf(customer, day)), close), place);
     dialog.showModal();
-    await this.fill(dialog, place, customer, day);
-  }
-
-  async fill(dialog, place, customer, day) {
-    const row = this.row(customer);
-    const again = () => dialog.open && place.isConnected;
-    try {
-      for (;;) {
-        const actions = {
-          mayTrigger: row.may_trigger,
-          started: this.started,
-          backfill: (...asked) => this.askForBackfill(...asked),
-        };
-        const found = await showDay(place, customer, day, actions);
-        if (found.state !== "running" && Date.now() > this.soonUntil) return;
-        await new Promise((resolve) => setTimeout(resolve, SOON));
-        if (!again()) return;
-      }
-    } catch (error) {
-      place.replaceChildren(element("p", { class: "notice bad" }, told(error)));
-    }
+    await followDay(place, customer, day, {
+      mayTrigger: this.row(customer).may_trigger,
+      started: this.started,
+      backfill: (...span) => this.askForBackfill(...span),
+    });
   }
 
   // ---- a backfill
@@ -221,21 +208,54 @@ function nobody(user) {
   ];
 }
 
+// Shows a day, and shows it again as it changes, for as long as its run is under way, or one has just been started.
+async function followDay(place, customer, day, actions, changed = () => {}) {
+  let shown, timer, until = 0;
+  const started = () => {
+    until = Date.now() + START_TAKES;
+    actions.started();
+    look();
+  };
+  const look = async () => {
+    clearTimeout(timer);
+    try {
+      const found = await ask(dayPath(customer, day));
+      if (JSON.stringify(found) !== shown) {
+        shown = JSON.stringify(found);
+        showDay(place, found, { ...actions, started });
+        changed(found);
+      }
+      const open = place.isConnected && place.checkVisibility();
+      if (open && (found.state === "running" || Date.now() < until)) timer = setTimeout(look, SOON);
+    } catch (error) {
+      place.replaceChildren(element("p", { class: "notice bad" }, told(error)));
+    }
+  };
+  await look();
+}
+
 // A run's tab: its day alone.
 async function showRun(parameters) {
-  const { customer, day } = await ask(`runs?${parameters}`);
+  const { customer, day, none } = await ask(`runs?${parameters}`).catch(noLanding);
+  if (none) {
+    page.replaceChildren(element("p", { class: "notice" }, none));
+    return;
+  }
   const { customers } = await ask("customers");
-  const place = element("div", { class: "content" });
+  const place = element("div", { class: "content", tabindex: "-1" });
   const note = element("p", { class: "soft" });
   page.replaceChildren(element("h1", {}, titleOf(customer, day)), note, place);
   const mayTrigger = customers.find((each) => each.customer === customer).may_trigger;
-  const show = async () => {
-    const found = await showDay(place, customer, day, { mayTrigger, started: () => setTimeout(show, SOON) });
+  await followDay(place, customer, day, { mayTrigger, started: () => {} }, (found) => {
     const other = found.run_id && found.run_id !== parameters.get("run_id");
     note.textContent = other ? "The day as it stands by now: another run has come after this one." : "";
-    if (found.state === "running") setTimeout(show, SOON);
-  };
-  await show();
+  });
+}
+
+// Every run of Airflow has the tab, those that land nothing too.
+function noLanding(error) {
+  if (error.status === 404) return { none: error.message };
+  throw error;
 }
 
 async function begin() {
@@ -259,7 +279,8 @@ async function begin() {
 
 begin().catch((error) => {
   const again = element("button", { type: "button", on: { click: () => location.reload() } }, "Try again");
-  page.replaceChildren(element("h1", {}, "Landings"), element("div", { class: "notice bad" }, element("p", {}, error instanceof Refusal ? error.message : "This page has failed."), again));
+  const message = element("p", {}, error instanceof Refusal ? error.message : "This page has failed; the browser's console says why.");
+  page.replaceChildren(element("h1", {}, "Landings"), element("div", { class: "notice bad" }, message, again));
   page.removeAttribute("aria-busy");
   if (!(error instanceof Refusal)) throw error;
 });
