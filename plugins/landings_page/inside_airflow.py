@@ -1,12 +1,14 @@
 """Airflow's runs, asked of its database: the page is served by the api-server itself."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.utils.log.log_reader import TaskLogReader
+from airflow.utils.session import create_session
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
@@ -41,14 +43,8 @@ class InsideAirflow:
         return None if found is None else XComModel.deserialize_value(found)
 
     def reason(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> str:
-        """Why a try failed, from its log, which Airflow's log handler reads wherever it is kept."""
-        query = (
-            select(TaskInstance)
-            .where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.task_id == task_id)
-            .options(joinedload(TaskInstance.dag_run), joinedload(TaskInstance.dag_model))
-        )
-        lines, _ = TaskLogReader().read_log_chunks(self.session.scalars(query).one(), try_number, {"download_logs": True})
-        return cause([line.model_dump() for line in lines], task_id, try_number)
+        """Why a try failed, from its log."""
+        return _reason(dag_id, run_id, task_id, try_number)
 
     def runs_of(self, contract: Contract) -> list[Run]:
         """Every run of the customer's DAG that Airflow still knows, with the day it lands."""
@@ -76,3 +72,16 @@ class InsideAirflow:
             TaskInstance.dag_id == dag_of(customer), TaskInstance.run_id.in_(run_ids), TaskInstance.state == "failed"
         )
         return {run_id: (task, number) for run_id, task, number in self.session.execute(query)}
+
+
+@lru_cache(maxsize=1000)  # a failed try's log does not change, and the calendar wants the same reasons at every look
+def _reason(dag_id: str, run_id: str, task_id: str, try_number: int) -> str:
+    """Airflow's log handler reads the log wherever it is kept."""
+    query = (
+        select(TaskInstance)
+        .where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.task_id == task_id)
+        .options(joinedload(TaskInstance.dag_run), joinedload(TaskInstance.dag_model))
+    )
+    with create_session() as session:
+        lines, _ = TaskLogReader().read_log_chunks(session.scalars(query).one(), try_number, {"download_logs": True})
+        return cause([line.model_dump() for line in lines], task_id, try_number)

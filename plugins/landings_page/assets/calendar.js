@@ -25,7 +25,7 @@ export class Calendar {
 
   // `rows`: {customer, description, wrong, answer, failure, waiting}; answer is the server's row, waiting whether it is asked for the month.
   show(month, today, rows) {
-    const focused = this.grid.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const { key: focused, newest } = this.grid.contains(document.activeElement) ? document.activeElement.dataset : {};
     const kept = focused ?? this.kept;
     this.days = daysOf(month);
     this.grid.style.setProperty("--days", this.days.length);
@@ -35,6 +35,7 @@ export class Calendar {
     const current = cells.find((cell) => cell.dataset.key === kept) ?? cells.find((cell) => cell.dataset.day === today) ?? cells[0];
     if (current) current.tabIndex = 0;
     if (focused && current) current.focus();
+    if (newest) this.grid.querySelector(`[data-newest="${newest}"]`)?.focus();
   }
 
   header(today) {
@@ -52,7 +53,7 @@ export class Calendar {
   row(row, today) {
     const newest = row.answer?.newest;
     const said = newest
-      ? element("button", { class: "link", type: "button", on: { click: () => this.open(row.customer, newest) } }, `newest ${shortDate(newest)}`)
+      ? element("button", { class: "link", type: "button", "data-newest": row.customer, on: { click: () => this.open(row.customer, newest) } }, `newest ${shortDate(newest)}`)
       : element("span", { class: "soft" }, row.answer ? "nothing landed yet" : "");
     const name = element("div", { role: "rowheader", class: "who", title: row.description }, element("strong", {}, row.customer), said);
     const wrong = row.wrong ?? row.failure;

@@ -148,6 +148,7 @@ class Landings {
   async open(customer, day) {
     if (day.slice(0, 7) !== this.month) this.go(day.slice(0, 7));
     const dialog = document.getElementById("day");
+    giveFocusBack(dialog);
     const place = element("div", { class: "content", tabindex: "-1" }, element("p", { class: "soft" }, "Asking Airflow and HDFS…"));
     const close = element("button", { type: "button", class: "close", "aria-label": "Close", on: { click: () => dialog.close() } }, "×");
     dialog.replaceChildren(element("header", {}, element("h2", { id: "day_title" }, titleOf(customer, day)), close), place);
@@ -163,6 +164,7 @@ class Landings {
 
   askForBackfill(customer, first, last) {
     const dialog = document.getElementById("backfill");
+    giveFocusBack(dialog);
     const from = element("input", { type: "date", name: "first", required: true, value: first });
     const to = element("input", { type: "date", name: "last", required: true, value: last });
     const message = element("p", { class: "message", role: "status" });
@@ -191,6 +193,14 @@ class Landings {
     );
     dialog.showModal();
   }
+}
+
+// To what the dialog was opened from; by then it may have been shown anew, as another element.
+function giveFocusBack(dialog) {
+  const { key, trouble } = document.activeElement.dataset;
+  const selector = key ? `[data-key="${key}"]` : trouble ? `[data-trouble="${trouble}"]` : null;
+  const give = () => selector && document.activeElement === document.body && document.querySelector(selector)?.focus();
+  dialog.addEventListener("close", give, { once: true });
 }
 
 function titleOfTrouble(count, customers, waiting) {
