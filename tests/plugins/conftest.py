@@ -3,5 +3,6 @@
 import os
 import tempfile
 
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="landfall-airflow-")
+HOME = tempfile.TemporaryDirectory(prefix="landfall-airflow-")  # gone when Python ends
+os.environ["AIRFLOW_HOME"] = HOME.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"

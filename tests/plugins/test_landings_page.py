@@ -30,7 +30,7 @@ CONTRACTS = {
 
 @pytest.fixture(scope="module")
 def airflow() -> Iterator[None]:
-    """A database and a secret of one's own. Nothing of Airflow is imported before."""
+    """Airflow's database, made in the home of these tests, and its auth manager with a secret of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "of the tests, and long enough for an algorithm that wants 64 bytes of it at least")
         from airflow.api_fastapi.app import init_auth_manager
@@ -205,20 +205,19 @@ def test_a_report_gets_no_share_in_the_session(page: Callable[[str, str], TestCl
         path.unlink()
 
 
-def test_airflow_finds_one_plugin_and_no_module_of_the_page_under_its_bare_name(airflow: None) -> None:
+def test_airflow_finds_one_plugin_and_no_module_of_the_page_under_its_bare_name(airflow: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else `days` or `web` would stand in sys.modules for whoever imports such a name."""
     from airflow.plugins_manager import _load_plugins_from_plugin_directory
 
     folder = Path(connections.__file__).parent
-    before = dict(sys.modules)
-    try:
-        plugins, errors = _load_plugins_from_plugin_directory(str(folder))
-        modules = {path.stem for path in (folder / "landings_page").glob("*.py")} - {"__init__"}
-        assert len(modules) >= 4
-        assert modules & (set(sys.modules) - set(before)) == set()
-    finally:
-        sys.modules.clear()
-        sys.modules.update(before)
+    stems = {path.stem for path in folder.rglob("*.py")}
+    for name in stems & set(sys.modules):  # loading executes them anew; they come back in the end
+        monkeypatch.delitem(sys.modules, name)
+    plugins, errors = _load_plugins_from_plugin_directory(str(folder))
+    loaded = stems & set(sys.modules)
+    for name in loaded:
+        del sys.modules[name]
     assert errors == {}
+    assert loaded == {path.stem for path in folder.glob("*.py")} | {"__init__"}
     assert [plugin.name for plugin in plugins] == ["landings_page"]
     assert [view["destination"] for view in plugins[0].external_views] == ["nav", "dag_run"]

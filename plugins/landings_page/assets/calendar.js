@@ -20,7 +20,9 @@ export class Calendar {
     this.open = open;
     this.turn = turn; // to another month: by -1 or 1
     this.grid = element("div", { role: "grid", class: "grid", "aria-label": "Customers by days", on: { keydown: (event) => this.move(event) } });
-    this.element = element("div", {}, this.grid, legend());
+    // Where a month is shown as weeks; each day says its own weekday to who listens.
+    const weekdays = element("div", { class: "weekdays", "aria-hidden": "true" }, WEEKDAYS.map((name) => element("span", {}, name)));
+    this.element = element("div", {}, weekdays, this.grid, legend());
   }
 
   // `rows`: {customer, description, wrong, answer, failure, waiting}; answer is the server's row, waiting whether it is asked for the month.
