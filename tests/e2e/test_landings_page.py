@@ -177,6 +177,20 @@ def test_a_backfill_that_is_started_here_turns_its_day_green(stack: Landfall, ha
     keep(page, "landed_390_dark")
 
 
+def test_a_red_day_is_tried_again_from_its_dialog(harbor: Harbor, log_in: Callable[..., Page]) -> None:
+    page = log_in("admin", viewport=NARROW)
+    page.goto("/landings/")
+    loaded(page)
+    cell(page, "harbor", harbor.red).click()
+    dialog = page.locator("dialog#day")
+    expect(dialog.locator(".notice.bad")).to_contain_text("found no files")
+    keep(page, "red_390")
+    dialog.get_by_role("button", name="Land this day").click()
+    expect(dialog.locator(".badge")).to_contain_text("running")
+    expect(dialog.locator(".badge")).to_contain_text("red")  # there is still no file
+    expect(dialog.locator(".notice.bad")).to_contain_text("found no files")
+
+
 def test_a_viewer_sees_the_customers_that_name_it_and_starts_nothing(harbor: Harbor, log_in: Callable[..., Page]) -> None:
     page = log_in("viewer")
     frame = open_from_navigation(page)
