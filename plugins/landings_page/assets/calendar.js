@@ -19,13 +19,14 @@ export class Calendar {
   constructor({ open, turn }) {
     this.open = open;
     this.turn = turn; // to another month: by -1 or 1
-    this.grid = element("div", { role: "grid", class: "grid", "aria-label": "Customers by days", on: { keydown: (event) => this.move(event) } });
+    const on = { keydown: (event) => this.move(event) };
+    this.grid = element("div", { role: "grid", class: "grid", "aria-label": "Customers by days", on });
     // Where a month is shown as weeks; each day says its own weekday to who listens.
     const weekdays = element("div", { class: "weekdays", "aria-hidden": "true" }, WEEKDAYS.map((name) => element("span", {}, name)));
     this.element = element("div", {}, weekdays, this.grid, legend());
   }
 
-  // `rows`: {customer, description, wrong, answer, failure, waiting}; answer is the server's row, waiting whether it is asked for the month.
+  // `rows`: {customer, description, wrong, answer, failure, waiting}: what the server answered, and whether it is asked for this month.
   show(month, today, rows) {
     const { key: focused, newest } = this.grid.contains(document.activeElement) ? document.activeElement.dataset : {};
     const kept = focused ?? this.kept;
@@ -44,7 +45,7 @@ export class Calendar {
     const names = this.days.map((day) =>
       element(
         "div",
-        { role: "columnheader", class: `head${day === today ? " today" : ""}${weekday(day) > 4 ? " weekend" : ""}`, "aria-label": longDate(day) },
+        { role: "columnheader", class: day === today ? "head today" : "head", "aria-label": longDate(day) },
         element("span", { class: "weekday", "aria-hidden": "true" }, WEEKDAYS[weekday(day)][0]),
         String(Number(day.slice(8))),
       ),
@@ -54,8 +55,9 @@ export class Calendar {
 
   row(row, today) {
     const newest = row.answer?.newest;
+    const link = { class: "link", type: "button", "data-newest": row.customer, on: { click: () => this.open(row.customer, newest) } };
     const said = newest
-      ? element("button", { class: "link", type: "button", "data-newest": row.customer, on: { click: () => this.open(row.customer, newest) } }, `newest ${shortDate(newest)}`)
+      ? element("button", link, `newest ${shortDate(newest)}`)
       : element("span", { class: "soft" }, row.answer ? "nothing landed yet" : "");
     const name = element("div", { role: "rowheader", class: "who", title: row.description }, element("strong", {}, row.customer), said);
     const wrong = row.wrong ?? row.failure;
@@ -85,6 +87,7 @@ export class Calendar {
         focus: (event) => this.keep(event.currentTarget),
       },
     };
+    const mark = found.landed?.has_warnings ? element("sup", {}, "!") : "";
     const share = found.landed?.quarantined ? percent(found.landed.quarantined / found.landed.published) : "";
     return element(
       "div",
@@ -93,7 +96,7 @@ export class Calendar {
         "button",
         attributes,
         element("span", { class: "number", "aria-hidden": "true" }, String(Number(day.slice(8)))),
-        element("span", { class: "glyph", "aria-hidden": "true" }, STATES[found.state].glyph, found.landed?.has_warnings ? element("sup", {}, "!") : ""),
+        element("span", { class: "glyph", "aria-hidden": "true" }, STATES[found.state].glyph, mark),
         share ? element("span", { class: "share", "aria-hidden": "true" }, share) : "",
       ),
     );
@@ -108,7 +111,8 @@ export class Calendar {
   move(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || !event.target.dataset.key) return;
     const { day, customer } = event.target.dataset;
-    const rows = [...this.grid.querySelectorAll(".row")].map((row) => [...row.querySelectorAll("button.day")]).filter((cells) => cells.length);
+    const cellsOf = (row) => [...row.querySelectorAll("button.day")];
+    const rows = [...this.grid.querySelectorAll(".row")].map(cellsOf).filter((cells) => cells.length);
     const row = rows.findIndex((cells) => cells[0].dataset.customer === customer);
     const column = this.days.indexOf(day);
     const last = this.days.length - 1;

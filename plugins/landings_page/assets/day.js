@@ -29,7 +29,8 @@ export function showDay(place, found, actions) {
 
 function sentence(found) {
   const own = found.in_force?.run_id === found.run_id;
-  const visible = !found.in_force ? "Readers see nothing of this day." : own ? "Readers see its landing." : "Readers see the landing before it.";
+  const before = own ? "Readers see its landing." : "Readers see the landing before it.";
+  const visible = found.in_force ? before : "Readers see nothing of this day.";
   return {
     landed: found.landings > 1 ? `Landed ${found.landings} times; the newest is in force.` : "Every record is accounted for.",
     red: `The last run failed. ${visible}`,
@@ -64,7 +65,11 @@ function buttons(found, { mayTrigger, started, backfill }) {
   const busy = found.state === "running";
   const why = mayTrigger ? (busy ? "A run of this day is under way." : null) : "Your role in Airflow may look, not start runs.";
   const press = (text, click, primary) =>
-    element("button", { type: "button", class: primary ? "primary" : "", disabled: Boolean(why), "aria-describedby": why ? "why" : null, on: { click } }, text);
+    element(
+      "button",
+      { type: "button", class: primary ? "primary" : "", disabled: Boolean(why), "aria-describedby": why && "why", on: { click } },
+      text,
+    );
   return element(
     "div",
     { class: "actions" },
@@ -97,7 +102,8 @@ function counts(receipt) {
   const rows = keys.map((key) =>
     element("tr", { class: differ(key) ? "differ" : null },
       element("th", { scope: "row" }, key.replace("_", " ")),
-      counted(key).map((value) => element("td", { class: key === "content_hash" ? "figure hash" : "figure" }, typeof value === "number" ? number.format(value) : value))));
+      counted(key).map((value) =>
+        element("td", { class: key === "content_hash" ? "figure hash" : "figure" }, formatted(value)))));
   const heads = places.map((place) => element("th", { scope: "col", class: "figure" }, PLACES[place]));
   return section(
     "Counted by",
@@ -107,10 +113,13 @@ function counts(receipt) {
       element("table", { class: "counts" }, element("thead", {}, element("tr", {}, element("td"), heads)), element("tbody", {}, rows))));
 }
 
+const formatted = (value) => (typeof value === "number" ? number.format(value) : value);
+
 function verdict(places, agree) {
   if (!agree) return "They do not agree, so nothing of this run is visible to readers.";
   const missing = Object.keys(PLACES).filter((place) => !places.includes(place));
-  return missing.length ? `The run has not come to ${missing.map((place) => PLACES[place]).join(" and ")}.` : "All four agree, by count and by content hash.";
+  if (missing.length) return `The run has not come to ${missing.map((place) => PLACES[place]).join(" and ")}.`;
+  return "All four agree, by count and by content hash.";
 }
 
 function figures(receipt) {
@@ -141,10 +150,10 @@ function quarantine(found) {
 }
 
 function reasonOf({ reason, records, examples }, position) {
-  const shown = examples.map((each) =>
-    element("li", {},
-      element("span", {}, `record ${number.format(each.record)}${each.keen_id === null ? "" : `, keen_id ${each.keen_id}`}${each.detail ? `: ${each.detail}` : ""}`),
-      element("code", {}, each.value)));
+  const shown = examples.map(({ record, keen_id: id, detail, value }) => {
+    const which = `record ${number.format(record)}${id === null ? "" : `, keen_id ${id}`}`;
+    return element("li", {}, element("span", {}, detail ? `${which}: ${detail}` : which), element("code", {}, value));
+  });
   const title = element("summary", {}, element("strong", {}, reason), `: ${number.format(records)}`);
   return element("details", { class: "reasons", open: position === 0 }, title, element("ul", {}, shown));
 }
@@ -172,8 +181,8 @@ function source(receipt) {
     ["committed", receipt.committed_at ? `${receipt.committed_at.slice(0, 19).replace("T", " ")} UTC` : null],
     ["run", receipt.run_id],
   ];
-  return section("Source", element("dl", { class: "facts" }, facts.filter(([, value]) => value).map(([key, value]) =>
-    element("div", {}, element("dt", {}, key), element("dd", {}, value)))));
+  const fact = ([key, value]) => element("div", {}, element("dt", {}, key), element("dd", {}, value));
+  return section("Source", element("dl", { class: "facts" }, facts.filter(([, value]) => value).map(fact)));
 }
 
 const section = (title, ...content) => element("section", {}, element("h3", {}, title), ...content);

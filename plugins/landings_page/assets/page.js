@@ -14,11 +14,11 @@ const said = document.getElementById("said");
 const today = new Date().toLocaleDateString("sv"); // YYYY-MM-DD, by the browser's clock
 
 class Landings {
-  constructor({ user, customers }) {
-    this.user = user;
+  constructor({ customers }) {
     this.rows = customers.map((each) => ({ ...each, answer: null, failure: null, waiting: !each.wrong }));
-    this.month = new URLSearchParams(location.search).get("month") ?? today.slice(0, 7);
-    this.chosen = location.search.includes("month=");
+    const [, asked] = location.search.match(/[?&]month=(\d{4}-(?:0[1-9]|1[0-2]))(?:&|$)/) ?? [];
+    this.month = asked ?? today.slice(0, 7);
+    this.chosen = Boolean(asked);
     this.soonUntil = 0;
     this.trouble = element("section", { class: "trouble", "aria-labelledby": "trouble_title" });
     this.monthTitle = element("h2", { id: "month", "aria-live": "polite" });
@@ -38,7 +38,8 @@ class Landings {
   row = (customer) => this.rows.find((row) => row.customer === customer);
 
   show() {
-    this.monthTitle.textContent = monthName(this.month);
+    const title = monthName(this.month);
+    if (this.monthTitle.textContent !== title) this.monthTitle.textContent = title; // is read aloud when it is set
     this.calendar.show(this.month, today, this.rows);
     this.showTrouble();
   }
@@ -49,13 +50,12 @@ class Landings {
     const shown = daysOf(month);
     await Promise.all(
       this.rows.filter((row) => !row.wrong).map(async (row) => {
-        try {
-          const answer = await ask(`customers/${encodeURIComponent(row.customer)}/days?first=${shown[0]}&last=${shown.at(-1)}`);
-          if (month !== this.month) return; // another month has been asked for since
-          Object.assign(row, { answer, failure: null, waiting: false });
-        } catch (error) {
-          Object.assign(row, { answer: null, failure: told(error), waiting: false });
-        }
+        const found = await ask(`customers/${encodeURIComponent(row.customer)}/days?first=${shown[0]}&last=${shown.at(-1)}`).then(
+          (answer) => ({ answer, failure: null }),
+          (error) => ({ answer: null, failure: told(error) }),
+        );
+        if (month !== this.month) return; // another month has been asked for since
+        Object.assign(row, found, { waiting: false });
         this.show();
       }),
     );
@@ -119,12 +119,12 @@ class Landings {
     const count = items.reduce((sum, item) => sum + item.days, 0);
     const waiting = this.rows.some((row) => row.waiting && !row.answer);
     const title = titleOfTrouble(count, wrong.length, waiting);
-    const more = all.length > LISTED ? element("details", {}, element("summary", {}, `${number.format(all.length - LISTED)} more`), element("ul", {}, all.slice(LISTED))) : null;
     const open = this.trouble.querySelector("details")?.open;
-    if (more && open) more.open = true;
+    const summary = element("summary", {}, `${number.format(all.length - LISTED)} more`);
+    const more = all.length > LISTED ? [element("details", { open }, summary, element("ul", {}, all.slice(LISTED)))] : [];
     const focused = document.activeElement?.dataset?.trouble;
     this.trouble.className = `trouble ${all.length ? "bad" : waiting ? "" : "good"}`;
-    this.trouble.replaceChildren(element("h2", { id: "trouble_title" }, title), element("ul", {}, all.slice(0, LISTED)), ...(more ? [more] : []));
+    this.trouble.replaceChildren(element("h2", { id: "trouble_title" }, title), element("ul", {}, all.slice(0, LISTED)), ...more);
     if (focused) this.trouble.querySelector(`[data-trouble="${focused}"]`)?.focus();
   }
 
@@ -135,11 +135,12 @@ class Landings {
 
   wrongDay({ row, state, first, last, days: count, reason }) {
     const key = `${row.customer}_${first}`;
-    const open = element("button", { type: "button", class: "link", "data-trouble": key, on: { click: () => this.open(row.customer, first) } },
-      element("strong", {}, row.customer), ` ${span(first, last)}`);
-    const backfill = state === "missing" && row.may_trigger
-      ? element("button", { type: "button", "data-trouble": `${key}_fill`, on: { click: () => this.askForBackfill(row.customer, first, last) } }, `Backfill ${days(count)}…`)
-      : null;
+    const button = (attributes, click, ...text) => element("button", { type: "button", ...attributes, on: { click } }, ...text);
+    const name = [element("strong", {}, row.customer), ` ${span(first, last)}`];
+    const open = button({ class: "link", "data-trouble": key }, () => this.open(row.customer, first), ...name);
+    const fill = () => this.askForBackfill(row.customer, first, last);
+    const offered = state === "missing" && row.may_trigger;
+    const backfill = offered && button({ "data-trouble": `${key}_fill` }, fill, `Backfill ${days(count)}…`);
     return element("li", {}, badge(state), open, element("p", { class: "reason" }, reason), backfill);
   }
 
@@ -214,7 +215,8 @@ function nobody(user) {
     element("h1", {}, "Landings"),
     element("div", { class: "notice" },
       element("h2", {}, "There is no customer here that you may see"),
-      element("p", {}, `You are ${user}. A customer shows here for the readers that its contract names (include/customers/<customer>.yaml, readers), and for those who operate this Airflow.`)),
+      element("p", {}, `You are ${user}. A customer shows here for the readers that its contract names (readers in `
+        + "include/customers/<customer>.yaml), and for those who operate this Airflow.")),
   ];
 }
 
