@@ -30,6 +30,7 @@ from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsEr
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, EqualTo
 from pyiceberg.manifest import DataFile as IcebergDataFile
 from pyiceberg.manifest import ManifestFile
+from pyiceberg.schema import Schema
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 from pyiceberg.table.metadata import TableMetadata
@@ -193,6 +194,15 @@ class Lake:
         """Days of which the table has rows at this snapshot, sorted. Opens no data file."""
         with _outside(f"{self.customer}: {table} cannot be read"):
             return sorted({_day_of(task.file) for task in self._load(table).scan(snapshot_id=snapshot_id).plan_files()})
+
+    def manifest_entries(self, table: Table) -> tuple[list[IcebergDataFile], Schema]:
+        """What the manifests say of the table's data files now, with the schema of their columns; none if there is no such table yet."""
+        if not self._exists(table):
+            return [], table.iceberg
+        loaded = self._load(table.name)
+        snapshot = loaded.current_snapshot()
+        with _outside(f"{self.customer}: {table.name} cannot be read"):
+            return _files_of(loaded, snapshot.manifests(loaded.io)) if snapshot else [], loaded.schema()
 
     # ---- writing
 
