@@ -122,7 +122,8 @@ def land_assessments(contract: Contract) -> DAG:
             execution_timeout=timedelta(minutes=30),
             outlets=[Asset(name=f"lake/{contract.customer}")],
         )
-        answer = AnswerOperator(task_id="answer", execution_timeout=timedelta(minutes=30))
+        # One at a time, so that of the pages for all days the newest stays.
+        answer = AnswerOperator(task_id="answer", max_active_tis_per_dag=1, execution_timeout=timedelta(minutes=30))
 
         find_source >> ensure_topic >> publish >> transform >> validate >> commit >> answer
     return dag

@@ -16,6 +16,7 @@ from typing import Any, Self
 from urllib.parse import quote, unquote
 
 import duckdb
+import pyarrow as pa
 from fsspec import AbstractFileSystem
 
 from include.errors import LandfallError, Refused
@@ -71,6 +72,7 @@ class Session:
         self.lake = lake
         self.state: State = found
         self._shown: set[str] = set()
+        self._given: dict[str, pa.Table] = {}
         self._spill = tempfile.TemporaryDirectory(prefix="landfall-query-")
         self._duckdb = duckdb.connect(
             config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "temp_directory": self._spill.name}
@@ -109,6 +111,10 @@ class Session:
                 raise LandfallError(f"{self.lake.customer}: the lake could not be read: {_raised_within(error)}") from error
             raise NotAnswered(f"{self.lake.customer}: {_explained(error)}") from error
 
+    def give(self, table: str, rows: pa.Table) -> None:
+        """Answers questions about this table from these rows, which whoever gives them has read at the session's snapshot."""
+        self._given[table] = rows
+
     def _check(self, sql: str) -> None:
         statements = self._duckdb.extract_statements(sql)
         if len(statements) != 1:
@@ -117,11 +123,13 @@ class Session:
             raise NotAnswered(f"a lake is read here, never changed: a select is expected, found {statements[0].type.name.lower()}.")
 
     def _show(self, table: str) -> None:
-        """Makes the table a view over the files of its snapshot."""
+        """Makes the table a view over the rows that were given, else over the files of its snapshot."""
         columns = TABLES[table].duckdb
-        files = self.lake.dated_files(table, self.state.snapshots[table]) if table in self.state.snapshots else []
-        if files:
-            chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in columns.items())
+        chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in columns.items())
+        if table in self._given:
+            self._duckdb.register(f"given_{table}", self._given[table])
+            rows = f"select {chosen} from given_{table}"
+        elif files := self.lake.dated_files(table, self.state.snapshots[table]) if table in self.state.snapshots else []:
             listed = ", ".join(_quoted(_address_of_day(self.lake.path, day, path)) for day, path in files)
             rows = f"select {chosen} from read_parquet([{listed}], hive_partitioning = true, hive_types = {{'day': date}})"
         else:

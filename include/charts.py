@@ -1,4 +1,4 @@
-"""An answer's chart as SVG that stands within a page: drawn once, when the page is made. A reader's browser runs and fetches nothing for it.
+"""An answer's chart as SVG within a page: drawn once, when the page is made. A reader's browser runs and fetches nothing for it.
 
 A question's `-- chart:` line names the kind and columns of its answer; `KINDS` lists them. A chart is `WIDTH` units wide, so that its
 words can still be read on a phone, and no place in it depends on the fonts of the machine that draws. Its colours are `INK`, those of a
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 WIDTH = 460
 BAR, HIGH = 20, 180  # units of height of a bar with its gap, and of columns
-NAMES, LABELS = 196, 48  # units of it to the left of bars for their names, to the right for their values
-LETTERS = 27  # of a name that fit there, in a wide font
+NAMES, LABELS = 200, 52  # units of it to the left of bars for their names, to the right for their values
+LETTERS = 25  # of a name that fit there, in a wide font
 MOST = 25  # bars in one chart; more are a table
 WEEK = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 INK = {"text": "#1d2328", "soft": "#56616b", "line": "#d9dee3", "mark": "#1b66c9"}
@@ -120,8 +120,8 @@ def columns(answer: "Answer", rows: list[list[Any]], name: str, value: str) -> D
         y=alt.Y("value:Q", axis=None, scale=_from_zero(drawn)),
         description="told:N",
     )
-    labels = base.mark_text(dy=-7, aria=False, fontSize=11).encode(text="label:N")
-    return Drawing(_with_names(base.mark_bar() + labels, names), f"Drawn: {_said(value)}.", HIGH, left=28, bottom=64)
+    labels = base.mark_text(dy=-7, aria=False, fontSize=12).encode(text="label:N")
+    return Drawing(_with_names(base.mark_bar() + labels, names), f"Drawn: {_said(value)}.", HIGH, left=28, bottom=68)
 
 
 def dates(answer: "Answer", rows: list[list[Any]], when: str, value: str) -> Drawing:
@@ -159,7 +159,7 @@ def week(answer: "Answer", rows: list[list[Any]], weekday: str, hour: str, value
         )
     )
     told = f"Drawn: {_said(value)} by hour (UTC); the strongest shade stands for {most.label}, no square for none."
-    return Drawing(drawing, told, 18 * len(WEEK), left=84, bottom=24)
+    return Drawing(drawing, told, 18 * len(WEEK), left=92, bottom=24)
 
 
 KINDS: Mapping[str, Callable[..., Drawing]] = {
@@ -222,7 +222,7 @@ def _rows(number: int) -> str:
 
 
 def _chart(drawn: list[Drawn]) -> Any:
-    return alt.Chart(alt.Data(values=[vars(each) for each in drawn]))
+    return alt.Chart({"values": [vars(each) for each in drawn]})
 
 
 def _named() -> Any:
@@ -245,14 +245,14 @@ def _with_names(drawing: Any, names: list[str]) -> Any:
 
 
 def _svg(drawing: Drawing, title: str) -> str:
-    quiet = {"domain": False, "ticks": False, "gridColor": INK["line"], "labelColor": INK["soft"], "labelFontSize": 12, "labelPadding": 6}
+    quiet = {"domain": False, "ticks": False, "gridColor": INK["line"], "labelColor": INK["soft"], "labelFontSize": 13, "labelPadding": 6}
     config = {
         "background": None,
         "view": {"stroke": None},
         "axis": {**quiet, "labelLimit": 0},
         "axisX": {"grid": False},
         "axisY": {"labelColor": INK["text"]},
-        "text": {"color": INK["soft"], "fontSize": 12},
+        "text": {"color": INK["soft"], "fontSize": 13},
         **{mark: {"color": INK["mark"]} for mark in ("bar", "rect", "rule", "circle")},
     }
     sized = drawing.chart.properties(
