@@ -261,7 +261,7 @@ def _svg(drawing: Drawing, title: str) -> str:
         padding={"left": drawing.left, "right": drawing.right, "top": 18, "bottom": drawing.bottom},
         autosize={"type": "none"},
     )
-    return _within_a_page(vl_convert.vegalite_to_svg(sized.to_dict(), config=config, allowed_base_urls=[]), title)
+    return _within_a_page(vl_convert.vegalite_to_svg(sized.to_dict(validate=False), config=config, allowed_base_urls=[]), title)
 
 
 def _within_a_page(drawn: str, title: str) -> str:

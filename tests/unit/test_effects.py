@@ -66,6 +66,8 @@ ALLOWED = {
     ("lake_operators", "AnswerOperator.execute", "write"): "report.write, whose files are effects",
     ("small_tables", "_keep", "write_table"): "into memory",
     ("forgetting", "_Writer._file", "write_table"): "into memory",
+    ("forgetting", "_Writer.keep", "put"): "_Writer.put, whose files are effects",
+    ("forgetting", "_without", "put"): "_Writer.put, whose files are effects",
     ("landing_run", "LandingRun.follow", "run"): "asks Airflow for a run",
     ("landing_run", "LandingRun.receipt", "run"): "asks Airflow for a run",
     ("replaying", "_submit", "run"): "a dry run: the job writes to a folder of this process only",
