@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from include import receipts
-from include.asking import NotAnswered, Result, Session
+from include.asking import VIEWS, NotAnswered, Result, Session
 from include.lake import Lake
 from include.receipts import Landing
 from include.tables import TABLES
@@ -55,7 +55,7 @@ NUMBERS = re.compile(r".*INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*")
 class Question:
     """What is asked, and how the answer is to be read. `percent` names columns of shares.
 
-    `tables` are those that the query reads; `every_day` is whether it reads all their days, also when one is asked about.
+    `tables` are those, and the views, that the query reads; `every_day` is whether it reads all their days, also when one is asked about.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Question:
 
     @property
     def tables(self) -> set[str]:
-        return {table for table in TABLES if re.search(rf"\b(from|join) {table}\b", self.sql)}
+        return {table for table in (*TABLES, *VIEWS) if re.search(rf"\b(from|join) {table}\b", self.sql)}
 
 
 @dataclass(frozen=True)

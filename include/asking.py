@@ -25,8 +25,26 @@ from include.tables import TABLES
 
 READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}  # MULTI is what `pivot` becomes
 SMALL_BYTES, SMALL_FILES = 2_000_000, 100  # so at most 200 MB are held in memory
+# Of each data file's rows alone, and few however many attempts a day has, so that `small_tables.py` can keep those of all days.
+# Part of a day may be in one file and part in another: sum them up once more.
+SUMS = {
+    "attempt_hours": (
+        "assessments",
+        """select day, date_trunc('hour', started_at) as began, is_test, count(*) as attempts, sum(copies)::bigint as copies
+           from assessments group by all""",
+    ),
+    "attempt_flaws": (
+        "assessments",
+        """select day, exam_name, is_test, is_conflict, tallies, copies > 1 as is_copied, score is null as is_unscored,
+               coalesce(question_count, 0) = 0 as is_without_questions, count(*) as attempts, sum(copies)::bigint as copies,
+               sum((copies - 1) * incomplete)::bigint as more_incomplete, sum((copies - 1) * unanswered)::bigint as more_unanswered
+           from assessments group by all""",
+    ),
+    "quarantine_reasons": ("quarantine", "select day, reason, count(*) as records from quarantine group by all"),
+}
 # Computed when read, never stored: days land in any order.
 VIEWS = {
+    **SUMS,
     "first_seen": (
         "assessments",
         "select keen_id, hash, min(day) as first_day, count(*) as days from assessments group by keen_id, hash",
@@ -72,7 +90,6 @@ class Session:
         self.lake = lake
         self.state: State = found
         self._shown: set[str] = set()
-        self._given: dict[str, pa.Table] = {}
         self._spill = tempfile.TemporaryDirectory(prefix="landfall-query-")
         self._duckdb = duckdb.connect(
             config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "temp_directory": self._spill.name}
@@ -111,9 +128,12 @@ class Session:
                 raise LandfallError(f"{self.lake.customer}: the lake could not be read: {_raised_within(error)}") from error
             raise NotAnswered(f"{self.lake.customer}: {_explained(error)}") from error
 
-    def give(self, table: str, rows: pa.Table) -> None:
-        """Answers questions about this table from these rows, which whoever gives them has read at the session's snapshot."""
-        self._given[table] = rows
+    def give(self, name: str, rows: pa.Table) -> None:
+        """Answers questions about this table or view from these rows, which whoever gives them has read at the session's snapshot."""
+        self._duckdb.register(f"given_{name}", rows)
+        chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in TABLES[name].duckdb.items()) if name in TABLES else "*"
+        self._duckdb.execute(f'create view "{name}" as select {chosen} from given_{name}')
+        self._shown.add(name)
 
     def _check(self, sql: str) -> None:
         statements = self._duckdb.extract_statements(sql)
@@ -123,13 +143,11 @@ class Session:
             raise NotAnswered(f"a lake is read here, never changed: a select is expected, found {statements[0].type.name.lower()}.")
 
     def _show(self, table: str) -> None:
-        """Makes the table a view over the rows that were given, else over the files of its snapshot."""
+        """Makes the table a view over the files of its snapshot."""
         columns = TABLES[table].duckdb
-        chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in columns.items())
-        if table in self._given:
-            self._duckdb.register(f"given_{table}", self._given[table])
-            rows = f"select {chosen} from given_{table}"
-        elif files := self.lake.dated_files(table, self.state.snapshots[table]) if table in self.state.snapshots else []:
+        files = self.lake.dated_files(table, self.state.snapshots[table]) if table in self.state.snapshots else []
+        if files:
+            chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in columns.items())
             listed = ", ".join(_quoted(_address_of_day(self.lake.path, day, path)) for day, path in files)
             rows = f"select {chosen} from read_parquet([{listed}], hive_partitioning = true, hive_types = {{'day': date}})"
         else:

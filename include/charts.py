@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from include.answers import Answer
 
 WIDTH = 460
-BAR, HIGH = 20, 180  # units of height of a bar with its gap, and of columns
-NAMES, LABELS = 200, 52  # units of it to the left of bars for their names, to the right for their values
+NAMES, LABELS = 200, 52  # of it to the left of bars for their names, and to the right for their values
 LETTERS = 25  # of a name that fit there, in a wide font
+BAR, HIGH = 20, 180  # height of a bar with its gap, and of columns
 MOST = 25  # bars in one chart; more are a table
 WEEK = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 INK = {"text": "#1d2328", "soft": "#56616b", "line": "#d9dee3", "mark": "#1b66c9"}

@@ -26,7 +26,7 @@ from include.receipts import Landing
 
 ALL_DAYS = "all_days"  # the name of their page
 # So many days, with so many attempts, are also asked what only the tables of attempts, questions and options can tell.
-FEW_DAYS, FEW_ATTEMPTS = 100, 200_000
+FEW_DAYS, FEW_ATTEMPTS = 31, 200_000
 LANDED_DAYS = """
     select day, published, landed, duplicates, quarantined, coalesce(forgotten, 0) as forgotten, test, committed_at as committed
     from landings
