@@ -26,13 +26,13 @@ from include.receipts import Landing
 
 ALL_DAYS = "all_days"  # the name of their page
 # So many days, with so many attempts, are also asked what only the tables of attempts, questions and options can tell.
-FEW_DAYS, FEW_ATTEMPTS = 31, 200_000
+FEW_DAYS, FEW_ATTEMPTS = 100, 200_000
 LANDED_DAYS = """
     select day, published, landed, duplicates, quarantined, coalesce(forgotten, 0) as forgotten, test, committed_at as committed
     from landings
     where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
     qualify row_number() over (partition by landings.day order by committed_at desc) = 1
-    order by day"""
+    order by day desc"""
 SUMS = ("published", "landed", "duplicates", "quarantined", "forgotten", "test")
 
 
