@@ -147,9 +147,11 @@ class Lake:
         """All landings, of one day or of all, in the order they were committed."""
         return _rows(self._load(LANDINGS.name), day) if self._exists(LANDINGS) else []
 
-    def in_force(self, day: str) -> Landing | None:
-        """The landing that the day's rows come from."""
-        return next(reversed(self.landings(day)), None)
+    def in_force(self, day: str, state: State | None = None) -> Landing | None:
+        """The landing that the day's rows come from, now or as of that state."""
+        if state is None:
+            return next(reversed(self.landings(day)), None)
+        return next(reversed(_rows(self._load(LANDINGS.name), day, state.snapshots[LANDINGS.name])), None)
 
     def files(self, table: str, snapshot_id: int, day: str | None = None) -> list[str]:
         """Paths (without scheme and host, sorted) of the table's data files at this snapshot, of one day or of all."""
@@ -482,8 +484,9 @@ def _landing(snapshot: Snapshot) -> Landing:
     return receipts.read(Landing, row, f"snapshot {snapshot.snapshot_id} of {LANDINGS.name}")
 
 
-def _rows(landings: IcebergTable, day: str | None) -> list[Landing]:
-    rows = landings.scan(_of(day) if day else AlwaysTrue()).to_arrow().to_pylist() if landings.current_snapshot() else []
+def _rows(landings: IcebergTable, day: str | None, snapshot_id: int | None = None) -> list[Landing]:
+    scan = landings.scan(_of(day) if day else AlwaysTrue(), snapshot_id=snapshot_id)
+    rows = scan.to_arrow().to_pylist() if landings.current_snapshot() else []
     return sorted((_from_row(row) for row in rows), key=lambda landing: landing.committed_at)
 
 
