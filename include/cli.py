@@ -175,6 +175,8 @@ def tables(
     from include import describing
 
     names = [customers.customer(customer).customer] if customer else customers.names(reader=user)
+    if user and not names:
+        raise Refused(f"--user: no contract names {user} among its readers, so there is nothing to read. They are in {customers.FOLDER}.")
     lakes = [_lake(each, user) for each in names]
     found = [each for lake in lakes if customer or lake.newest() for each in describing.described(lake, name)]
     if as_json:

@@ -199,3 +199,5 @@ def test_who_is_no_reader_is_told_what_the_page_says(demo: Demo) -> None:
     [command] = [shlex.split(command)[1:] for command in COMMANDS if "mallory" in command]
     [said] = re.findall(r"`(Permission denied: user=mallory.*?)`", PAGE)
     assert demo.run([str(ROOT / "landfall"), *command], code=1).stderr.rstrip().endswith(said)
+    nobody = demo.run([str(ROOT / "landfall"), "tables", "--user", "mallory"], code=1)
+    assert "no contract names mallory among its readers" in nobody.stderr
