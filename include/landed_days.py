@@ -4,15 +4,14 @@ A commit writes each row of `landings` as a file of its own, and Iceberg keeps e
 of one row these are its values, texts cut after 16 letters.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
 from pyiceberg.conversions import from_bytes
 from pyiceberg.manifest import DataFile
-from pyiceberg.schema import Schema
-from pyiceberg.types import PrimitiveType
+from pyiceberg.types import NestedField, PrimitiveType
 
 from include.lake import Lake
 from include.receipts import Landing
@@ -55,7 +54,8 @@ class LandedDay:
 def landed_days(lake: Lake) -> dict[date, LandedDay]:
     """Every landed day as its landing in force has it. Raises LandfallError if the catalog or HDFS does not answer."""
     files, schema = lake.manifest_entries(LANDINGS)
-    found = [_from_bounds(file, schema) for file in files]
+    columns = {name: schema.find_field(name) for name in COLUMNS}
+    found = [_from_bounds(file, columns) for file in files]
     known = [day for day in found if day]
     if len(known) < len(found):  # a file of several rows, or one whose bounds say too little
         known = [LandedDay.of(landing) for landing in lake.landings()]
@@ -66,10 +66,10 @@ def _in_force(days: Iterable[LandedDay]) -> dict[date, LandedDay]:
     return {each.day: each for each in sorted(days, key=lambda each: each.committed_at)}
 
 
-def _from_bounds(file: DataFile, schema: Schema) -> LandedDay | None:
+def _from_bounds(file: DataFile, columns: Mapping[str, NestedField]) -> LandedDay | None:
     if file.record_count != 1:
         return None
-    row = {name: _only_value(file, schema, name) for name in COLUMNS}
+    row = {name: _only_value(file, column) for name, column in columns.items()}
     if any(value is None for value in row.values()):
         return None
     return LandedDay(
@@ -83,11 +83,10 @@ def _from_bounds(file: DataFile, schema: Schema) -> LandedDay | None:
     )
 
 
-def _only_value(file: DataFile, schema: Schema, name: str) -> Any:
+def _only_value(file: DataFile, column: NestedField) -> Any:
     """The column's lower bound, which in a file of one row is its value; None if there is none."""
-    field = schema.find_field(name)
-    bound = (file.lower_bounds or {}).get(field.field_id)
-    return from_bytes(field.field_type, bound) if bound is not None and isinstance(field.field_type, PrimitiveType) else None
+    bound = (file.lower_bounds or {}).get(column.field_id)
+    return from_bytes(column.field_type, bound) if bound is not None and isinstance(column.field_type, PrimitiveType) else None
 
 
 def _date(days: int) -> date:
