@@ -5,6 +5,8 @@ words can still be read on a phone, and no place in it depends on the fonts of t
 page in daylight; the page's style sheet gives them others at night, by their values.
 """
 
+import functools
+import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping, Sequence
@@ -261,7 +263,12 @@ def _svg(drawing: Drawing, title: str) -> str:
         padding={"left": drawing.left, "right": drawing.right, "top": 18, "bottom": drawing.bottom},
         autosize={"type": "none"},
     )
-    return _within_a_page(vl_convert.vegalite_to_svg(sized.to_dict(validate=False), config=config, allowed_base_urls=[]), title)
+    return _within_a_page(_converted(json.dumps({**sized.to_dict(validate=False), "config": config})), title)
+
+
+@functools.lru_cache(64)  # the page of a first day and that of all days have the same charts
+def _converted(spec: str) -> str:
+    return vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
 
 
 def _within_a_page(drawn: str, title: str) -> str:

@@ -252,6 +252,12 @@ def _batches(lake: Lake, paths: list[str], rows: int = ROWS) -> Iterator[pa.Reco
             yield from pq.ParquetFile(file).iter_batches(rows)
 
 
+def _together(table: str, batches: Iterator[pa.RecordBatch]) -> pa.Table:
+    """The batches as one table. Spark says of some columns that they are never null, and a table wants all its batches alike."""
+    schema = LANDED[table].arrow
+    return pa.Table.from_batches([batch.cast(schema) for batch in batches], schema)
+
+
 class _Writer:
     """Writes the tables of one day anew, a file for each that has rows."""
 
@@ -261,11 +267,10 @@ class _Writer:
 
     def all(self, table: str) -> pa.Table:
         paths = self.lake.files(table, self.state.snapshots[table], self.old.day)
-        return pa.Table.from_batches(list(_batches(self.lake, paths)), LANDED[table].arrow)
+        return _together(table, _batches(self.lake, paths))
 
     def kept(self, table: str) -> pa.Table:
-        batches = list(_batches(self.lake, [file.path for file in self.files[table].files]))
-        return pa.Table.from_batches(batches, LANDED[table].arrow)
+        return _together(table, _batches(self.lake, [file.path for file in self.files[table].files]))
 
     def keep(self, table: str, goes: Callable[[Any], Any]) -> pa.Table:
         """Writes the rows that do not go, and returns those that do."""
