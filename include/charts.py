@@ -8,6 +8,7 @@ page in daylight; the page's style sheet gives them others at night, by their va
 import functools
 import json
 import re
+import unicodedata
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -141,7 +142,7 @@ def dates(answer: "Answer", rows: list[list[Any]], when: str, value: str) -> Dra
             description="told:N",
         )
     )
-    return Drawing(drawing, f"Drawn: {_said(value)} by {step}; a gap is a {step} without any.", HIGH, left=44, bottom=24)
+    return Drawing(drawing, f"Drawn: {_said(value)} by {step}; a gap is a {step} without any.", HIGH, 44, 36, 24)
 
 
 def week(answer: "Answer", rows: list[list[Any]], weekday: str, hour: str, value: str) -> Drawing:
@@ -235,7 +236,15 @@ def _named() -> Any:
 def _name(answer: "Answer", row: list[Any], column: str) -> str:
     """Cut in the middle if it is too long: names tell themselves apart at either end."""
     name = answer.cell(row, column)
-    return name if len(name) <= LETTERS else f"{name[: LETTERS // 2]}…{name[-LETTERS // 2 + 1 :]}"
+    if _width(name) <= LETTERS:
+        return name
+    halves = ((name[: (kept + 1) // 2], name[-(kept // 2) :]) for kept in range(len(name) - 1, 1, -1))
+    return next(f"{begin}…{end}" for begin, end in halves if _width(begin) + 1 + _width(end) <= LETTERS)
+
+
+def _width(text: str) -> int:
+    """In letters of the Latin alphabet; others are twice as wide."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _from_zero(drawn: list[Drawn]) -> Any:
