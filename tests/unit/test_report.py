@@ -222,6 +222,8 @@ def test_a_mark_tells_its_whole_row_and_a_long_chart_says_which_rows_it_has(draw
 NAMES = [
     ("short", "Learning Git", "Learning Git"),
     ("cut in the middle: these differ at the end", "Software Architecture Fundamentals: Basics", "Software Arc…tals: Basics"),
+    ("no letters of XML", "a\0b\x1bc\ufffe", "a\ufffdb\ufffdc\ufffd"),
+    ("XML itself", "<b>&amp;</b>]]>", "<b>&amp;</b>]]>"),
     ("twice as wide letters", "データサイエンスのためのプログラミング入門", "データサイエ…ラミング入門"),
 ]
 
