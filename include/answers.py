@@ -71,7 +71,7 @@ class Question:
 
     @property
     def tables(self) -> set[str]:
-        return {table for table in (*TABLES, *VIEWS, *SUMS) if re.search(rf"\b(from|join) {table}\b", self.sql)}
+        return {table for table in (*TABLES, *VIEWS, *SUMS) if re.search(rf"\b(from|join)\s+{table}\b", self.sql)}
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,14 @@ words can still be read on a phone, and no place in it depends on the fonts of t
 page in daylight; the page's style sheet gives them others at night, by their values.
 """
 
+import functools
+import json
 import re
+import unicodedata
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -28,9 +31,13 @@ INK = {"text": "#1d2328", "soft": "#56616b", "line": "#d9dee3", "mark": "#1b66c9
 FAINTEST = 0.25  # opacity of the lowest value in a chart by shades
 STEPS = {10: "day", 7: "month", 4: "year"}  # letters of an ISO date, and what they tell apart
 MOST_STEPS = 120
+STEP_DAYS = {"day": 1, "month": 30, "year": 365}  # about as wide as they are drawn, less a gap
+FORMATS = {"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
+DAY = 86_400_000  # milliseconds
 DROPPED = {"pointer-events", "aria-hidden", "aria-roledescription", "aria-label", "role", "class", "font-family", "version"}
 IDLE = {("opacity", "1"), ("transform", "translate(0,0)"), ("stroke-width", "1")}
 DECIMALS = re.compile(r"\d+\.\d{3,}")
+NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff]")  # names may have all that JSON has; the null ends the process that draws it
 MARKS = {"bar", "rect mark", "rule mark", "circle"}
 
 
@@ -127,19 +134,26 @@ def columns(answer: "Answer", rows: list[list[Any]], name: str, value: str) -> D
 def dates(answer: "Answer", rows: list[list[Any]], when: str, value: str) -> Drawing:
     """A column for each date that has something, at its place in time; for each month or year if there are too many days."""
     sums, step = _over_time({str(row[answer.columns.index(when)]): row[answer.columns.index(value)] for row in rows})
-    drawn = [Drawn(moment, number, "", f"{moment}; {_said(value)} {number:,}") for moment, number in sums.items()]
-    unit: Any = {"day": "utcyearmonthdate", "month": "utcyearmonth", "year": "utcyear"}[step]
-    sparse = alt.Axis(title=None, labelOverlap=True, tickCount=5, format={"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}[step])
+    begins = [_milliseconds(moment) for moment in sums]
+    wide = max(0.9 * STEP_DAYS[step] * DAY, (max(begins) - min(begins)) / WIDTH)  # one unit at least, that it can be seen
+    drawn = [
+        Drawn(moment, number, "", f"{moment}; {_said(value)} {number:,}", begin, begin + wide)
+        for (moment, number), begin in zip(sums.items(), begins, strict=True)
+    ]
+    labelled = alt.Axis(title=None, labelOverlap=True, values=begins[:: -(-len(begins) // 5)], format=FORMATS[step])
+    most = max(sums.values())
     drawing = (
         _chart(drawn)
-        .mark_bar(binSpacing=1)
+        .mark_rect()
         .encode(
-            x=alt.X("place:T", timeUnit=unit, scale=alt.Scale(type="utc"), axis=sparse),
-            y=alt.Y("value:Q", axis=alt.Axis(title=None, tickCount=4, grid=True)),
+            x=alt.X("low:T", scale=alt.Scale(type="utc"), axis=labelled),
+            x2="high:T",
+            y=alt.Y("value:Q", scale=_from_zero(drawn), axis=alt.Axis(title=None, values=sorted({0, most // 2, most}), format=",d")),
+            y2=alt.datum(0),
             description="told:N",
         )
     )
-    return Drawing(drawing, f"Drawn: {_said(value)} by {step}; a gap is a {step} without any.", HIGH, left=44, bottom=24)
+    return Drawing(drawing, f"Drawn: {_said(value)} by {step}; a gap is a {step} without any.", HIGH, 52, 36, 24)
 
 
 def week(answer: "Answer", rows: list[list[Any]], weekday: str, hour: str, value: str) -> Drawing:
@@ -187,7 +201,7 @@ def _chosen(answer: "Answer", rows: list[list[Any]], by: str | None) -> tuple[li
 
 def _drawn(answer: "Answer", row: list[Any], place: Any, value: str, low: str = "", high: str = "") -> Drawn:
     value_, low_, high_ = (float(row[answer.columns.index(column)]) if column else 0.0 for column in (value, low, high))
-    told = "; ".join(f"{_said(column)} {answer.cell(row, column)}" for column in answer.columns)
+    told = "; ".join(f"{_said(column)} {_cell(answer, row, column)}" for column in answer.columns)
     return Drawn(place, value_, _label(answer, row, value), told, low_, high_)
 
 
@@ -196,7 +210,11 @@ def _label(answer: "Answer", row: list[Any], column: str) -> str:
     value = row[answer.columns.index(column)]
     if column in answer.percent:
         return f"{100 * value:.3g} %"
-    return f"{value:,.3g}" if isinstance(value, float) else answer.cell(row, column)
+    return f"{value:,.3g}" if isinstance(value, float) else _cell(answer, row, column)
+
+
+def _cell(answer: "Answer", row: list[Any], column: str) -> str:
+    return NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", answer.cell(row, column))
 
 
 def _over_time(values: dict[str, int]) -> tuple[dict[str, int], str]:
@@ -208,6 +226,12 @@ def _over_time(values: dict[str, int]) -> tuple[dict[str, int], str]:
     for day, number in values.items():
         sums[day[:letters]] = sums.get(day[:letters], 0) + number
     return sums, STEPS[letters]
+
+
+def _milliseconds(moment: str) -> float:
+    """Since 1970, of the first moment of a day, month or year."""
+    year, month, day = (*map(int, moment.split("-")), 1, 1)[:3]
+    return datetime(year, month, day, tzinfo=UTC).timestamp() * 1000
 
 
 def _said(column: str) -> str:
@@ -232,8 +256,16 @@ def _named() -> Any:
 
 def _name(answer: "Answer", row: list[Any], column: str) -> str:
     """Cut in the middle if it is too long: names tell themselves apart at either end."""
-    name = answer.cell(row, column)
-    return name if len(name) <= LETTERS else f"{name[: LETTERS // 2]}…{name[-LETTERS // 2 + 1 :]}"
+    name = _cell(answer, row, column)
+    if _width(name) <= LETTERS:
+        return name
+    halves = ((name[: (kept + 1) // 2], name[-(kept // 2) :]) for kept in range(len(name) - 1, 1, -1))
+    return next(f"{begin}…{end}" for begin, end in halves if _width(begin) + 1 + _width(end) <= LETTERS)
+
+
+def _width(text: str) -> int:
+    """In letters of the Latin alphabet; others are twice as wide."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _from_zero(drawn: list[Drawn]) -> Any:
@@ -261,7 +293,12 @@ def _svg(drawing: Drawing, title: str) -> str:
         padding={"left": drawing.left, "right": drawing.right, "top": 18, "bottom": drawing.bottom},
         autosize={"type": "none"},
     )
-    return _within_a_page(vl_convert.vegalite_to_svg(sized.to_dict(validate=False), config=config, allowed_base_urls=[]), title)
+    return _within_a_page(_converted(json.dumps({**sized.to_dict(validate=False), "config": config})), title)
+
+
+@functools.lru_cache(64)  # the page of a first day and that of all days have the same charts
+def _converted(spec: str) -> str:
+    return vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
 
 
 def _within_a_page(drawn: str, title: str) -> str:

@@ -46,7 +46,7 @@ LONG = [
         "before:claim_day:1", "before:init_transactions:1", "after:send_chunk:1", "after:commit_transaction:1",
         "before:spark_submit:1",
         "before:replace_day:2", "before:restore_table:1", "after:append_landing:1",
-        "after:write_file:2",
+        "after:write_file:8",  # between the two files of the day's report
     ]),
     Run("demo", "2018-05-01", RECORDS, [  # the other side of what only a customer's first day has
         "after:create_topic:1",
@@ -89,6 +89,7 @@ def test_a_run_whose_tasks_are_killed_lands_every_row_once(stack: Landfall, sour
     assert left == [], "these kills never came up: the run went another way"
     assert receipt["state"] == "success"
     assert {each["records"] for each in receipt["conservation"].values()} == {len(records)}
+    assert stack.lake(name).fs.cat_file(f"/lake/{name}/answers/{day}.html") == Path(receipt["report"]).read_bytes()
     tests = customer(name).test_exams
     assert differences(stack.lake(name), day, recount([file], day, tests.exam_name, tests.base_exam_id)) == []
     assert [landing["day"] for landing in stack.json("landings", "--customer", name, "--day", day)] == [day]

@@ -219,6 +219,22 @@ def test_a_mark_tells_its_whole_row_and_a_long_chart_says_which_rows_it_has(draw
     assert "; ".join(told) in [title.text for title in ET.fromstring(made.svg).iter("title")]
 
 
+NAMES = [
+    ("short", "Learning Git", "Learning Git"),
+    ("cut in the middle: these differ at the end", "Software Architecture Fundamentals: Basics", "Software Arc…tals: Basics"),
+    ("no letters of XML", "a\0b\x1bc\ufffe", "a\ufffdb\ufffdc\ufffd"),
+    ("XML itself", "<b>&amp;</b>]]>", "<b>&amp;</b>]]>"),
+    ("twice as wide letters", "データサイエンスのためのプログラミング入門", "データサイエ…ラミング入門"),
+]
+
+
+@pytest.mark.parametrize(("why", "name", "drawn"), NAMES, ids=[row[0] for row in NAMES])
+def test_a_name_fits_beside_its_bar(why: str, name: str, drawn: str) -> None:
+    made = chart(answer("bars", [[name, 1]]))
+    assert made
+    assert drawn in [text.text for text in ET.fromstring(made.svg).iter("text")], why
+
+
 def answer(kind: str, rows: list[list[Any]], columns: tuple[str, ...] = ("name", "value")) -> Answer:
     return Answer(
         name="a", title="A", unit="things", meaning="", columns=list(columns), rows=rows, used=None, notes=(), percent=(),
