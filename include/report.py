@@ -68,7 +68,7 @@ class Report:
 
 def report(lake: Lake, asked: Asked) -> Report:
     """Of any days, with every question answered however long that takes. Raises NotAnswered if nothing has landed."""
-    with Session(lake) as session:
+    with Session(lake, once=asked.once) as session:
         return _report(session, asked, questions())
 
 
@@ -88,11 +88,16 @@ def rewrite(lake: Lake, days: Iterable[str], copies: Path | None = None) -> list
 
 
 def _write(lake: Lake, days: list[str | None], copies: Path | None) -> list[dict[str, str]]:
-    """None for all days. All as of one moment."""
-    with Session(lake) as session:
-        small_tables.gather(session)
-        few = _are_few(_landed_days(session, Asked()))
-        return [_write_one(lake, day, _report(session, Asked.day(day), _affordable(day, few)), copies) for day in days]
+    """None for all days. All as of one moment, and of the last one: if another day has landed meanwhile, and perhaps been written of by
+    its own last task already, they are written once more.
+    """
+    while True:
+        with Session(lake) as session:
+            small_tables.gather(session)
+            few = _are_few(_landed_days(session, Asked()))
+            written = [_write_one(lake, day, _report(session, Asked.day(day), _affordable(day, few)), copies) for day in days]
+            if lake.newest() == session.state.landing:
+                return written
 
 
 def _are_few(days: Answer) -> bool:

@@ -148,6 +148,22 @@ def test_a_cleared_task_of_a_landing_that_is_no_longer_in_force_tells_of_the_one
     assert "31 published = 31 landed" in Path(report.write(lake, old)["html"]).read_text()
 
 
+def test_a_day_that_landed_meanwhile_is_on_the_page_of_all_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own last task may have written that page already; what is written later must not take it back."""
+    lake, write_one = new_lake(tmp_path), report._write_one
+    first = land(lake, tmp_path)
+
+    def late(*given: Any) -> dict[str, str]:
+        monkeypatch.setattr(report, "_write_one", write_one)
+        report.write(lake, land(lake, tmp_path, records=MORE, day=SECOND))
+        return write_one(*given)
+
+    monkeypatch.setattr(report, "_write_one", late)
+    written = report.write(lake, first)
+    days = json.loads(lake.fs.cat_file(written["all_days_json"]))["days"]
+    assert [day["day"] for day in days] == [SECOND, DAY]
+
+
 def test_a_day_that_did_not_land_is_said_to_be_empty(lake: Lake) -> None:
     page = report.report(lake, Asked.day("1999-01-01")).html().decode()
     assert "No day of these has landed." in page
