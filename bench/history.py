@@ -1,4 +1,4 @@
-"""Whether history slows a lake down: commit and query of one day with few days landed, and with many, in turns on one HDFS.
+"""Whether history slows a lake down: commit, query and reports with few days landed, and with many, in turns on one HDFS.
 
     PYTHONPATH=. .local/venv/bin/python bench/history.py [--few 7] [--many 730] [--rounds 5]
 
@@ -26,6 +26,7 @@ from rich.table import Table
 
 from include import lake as lakes
 from include import receipts
+from include import report as reports
 from include.asking import ask
 from include.hdfs import filesystem
 from include.lake import Lake
@@ -129,6 +130,7 @@ def take_turns(histories: list[History], rounds: int) -> dict[str, dict[int, lis
         "query of the middle day": lambda history: lambda: ask(history.lake, QUERY.format(day=history.middle)),
         "join of two tables, the middle day": lambda history: lambda: ask(history.lake, JOIN.format(day=history.middle)),
         "landing in force of the middle day": lambda history: lambda: history.lake.in_force(history.middle),
+        "reports of the middle day and of all days": reporting,
     }
     seconds: dict[str, dict[int, list[float]]] = {name: {history.days: [] for history in histories} for name in done}
     for number, (name, prepare), history in itertools.product(range(rounds + 1), done.items(), histories):
@@ -143,6 +145,12 @@ def take_turns(histories: list[History], rounds: int) -> dict[str, dict[int, lis
 def committing(history: History, day: str) -> Callable[[], object]:
     landing = built(history, day)
     return lambda: history.lake.commit(landing.landing, landing.transform)
+
+
+def reporting(history: History) -> Callable[[], object]:
+    landing = history.lake.in_force(history.middle)
+    assert landing is not None
+    return lambda: reports.write(history.lake, landing)
 
 
 def report(seconds: dict[str, dict[int, list[float]]], few: int, many: int, rounds: int) -> None:

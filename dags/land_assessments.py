@@ -13,7 +13,7 @@ and by content hash. A run that cannot show this is red, and nothing of it is vi
 | `transform` | Spark: exact offsets in, Parquet of every table out | the last error is Spark's own cause |
 | `validate` | compares source, topic, Spark and HDFS | each problem is a sentence; nothing became visible |
 | `commit` | makes the day visible in all tables at once | clear it: a half-way commit is undone first |
-| `answer` | asks the business questions of the day | the landing is complete all the same: clear this task alone |
+| `answer` | writes the reports of the day and of all days | the landing is complete all the same: clear this task alone |
 
 **Every task may be killed at any moment and run twice.** Clear a red task (with downstream) to go on from there.
 A day that is already landed from the same bytes ends green at once, its later tasks skipped; `again` lands it anew, from HDFS where Kafka
@@ -122,7 +122,8 @@ def land_assessments(contract: Contract) -> DAG:
             execution_timeout=timedelta(minutes=30),
             outlets=[Asset(name=f"lake/{contract.customer}")],
         )
-        answer = AnswerOperator(task_id="answer", execution_timeout=timedelta(minutes=30))
+        # One at a time, so that of the pages for all days the newest stays.
+        answer = AnswerOperator(task_id="answer", max_active_tis_per_dag=1, execution_timeout=timedelta(minutes=30))
 
         find_source >> ensure_topic >> publish >> transform >> validate >> commit >> answer
     return dag

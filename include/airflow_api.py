@@ -47,9 +47,9 @@ class AirflowApi:
         The id is made here, so that asking again after a lost or broken answer finds the run that was started instead of starting another.
         """
         self._wait_for(dag_id)
-        run_id = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
-        self._start(dag_id, {"dag_run_id": run_id, "logical_date": None, "conf": conf})
-        return run_id
+        run = run_of(conf)
+        self._start(dag_id, run)
+        return str(run["dag_run_id"])
 
     @_patiently
     def _start(self, dag_id: str, run: dict[str, Any]) -> None:
@@ -71,8 +71,7 @@ class AirflowApi:
             raise Refused(
                 f"Airflow has a backfill of {dag_id} under way, and takes one at a time. Look at it: {self.url}/dags/{dag_id}/backfills"
             )
-        span = {"dag_id": dag_id, "from_date": first.isoformat(), "to_date": last.isoformat()}
-        options = {"reprocess_behavior": "completed", "max_active_runs": at_once, "run_backwards": False, "dag_run_conf": conf or {}}
+        wanted = backfill_of(dag_id, first, last, at_once, conf)
         patience = Retrying(
             retry=retry_if_exception_type(AirflowUnreachable), stop=stop_after_delay(60), wait=wait_random(0.1, 1), reraise=True
         )
@@ -81,7 +80,7 @@ class AirflowApi:
         def create() -> int:
             if next(tries):
                 self._cancel_half_made(dag_id, first, last)
-            return int(self._result(self._request("POST", "/api/v2/backfills", json={**span, **options}))["id"])
+            return int(self._result(self._request("POST", "/api/v2/backfills", json=wanted))["id"])
 
         return patience(create)
 
@@ -125,7 +124,7 @@ class AirflowApi:
         """Why a try failed: the last exception in its log, else the last errors that it logged."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         log = self._call("GET", path, missing={"content": []}, params={"full_content": "true"}, headers={"accept": "application/json"})
-        return _reason(log["content"]) or f"the log of {task_id}, try {try_number}, holds no error: the task was killed from outside"
+        return cause(log["content"], task_id, try_number)
 
     @retry(retry=retry_if_exception_type(NotThereYet), stop=stop_after_delay(30), wait=wait_fixed(1), reraise=True)
     def _wait_for(self, dag_id: str) -> None:
@@ -165,6 +164,24 @@ class AirflowApi:
             raise AirflowUnreachable(f"Airflow does not answer at {self.url} ({error}). Start the stack with: ./landfall up") from error
         except httpx.TransportError as error:
             raise AirflowUnreachable(f"Airflow at {self.url} broke off at {method} {path}: {error}") from error
+
+
+def run_of(conf: dict[str, Any]) -> dict[str, Any]:
+    """What Airflow is asked for one run, by whoever asks. The id is made here: see `AirflowApi.trigger`."""
+    run_id = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
+    return {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+
+
+def backfill_of(dag_id: str, first: datetime, last: datetime, at_once: int, conf: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What Airflow is asked for a backfill of the intervals between two moments; `at_once` is how many may be under way at a time."""
+    span = {"dag_id": dag_id, "from_date": first.isoformat(), "to_date": last.isoformat()}
+    options = {"reprocess_behavior": "completed", "max_active_runs": at_once, "run_backwards": False, "dag_run_conf": conf or {}}
+    return {**span, **options}
+
+
+def cause(log: list[Any], task_id: str, try_number: int) -> str:
+    """Why a try failed, from its structured log (a dictionary a line)."""
+    return _reason(log) or f"the log of {task_id}, try {try_number}, holds no error: the task was killed from outside"
 
 
 def _detail(answer: httpx.Response) -> str:

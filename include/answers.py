@@ -1,31 +1,31 @@
-"""The business questions: one SQL file each in `answers/`, asked of the landed tables at one moment, as JSON and as a page.
+"""The business questions: one SQL file each in `answers/`, asked of the landed tables at one moment. `report.py` makes pages of them.
 
 A question's file begins with comment lines: `-- title:`, `-- unit:`, `-- meaning:`, `-- uses:` (which attempts, see `USES`), any number
-of `-- note:`, `-- percent:` (columns of shares that are shown as percent) and `-- chart:` (kind and columns, for a page that draws). Its
-parameters are `$from` and `$to`, the first and the last day, each null for no bound, and `$exam`, an exam's name or null. A new question
-is a new file.
+of `-- note:`, `-- percent:` (columns of shares that are shown as percent), `-- chart:` (kind and columns, see `charts.KINDS`) and
+`-- reads: every day` if it has to look at all days to tell about one. Its parameters are `$from` and `$to`, the first and the last day,
+each null for no bound, and `$exam`, an exam's name or null. A new question is a new file.
 """
 
 import csv
 import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import msgspec
 
 from include import receipts
-from include.asking import NotAnswered, Result, Session
-from include.hdfs import make_directory, write_file
+from include.asking import SUMS, NotAnswered, Result, Session
 from include.lake import Lake
 from include.receipts import Landing
+from include.tables import TABLES, VIEWS
 
 FOLDER = Path(__file__).with_name("answers")
-HEADER = re.compile(r"^-- (title|unit|meaning|uses|note|percent|chart): (.+)$", re.MULTILINE)
+HEADER = re.compile(r"^-- (title|unit|meaning|uses|note|percent|chart|reads): (.+)$", re.MULTILINE)
 COUNTS = """
     select
         coalesce(sum(attempts), 0) as delivered,
@@ -48,12 +48,15 @@ USES: dict[str, dict[str, str]] = {
 }
 CONFLICTS = {"all": "delivered_conflicts", "attempts": "conflicts", "scored": "scored_conflicts", "own": "conflicts"}
 PARAMETER = re.compile(r"\$(from|to|exam)\b")
-NUMBERS = re.compile(r".*INT|DOUBLE|FLOAT|DECIMAL.*")
+NUMBERS = re.compile(r".*INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*")
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, and how the answer is to be read. `percent` names columns of shares."""
+    """What is asked, and how the answer is to be read. `percent` names columns of shares.
+
+    `tables` are those, and the views, that the query reads; `every_day` is whether it reads all their days, also when one is asked about.
+    """
 
     name: str
     title: str
@@ -63,7 +66,12 @@ class Question:
     notes: tuple[str, ...]
     percent: tuple[str, ...]
     chart: tuple[str, ...]
+    every_day: bool
     sql: str
+
+    @property
+    def tables(self) -> set[str]:
+        return {table for table in (*TABLES, *VIEWS, *SUMS) if re.search(rf"\b(from|join) {table}\b", self.sql)}
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,11 @@ class Answer:
     @property
     def shown(self) -> list[list[str]]:
         """The rows as a person reads them."""
-        return [[cell(value, name in self.percent) for name, value in zip(self.columns, row, strict=True)] for row in self.rows]
+        return [[self.cell(row, column) for column in self.columns] for row in self.rows]
+
+    def cell(self, row: list[Any], column: str) -> str:
+        """What one of the rows has in this column, as a person reads it."""
+        return cell(row[self.columns.index(column)], column in self.percent)
 
 
 @dataclass(frozen=True)
@@ -154,6 +166,7 @@ def _question(path: Path) -> Question:
         notes=tuple(told.get("note", [])),
         percent=tuple(" ".join(told.get("percent", [])).split()),
         chart=tuple(" ".join(told.get("chart", [])).split()),
+        every_day=told.get("reads") == ["every day"],
         # The tables that a query names are looked up, comments or not: a meaning that speaks of questions needs no table of them.
         sql=re.sub(r"^\s*--.*\n", "", sql, flags=re.MULTILINE),
     )
@@ -167,25 +180,20 @@ def answers(lake: Lake, asked: Asked | None = None) -> list[Answer]:
 def answers_as_of(lake: Lake, asked: Asked) -> tuple[list[Answer], Landing]:
     """The same, with the landing that they are as of."""
     with Session(lake, once=asked.once) as session:
-        return _answers(session, asked), session.state.landing
+        return ask_all(session, asked, questions()), session.state.landing
 
 
-def write(lake: Lake, landing: Landing) -> dict[str, str]:
-    """Answers for the landing's day, written to the lake's `answers/`, in place of those written before: kind (json, html) to path."""
-    folder = f"{lake.path}/answers"
-    found, as_of = answers_as_of(lake, Asked.day(landing.day))
-    contents = {
-        "json": as_json(found, Asked.day(landing.day), as_of, landing),
-        "html": as_html(found, Asked.day(landing.day), as_of, landing),
-    }
-    make_directory(lake.fs, folder)
-    paths = {kind: f"{folder}/{landing.day}.{kind}" for kind in contents}
-    for kind, path in paths.items():
-        write_file(lake.fs, path, contents[kind])
-    return paths
+def ask_all(session: Session, asked: Asked, among: Iterable[Question]) -> list[Answer]:
+    """The answers to these questions. Raises NotAnswered for an exam that nobody took."""
+    parameters = {"from": asked.first, "to": asked.last, "exam": asked.exam}
+    if asked.exam is not None:
+        _check_exam(session, asked.exam)
+    counts = _ask(session, COUNTS, parameters)
+    figures = dict(zip(counts.columns, counts.rows[0], strict=True))
+    return [_answer(session, question, parameters, figures) for question in among]
 
 
-def as_json(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing | None = None) -> bytes:
+def as_json(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing | None = None, **more: Any) -> bytes:
     """One JSON document: customer, days (null for no bound), the landing readers see, the day's receipt, and the answers."""
     document = {
         "customer": as_of.customer,
@@ -193,17 +201,10 @@ def as_json(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing 
         "to": asked.last,
         "as_of": {"landing": as_of.landing, "committed_at": as_of.committed_at},
         "receipt": receipts.plain(receipt) if receipt else None,
+        **more,
         "answers": [asdict(answer) for answer in found],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
-
-
-def as_html(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing | None = None) -> bytes:
-    """One page that needs nothing else: no script, no network."""
-    page = _page().render(
-        customer=as_of.customer, asked=asked, as_of=as_of, receipt=receipts.plain(receipt) if receipt else None, answers=found
-    )
-    return page.encode()
 
 
 def write_csv(found: list[Answer], folder: Path) -> list[Path]:
@@ -214,15 +215,6 @@ def write_csv(found: list[Answer], folder: Path) -> list[Path]:
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([answer.columns, *answer.rows])
     return paths
-
-
-def _answers(session: Session, asked: Asked) -> list[Answer]:
-    parameters = {"from": asked.first, "to": asked.last, "exam": asked.exam}
-    if asked.exam is not None:
-        _check_exam(session, asked.exam)
-    counts = _ask(session, COUNTS, parameters)
-    figures = dict(zip(counts.columns, counts.rows[0], strict=True))
-    return [_answer(session, question, parameters, figures) for question in questions()]
 
 
 def _check_exam(session: Session, exam: str) -> None:
@@ -272,12 +264,6 @@ def _told(count: Counted) -> str:
     return f"{count.distinct:,} distinct attempts ({count.published:,} published)"
 
 
-def _page() -> jinja2.Template:
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {"cell": cell, "moment": _moment}
-    return environment.get_template("page.html")
-
-
 def cell(value: Any, percent: bool = False) -> str:
     """As a person reads it: thousands apart, shares as percent, null said."""
     if value is None:
@@ -291,7 +277,3 @@ def cell(value: Any, percent: bool = False) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return f"{value:,.4g}" if isinstance(value, (float, Decimal)) else str(value)
-
-
-def _moment(iso: str) -> str:
-    return f"{datetime.fromisoformat(iso):%Y-%m-%d %H:%M:%S} UTC"

@@ -16,6 +16,7 @@ from typing import Any, Self
 from urllib.parse import quote, unquote
 
 import duckdb
+import pyarrow as pa
 from fsspec import AbstractFileSystem
 
 from include.errors import LandfallError, Refused
@@ -33,6 +34,23 @@ ONCE = {
     "options": "select * from all_options semi join assessments using (day, keen_id, hash)",
     "exam_scores": aggregate("exam_scores"),
     "question_days": aggregate("question_days"),
+}
+# Of each data file's rows alone, and few however many attempts a day has, so that `small_tables.py` can keep those of all days.
+# Part of a day may be in one file and part in another: sum them up once more.
+SUMS = {
+    "attempt_hours": (
+        "assessments",
+        """select day, date_trunc('hour', started_at) as began, is_test, count(*) as attempts, sum(copies)::bigint as copies
+           from assessments group by all""",
+    ),
+    "attempt_flaws": (
+        "assessments",
+        """select day, exam_name, is_test, is_conflict, tallies, copies > 1 as is_copied, score is null as is_unscored,
+               coalesce(question_count, 0) = 0 as is_without_questions, count(*) as attempts, sum(copies)::bigint as copies,
+               sum((copies - 1) * incomplete)::bigint as more_incomplete, sum((copies - 1) * unanswered)::bigint as more_unanswered
+           from assessments group by all""",
+    ),
+    "quarantine_reasons": ("quarantine", "select day, reason, count(*) as records from quarantine group by all"),
 }
 CATALOG = r"show\b|information_schema\b|duckdb_"  # a question about the tables names all of them
 DATED = re.compile(r"day=\d{4}-\d\d-\d\d/(.+)")
@@ -103,6 +121,9 @@ class Session:
             for name in (*TABLES, *VIEWS):
                 if re.search(rf"\b({name}\b|{CATALOG})", sql, re.IGNORECASE):
                     self._show(name)
+            for name in SUMS:
+                if re.search(rf"\b{name}\b", sql):
+                    self._show(name)
             return _result(self._duckdb.sql(sql, params=parameters))
         except (duckdb.IOException, duckdb.HTTPException) as error:
             raise LandfallError(f"{self.lake.customer}: the lake could not be read: {error}") from error
@@ -110,6 +131,12 @@ class Session:
             if type(error) is duckdb.Error:  # what our filesystem raised within DuckDB; its own errors have a kind
                 raise LandfallError(f"{self.lake.customer}: the lake could not be read: {_raised_within(error)}") from error
             raise NotAnswered(f"{self.lake.customer}: {_explained(error)}") from error
+
+    def give(self, name: str, rows: pa.Table) -> None:
+        """Answers questions about this table or view from these rows, which whoever gives them has read at the session's snapshot."""
+        self._duckdb.register(f"given_{name}", rows)
+        chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in TABLES[name].duckdb.items()) if name in TABLES else "*"
+        self._create(name, f"select {chosen} from given_{name}")
 
     def _check(self, sql: str) -> None:
         statements = self._duckdb.extract_statements(sql)
@@ -125,6 +152,10 @@ class Session:
         if name in VIEWS:
             self._show(VIEWS[name].table)
             self._create(name, VIEWS[name].rows)
+        elif name in SUMS:
+            table, rows = SUMS[name]
+            self._show(table)
+            self._create(name, rows)
         elif self.once and name in ONCE:
             for table in ONCE:  # they need each other
                 self._create(f"all_{table}", self._rows(table))

@@ -14,6 +14,7 @@ from include.errors import Refused
 from include.landing_run import OVER, LandingRun, dag_of
 
 POLL_SECONDS = 2.0
+AT_ONCE = 2  # days under way at a time, if nobody says otherwise
 SHOWN = (
     "published",
     "landed",
@@ -83,18 +84,26 @@ class Backfill:
 def start(api: AirflowApi, contract: Contract, first: date, last: date, at_once: int, again: bool = False) -> Backfill:
     """Has Airflow run every day from `first` to `last`: a day whose bytes are landed already ends at once, unless `again`.
 
-    Raises Refused for a span that is backwards or begins before the contract's first day, and with Airflow's own reason, such as another
-    backfill of this customer that is under way.
+    Raises Refused for a span that `moments` refuses, and with Airflow's own reason, such as another backfill of this customer that is
+    under way.
+    """
+    begin, end = moments(contract, first, last)
+    number = api.backfill(dag_of(contract.customer), begin, end, at_once, {"again": True} if again else None)
+    return Backfill(api, contract, number, begin, end)
+
+
+def moments(contract: Contract, first: date, last: date) -> tuple[datetime, datetime]:
+    """The first and the last moment of a span of days, as Airflow wants a backfill's.
+
+    Raises Refused for a span that is backwards or begins before the contract's first day.
     """
     if first > last:
-        raise Refused(f"--from {first} comes after --to {last}")
+        raise Refused(f"the span begins on {first}, which is after its last day, {last}")
     if first < contract.first_day:
         raise Refused(
             f"{contract.customer}: its contract begins with first_day {contract.first_day}, {first} is before that. "
             f"Set first_day in include/customers/{contract.customer}.yaml to {first} or earlier."
         )
     zone = ZoneInfo(contract.time_zone)
-    begin = datetime.combine(first, time_of_day(), zone)
-    end = datetime.combine(last + timedelta(days=1), time_of_day(), zone) - timedelta(seconds=1)
-    number = api.backfill(dag_of(contract.customer), begin, end, at_once, {"again": True} if again else None)
-    return Backfill(api, contract, number, begin, end)
+    end = datetime.combine(last + timedelta(days=1), time_of_day(), zone)
+    return datetime.combine(first, time_of_day(), zone), end - timedelta(seconds=1)

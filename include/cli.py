@@ -50,7 +50,7 @@ def demo() -> None:
     showing.receipt(receipt)
     _exit_on_failure(receipt)
     showing.answers(answering.answers(_lake("demo"), answering.Asked.day(DEMO_DAY))[:IN_DEMO])
-    showing.addresses(stack.addresses(settings))
+    showing.addresses({**stack.addresses(settings), "report": receipt["report"] or "none"})
 
 
 @app.command()
@@ -210,13 +210,16 @@ def show_answers(
     if asked.first and asked.last and asked.first > asked.last:
         raise Refused(f"--from {asked.first} is after --to {asked.last}: there are no days between them")
     lake = _lake(customer)
+    if html is not None:
+        from include import report
+
+        html.write_bytes(report.report(lake, asked).html())
+        showing.progress(str(html))
+        return
     found, as_of = answering.answers_as_of(lake, asked)
     if csv is not None:
         for path in answering.write_csv(found, csv):
             showing.progress(str(path))
-    elif html is not None:
-        html.write_bytes(answering.as_html(found, asked, as_of))
-        showing.progress(str(html))
     elif as_json:
         sys.stdout.buffer.write(answering.as_json(found, asked, as_of) + b"\n")
     else:
@@ -321,7 +324,9 @@ def forget(
         found = forgetting.find(lake, keen_id).records
         typer.confirm(f"{sum(found.values())} records of {', '.join(found) or 'no day'} hold it. Forget it for good?", abort=True, err=True)
     with showing.status("forgetting"):
-        done = forgetting.forget(lake, keen_id, asked_by=asked_by or getpass.getuser(), topic=contract.topic_spec)
+        done = forgetting.forget(
+            lake, keen_id, asked_by=asked_by or getpass.getuser(), topic=contract.topic_spec, copies=_settings().reports
+        )
     _print_json(receipts.plain(done)) if as_json else showing.forgotten(done)
 
 
@@ -412,7 +417,13 @@ def _land(customer: str, day: str, source: list[str], *, again: bool, max_quaran
     except KeyboardInterrupt:
         showing.progress(f"no longer following; the run goes on in Airflow: {run.page}")
         raise
-    return run.receipt()
+    return {**run.receipt(), "report": _report(customer, day)}
+
+
+def _report(customer: str, day: str) -> str | None:
+    """Where the day's page lies on this machine, if it does."""
+    page = _settings().reports / customer / f"{day}.html"
+    return str(page) if page.exists() else None
 
 
 def _airflow() -> Any:

@@ -13,13 +13,14 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include import answers
+from include import report
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.hdfs import make_directory, write_file
@@ -91,8 +92,11 @@ def find(lake: Lake, keen_id: str) -> Found:
     return Found({day: number for day, number in records.items() if number}, newest, mentioned)
 
 
-def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec) -> Forgotten:
-    """Forgets the attempt with this id. Raises LandfallError where a landing came in between: run it again."""
+def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec, copies: Path | None = None) -> Forgotten:
+    """Forgets the attempt with this id. Raises LandfallError where a landing came in between: run it again.
+
+    The reports of its days are made anew, and their copies in the folder `copies` of this machine, if there is one.
+    """
     if not keen_id:
         raise Refused("--keen-id: expected the id of an attempt, found nothing")
     tombstone, told = _bury(lake, keen_id, asked_by)
@@ -103,7 +107,7 @@ def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec) -> Forg
     deleted = _clean(lake, state, keen_id) if state else 0
     landings = lake.landings()
     changed = {each.day: each for each in landings if f"{MARK}{tombstone[:8]}" in each.landing}
-    pages = [path for day in changed for path in answers.write(lake, _in_force(lake, day)).values()]
+    pages = report.rewrite(lake, changed, copies)
     took = found.newest or (datetime.fromisoformat(told["newest"]) if told.get("newest") else None)
     told |= {"newest": took.isoformat() if took else None}
     days, rows = _removed(landings, tombstone)

@@ -30,6 +30,7 @@ from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsEr
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, EqualTo
 from pyiceberg.manifest import DataFile as IcebergDataFile
 from pyiceberg.manifest import ManifestFile
+from pyiceberg.schema import Schema
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 from pyiceberg.table.metadata import TableMetadata
@@ -146,9 +147,11 @@ class Lake:
         """All landings, of one day or of all, in the order they were committed."""
         return _rows(self._load(LANDINGS.name), day) if self._exists(LANDINGS) else []
 
-    def in_force(self, day: str) -> Landing | None:
-        """The landing that the day's rows come from."""
-        return next(reversed(self.landings(day)), None)
+    def in_force(self, day: str, state: State | None = None) -> Landing | None:
+        """The landing that the day's rows come from, now or as of that state."""
+        if state is None:
+            return next(reversed(self.landings(day)), None)
+        return next(reversed(_rows(self._load(LANDINGS.name), day, state.snapshots[LANDINGS.name])), None)
 
     def files(self, table: str, snapshot_id: int, day: str | None = None) -> list[str]:
         """Paths (without scheme and host, sorted) of the table's data files at this snapshot, of one day or of all."""
@@ -193,6 +196,15 @@ class Lake:
         """Days of which the table has rows at this snapshot, sorted. Opens no data file."""
         with _outside(f"{self.customer}: {table} cannot be read"):
             return sorted({_day_of(task.file) for task in self._load(table).scan(snapshot_id=snapshot_id).plan_files()})
+
+    def manifest_entries(self, table: Table) -> tuple[list[IcebergDataFile], Schema]:
+        """What the manifests say of the table's data files now, with the schema of their columns; none if there is no such table yet."""
+        if not self._exists(table):
+            return [], table.iceberg
+        loaded = self._load(table.name)
+        snapshot = loaded.current_snapshot()
+        with _outside(f"{self.customer}: {table.name} cannot be read"):
+            return _files_of(loaded, snapshot.manifests(loaded.io)) if snapshot else [], loaded.schema()
 
     # ---- writing
 
@@ -472,8 +484,9 @@ def _landing(snapshot: Snapshot) -> Landing:
     return receipts.read(Landing, row, f"snapshot {snapshot.snapshot_id} of {LANDINGS.name}")
 
 
-def _rows(landings: IcebergTable, day: str | None) -> list[Landing]:
-    rows = landings.scan(_of(day) if day else AlwaysTrue()).to_arrow().to_pylist() if landings.current_snapshot() else []
+def _rows(landings: IcebergTable, day: str | None, snapshot_id: int | None = None) -> list[Landing]:
+    scan = landings.scan(_of(day) if day else AlwaysTrue(), snapshot_id=snapshot_id)
+    rows = scan.to_arrow().to_pylist() if landings.current_snapshot() else []
     return sorted((_from_row(row) for row in rows), key=lambda landing: landing.committed_at)
 
 

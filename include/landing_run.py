@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from include import receipts
 from include.airflow_api import AirflowApi
@@ -16,6 +16,23 @@ FROM_LANDING = (
     "run_id", "customer", "day", "source", "bytes", "sha256", "published", "landed", "duplicates", "quarantined", "forgotten", "test",
     "content_hash", "conservation", "unknown_fields", "tables", "seconds", "warnings",
 )  # fmt: skip
+
+
+class Runs(Protocol):
+    """What can be asked about runs: of the REST API from outside of Airflow, of its database from within the api-server.
+
+    `url` is where Airflow's pages begin.
+    """
+
+    url: str
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]: ...
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]: ...
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any: ...
+
+    def reason(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +50,7 @@ class TaskChange:
 class LandingRun:
     """A run that has been started."""
 
-    api: AirflowApi
+    api: Runs
     customer: str
     run_id: str
 
@@ -45,12 +62,16 @@ class LandingRun:
     def page(self) -> str:
         return f"{self.api.url}/dags/{self.dag_id}/runs/{self.run_id}"
 
+    def tasks(self) -> list[dict[str, Any]]:
+        """The run's task instances as they stand, in the order of the DAG."""
+        return sorted(self.api.tasks(self.dag_id, self.run_id), key=_position)
+
     def follow(self) -> Iterator[TaskChange]:
         """Each task's changes, in the order of the DAG, until the run is over."""
         seen: set[tuple[str, str, int]] = set()
         while True:
             over = self.api.run(self.dag_id, self.run_id)["state"] in OVER
-            for task in sorted(self.api.tasks(self.dag_id, self.run_id), key=_position):
+            for task in self.tasks():
                 key = (task["task_id"], task["state"], task["try_number"])
                 if task["state"] and key not in seen:
                     seen.add(key)
@@ -61,7 +82,7 @@ class LandingRun:
 
     def receipt(self) -> dict[str, Any]:
         """What the run did, with every key that a receipt has, also after a failure: then what is not known is null."""
-        tasks = self.api.tasks(self.dag_id, self.run_id)
+        tasks = self.tasks()
         state = self.api.run(self.dag_id, self.run_id)["state"]
         already = self._xcom("find_source", "already_landed")
         known = already or self._xcom("commit") or self._known_before_commit()
@@ -69,8 +90,8 @@ class LandingRun:
         receipt["problems"] = self._xcom("validate", "problems") or []
         if not already:
             receipt["run_id"] = self.run_id
-            receipt["seconds"] = {task["task_id"]: round(task["duration"], 2) for task in sorted(tasks, key=_position) if task["duration"]}
-        failed = [task for task in sorted(tasks, key=_position) if task["state"] == "failed"]
+            receipt["seconds"] = {task["task_id"]: round(task["duration"], 2) for task in tasks if task["duration"]}
+        failed = [task for task in tasks if task["state"] == "failed"]
         if failed:
             receipt |= {"failed_task": failed[0]["task_id"], "reason": self._reason(failed[0])}
         return receipt
@@ -121,12 +142,17 @@ def start(api: AirflowApi, customer: str, *, day: str, source: list[str], again:
 
     `max_quarantined` is a share of the records, 0 to 1; None for what the contract says.
     """
-    conf: dict[str, Any] = {"day": day, "again": again}
+    conf = conf_of(day, again)
     if source:
         conf["source"] = source
     if max_quarantined is not None:
         conf["max_quarantined"] = max_quarantined
     return LandingRun(api, customer, api.trigger(dag_of(customer), conf))
+
+
+def conf_of(day: str, again: bool) -> dict[str, Any]:
+    """What the trigger form of the DAG takes to land one day."""
+    return {"day": day, "again": again}
 
 
 def _position(task: dict[str, Any]) -> int:

@@ -98,6 +98,8 @@ def receipt(given: dict[str, Any]) -> None:
     out.print("seconds: " + ", ".join(f"{task} {seconds}" for task, seconds in given["seconds"].items()))
     for warning in given["warnings"]:
         out.print(f"[yellow]warning:[/] {escape(warning)}")
+    if given["report"]:
+        out.print(f"report: {escape(given['report'])}", soft_wrap=True)
 
 
 def backfill(standings: "Iterable[list[DayRun]]") -> None:

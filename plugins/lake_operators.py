@@ -1,12 +1,14 @@
 """The steps that touch the lake: prove, publish to readers, answer."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
-from include import answers, compacting, holes, landing, receipts, tidying
+from include import compacting, holes, landing, receipts, report, tidying
 from include.customers import Contract
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
 from include.runs import TASKS
@@ -76,7 +78,9 @@ class CommitLandingOperator(BaseOperator):
 
 
 class AnswerOperator(BaseOperator):
-    """Asks the day's business questions of the landed tables and leaves the answers on HDFS as JSON and as a page.
+    """Asks the business questions of the landed tables and leaves the reports of the day and of all days on HDFS, as JSON and as pages.
+
+    Copies of the pages go to the folder of this machine that LANDFALL_REPORTS names, if it is set.
 
     On call: the landing is complete and visible before this task begins; it can be cleared alone, at any time.
     """
@@ -84,8 +88,9 @@ class AnswerOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, str]:
         with step(context):
             landed = receipt_of(context, "commit", Landing)
-            written = answers.write(connections.lake(landed.customer), landed)
-            self.log.info("answers: %s", written)
+            copies = os.environ.get("LANDFALL_REPORTS")
+            written = report.write(connections.lake(landed.customer), landed, Path(copies) if copies else None)
+            self.log.info("report: %s", written)
             return written
 
 

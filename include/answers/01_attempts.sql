@@ -14,6 +14,12 @@ with counted as (
     where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
     group by all
 ),
+in_force as (
+    select quarantined
+    from landings
+    where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
+    qualify row_number() over (partition by day order by committed_at desc) = 1
+),
 figures as (
     select 1 as place, 'delivered and readable' as what, sum(attempts) as "distinct", sum(copies) as published from counted
     union all
@@ -26,7 +32,7 @@ figures as (
     union all
     select 5, 'of these in conflict (same keen_id, other bytes; each version counts)', sum(conflicts) filter (not is_test), null from counted
     union all
-    select 6, 'unreadable, in quarantine', null, count(*) from quarantine where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
+    select 6, 'unreadable, in quarantine', null, sum(quarantined) from in_force
 )
 select what, coalesce("distinct", case when place < 6 then 0 end) as "distinct", coalesce(published, case when place <> 5 then 0 end) as published
 from figures

@@ -3,6 +3,7 @@
 -- meaning: For each exam by name: attempts with a score, mean over distinct and over published attempts, and of the distinct ones median, sample standard deviation (null with one attempt), lowest and highest.
 -- uses: scored
 -- percent: mean mean_published median stddev_sample minimum maximum
+-- chart: bars exam mean distinct
 with histogram as (
     select exam_name, correct / total as score, sum(attempts) as attempts, sum(copies) as copies
     from exam_scores

@@ -3,6 +3,7 @@
 -- meaning: The smallest score that at least so many percent of the attempts do not exceed. 50 % is the lower median.
 -- uses: scored
 -- percent: attempts_up_to distinct published
+-- chart: columns attempts_up_to distinct
 with histogram as (
     select correct / total as score, sum(attempts) as attempts, sum(copies) as copies
     from exam_scores

@@ -13,9 +13,9 @@ with counted as (
 ),
 -- The small table sums over distinct attempts; only attempts with copies add to it.
 surplus as (
-    select exam_name, sum((copies - 1) * unanswered) as more
-    from assessments
-    where copies > 1 and not is_test and day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
+    select exam_name, sum(more_unanswered) as more
+    from attempt_flaws
+    where is_copied and not is_test and day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
     group by exam_name
 )
 select

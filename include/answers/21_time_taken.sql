@@ -2,6 +2,7 @@
 -- unit: minutes from the beginning of an attempt to its record
 -- meaning: Median over the distinct attempts whose clocks agree, and over all that have both times. The beginning is told by the client's clock, the record by the server's. Where an option was touched before the attempt began or after it was recorded, or the record is older than the beginning, the clocks disagree: left out and counted.
 -- uses: own
+-- chart: bars exam median_minutes used
 -- note: The first row is over all exams. Used + clock skew + without times = distinct attempts without test exams; conflicting versions each count. Published: the median when every copy counts.
 with touched as (
     select day, keen_id, hash, min("at") as first_at, max("at") as last_at from options where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31') group by all

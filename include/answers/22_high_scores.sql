@@ -3,6 +3,7 @@
 -- meaning: The share for each exam with its 95 % Wilson interval, as if its attempts were a sample. "Yes": the whole interval is above one half; "no": all of it is below; else there are too few attempts to say.
 -- uses: scored
 -- percent: share low high share_published
+-- chart: interval exam share low high distinct
 with counted as (
     select
         exam_name as exam,

@@ -3,6 +3,7 @@
 -- meaning: Fields that were null, missing, empty or of another type in some of the records, with how often they could have been there. Every record that is a JSON object counts, copies and quarantined ones too; a share is of those that could have it.
 -- uses: all
 -- percent: share
+-- chart: bars path share
 select
     path,
     sum(parents) as could_have_it,

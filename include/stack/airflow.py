@@ -75,6 +75,7 @@ def airflow_environment(settings: Settings, java: Java | None = None) -> dict[st
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "ignore",
         "LANDFALL_INBOX": str(settings.inbox),
+        "LANDFALL_REPORTS": str(settings.reports),
         "LANDFALL_SPOOL": str(settings.tmp),
         "SCARF_ANALYTICS": "false",
     }

@@ -159,6 +159,11 @@ class Settings:
         return self.home / "inbox"
 
     @property
+    def reports(self) -> Path:
+        """Copies of the reports' pages, a folder per customer."""
+        return self.home / "reports"
+
+    @property
     def tmp(self) -> Path:
         return self.home / "tmp"
 

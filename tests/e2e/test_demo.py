@@ -51,10 +51,12 @@ def test_a_second_demo_says_what_is_landed_already_and_by_which_run(first: str, 
     assert len(landfall.json("landings", "--customer", "demo")) == 1
 
 
-def test_the_answers_lie_on_hdfs(first: str, landfall: Landfall) -> None:
-    lake = landfall.lake("demo")
-    names = {Path(name).name for name in lake.fs.ls("/lake/demo/answers", detail=False)}
-    assert names == {f"{DEMO_DAY}.json", f"{DEMO_DAY}.html"}
+def test_the_report_lies_on_hdfs_and_here(first: str, landfall: Landfall) -> None:
+    fs, copies = landfall.lake("demo").fs, landfall.settings.reports / "demo"
+    for page in (f"{DEMO_DAY}.html", "all_days.html"):
+        assert fs.cat_file(f"/lake/demo/answers/{page}") == (copies / page).read_bytes()
+        assert fs.isfile(f"/lake/demo/answers/{page.replace('html', 'json')}")
+    assert str(copies / f"{DEMO_DAY}.html") in first
 
 
 def test_the_quarantine_is_what_the_files_hold_and_none_of_it_would_pass_now(first: str, expected: Recount, landfall: Landfall) -> None:

@@ -17,7 +17,7 @@ DAY = "2018-01-28"
 LAND = ("land", "--customer", "acme", "--day", DAY, "--source", str(REAL_FILE))
 KEYS = {
     "state", "run_id", "customer", "day", "source", "bytes", "sha256", "published", "landed", "duplicates", "quarantined", "test",
-    "content_hash", "conservation", "tables", "seconds", "warnings", "problems",
+    "content_hash", "conservation", "tables", "seconds", "warnings", "problems", "report",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pytest
 from pyiceberg.table import Table as IcebergTable
 from sqlalchemy.exc import OperationalError
 
-from include import answers, receipts
+from include import receipts, report
 from include.errors import LandfallError, Refused
 from include.hdfs import filesystem, write_file
 from include.lake import Lake
@@ -64,7 +64,7 @@ def test_r4_a_webhdfs_that_fails_lands_every_row_once(hdfs: Any, tmp_path: Path,
             tries["validate"], said = until_it_works(validate)
             assert said == [], "a filesystem that fails is no problem of the landing"
             tries["commit"], done = until_it_works(lambda built=built: shaky.commit(built.landing, built.transform))
-            tries["answer"], _ = until_it_works(lambda done=done: answers.write(shaky, done))
+            tries["answer"], _ = until_it_works(lambda done=done: report.write(shaky, done))
             figures.append(f"R4 one in {one_in}, {day}: tries {tries}")
         figures.append(f"R4 one in {one_in}: {proxy.requests} requests, failed: {dict(proxy.failed)}, {time.monotonic() - began:.0f} s")
         assert proxy.failed.total() > 0

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyiceberg.avro.file import AvroFile
 
-from include import answers
+from include import report
 from include.asking import ask
 from include.errors import LandfallError
 from include.forgetting import forget
@@ -53,12 +53,16 @@ def test_a_day_lands_is_corrected_and_asked_over_webhdfs(lake: Lake, tmp_path: P
     assert len(lake.landings()) == 3
 
 
-def test_answers_are_written_beside_the_tables(lake: Lake) -> None:
+def test_reports_are_written_beside_the_tables(lake: Lake) -> None:
     newest = lake.newest()
     assert newest is not None
-    paths = answers.write(lake, newest)
-    assert paths == {kind: f"/lake/acme/answers/2018-01-28.{kind}" for kind in ("json", "html")}
-    assert b"Most common exams" in lake.fs.cat_file(paths["html"])
+    paths = report.write(lake, newest)
+    assert paths == {
+        **{kind: f"/lake/acme/answers/{newest.day}.{kind}" for kind in ("json", "html")},
+        **{f"all_days_{kind}": f"/lake/acme/answers/all_days.{kind}" for kind in ("json", "html")},
+    }
+    for page in ("html", "all_days_html"):
+        assert b"Most common exams" in lake.fs.cat_file(paths[page])
 
 
 def test_a_landing_and_a_tidying_at_once_lose_nothing(hdfs: Any, lake: Lake, tmp_path: Path) -> None:

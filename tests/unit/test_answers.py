@@ -1,6 +1,5 @@
 """The business questions, counted again here from the records that were landed, and how they are shown."""
 
-import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -108,34 +107,6 @@ def test_nothing_landed_is_said(tmp_path: Path) -> None:
     lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/c.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
     with pytest.raises(NotAnswered, match="nothing has landed yet"):
         answers.answers(lake)
-
-
-def test_they_are_written_as_json_and_as_a_page_that_needs_nothing_else(lake: Lake) -> None:
-    landing = lake.in_force(DAY)
-    assert landing is not None
-    paths = answers.write(lake, landing)
-    assert paths == {kind: f"{lake.path}/answers/{DAY}.{kind}" for kind in ("json", "html")}
-    assert answers.write(lake, landing) == paths  # again, as a retry does
-    document = json.loads(Path(paths["json"]).read_text())
-    assert (document["customer"], document["from"], document["to"]) == (CUSTOMER, DAY, DAY)
-    assert document["receipt"]["published"] == 12
-    assert document["as_of"]["landing"] == f"{SECOND}-5f3a9c1e-1"
-    assert [answer["name"] for answer in document["answers"]] == [question.name for question in questions()]
-    assert document["answers"][2]["rows"][0][2] == by_name(lake, DAY)["score"].rows[0][2]
-    page = Path(paths["html"]).read_text()
-    for outside in ("http://", "https://", "<script", "<link", "@import", "url("):
-        assert outside not in page
-    assert "Häufige Prüfung" in page
-    assert '<td class="number null">null</td>' in page
-
-
-def test_names_from_the_data_cannot_write_into_the_page(tmp_path: Path) -> None:
-    lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/c.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
-    built = build(tmp_path, records=[attempt(1, exam="<script>alert('{test}')</script>")])
-    done = lake.commit(built.landing, built.transform)
-    page = Path(answers.write(lake, done)["html"]).read_text()
-    assert "<script" not in page
-    assert "&lt;script&gt;alert(&#39;{test}&#39;)" in page
 
 
 CELLS = [

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from include import customers
-from include.stack.airflow import connections
+from include.stack.airflow import airflow_environment, connections
 from include.stack.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +34,13 @@ def test_airflow_has_the_same_connections(compose: dict[str, Any], tmp_path: Pat
     for name, connection in embedded.items():
         assert composed[name].keys() == connection.keys(), name
         assert composed[name].get("extra", {}).keys() == connection.get("extra", {}).keys(), name
+
+
+def test_airflow_is_told_the_same_folders(compose: dict[str, Any], tmp_path: Path) -> None:
+    embedded = airflow_environment(Settings.private(tmp_path))
+    told = {name for name in compose["services"]["airflow-scheduler"]["environment"] if name.startswith("LANDFALL_")}
+    # A container's own /tmp is its spool.
+    assert told == {name for name in embedded if name.startswith("LANDFALL_")} - {"LANDFALL_SPOOL", "LANDFALL_FAULTS", "LANDFALL_CUSTOMERS"}
 
 
 def test_every_customer_has_a_catalog(compose: dict[str, Any]) -> None:

@@ -18,8 +18,8 @@ from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table as IcebergTable
 from sqlalchemy.exc import OperationalError
 
-from include import answers
 from include import lake as lakes
+from include import report
 from include.effects import Effect
 from include.errors import LandfallError, Refused
 from include.lake import Lake, LandingSuperseded, read_only
@@ -75,8 +75,7 @@ def test_a_day_without_records_lands_replaces_and_is_replaced(lake: Lake, tmp_pa
         assert committed.published == built.publish.published
         assert committed.landing.startswith(landing[:-1])
         assert seen(lake) == expected(built)
-    paths = answers.write(lake, committed)
-    assert {kind: len(lake.fs.cat_file(path)) > 100 for kind, path in paths.items()} == {"json": True, "html": True}
+    assert all(len(lake.fs.cat_file(path)) > 100 for path in report.write(lake, committed).values())
 
 
 def test_the_files_of_a_landing_are_given_out_only_while_it_is_in_force(lake: Lake, tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""The Landings page: in Airflow's UI, a calendar of customers by days; what is not right, and why, stands on top.
+
+`web.py` is the web app, `rights.py` says who sees what, `inside_airflow.py` asks Airflow's database, `days.py` puts the answers together,
+`assets/` is what the browser gets. Which day stands how is worked out in `include/calendar.py`, without Airflow.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from importlib import import_module
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+Message = MutableMapping[str, Any]
+
+
+async def web(scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
+    """The web app, imported at its first request: Airflow loads plugins in every process, tasks included, and one of them serves pages."""
+    module = await asyncio.to_thread(import_module, "landings_page.web")
+    await module.app(scope, receive, send)
+
+
+class LandingsPage(AirflowPlugin):
+    """An entry in the navigation, and a tab of every run.
+
+    Addresses are relative: Airflow's pages have the address that Airflow is served at as their base.
+    """
+
+    name = "landings_page"
+    fastapi_apps: ClassVar[list[Any]] = [{"app": web, "url_prefix": "/landings", "name": "Landings"}]
+    external_views: ClassVar[list[Any]] = [
+        {
+            "name": "Landings",
+            "href": "landings/",
+            "destination": "nav",
+            "url_route": "landings",
+            "nav_top_level": True,
+            "icon": "landings/icon.svg",
+            "icon_dark_mode": "landings/icon_dark.svg",
+        },
+        {
+            "name": "Landing",
+            "href": "landings/run?dag_id={DAG_ID}&run_id={RUN_ID}",
+            "destination": "dag_run",
+            "url_route": "landing",
+            "icon": "landings/icon.svg",
+            "icon_dark_mode": "landings/icon_dark.svg",
+        },
+    ]

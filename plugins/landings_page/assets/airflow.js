@@ -1,0 +1,75 @@
+// The page's connection to Airflow: its own answers, Airflow's REST API with the user's own session, and Airflow's window around the page.
+
+const AIRFLOW = new URL("..", new URL(".", document.baseURI)); // the page is at <Airflow>/landings/
+
+export class Refusal extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+// One of this page's own answers; throws a Refusal that says why there is none.
+export const ask = (path) => answer(new URL(`api/${path}`, document.baseURI));
+
+// What Airflow's REST API makes of a request that this page's server has put together: {path, body}.
+export function request({ path, body }) {
+  const headers = { "Content-Type": "application/json" };
+  return answer(new URL(`api/v2/${path}`, AIRFLOW), { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+async function answer(url, options = {}) {
+  let response;
+  try {
+    response = await fetch(url, { credentials: "same-origin", ...options });
+  } catch (error) {
+    throw new Refusal(`Airflow does not answer (${error.message}).`);
+  }
+  if (response.status === 401) throw new Refusal("You are no longer logged in. Load Airflow's page again to log in.", 401);
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body;
+  if (response.status === 403) throw new Refusal("Airflow does not let you do this (403).", 403);
+  throw new Refusal(told(body.detail) || `Airflow failed (${response.status}). The api-server's log says why.`, response.status);
+}
+
+// A detail is a sentence, or a list of what is wrong with a request.
+const told = (detail) => (Array.isArray(detail) ? detail.map((each) => each.msg).join(" ") : detail);
+
+export const runPage = (dagId, runId) =>
+  new URL(`dags/${encodeURIComponent(dagId)}/runs/${encodeURIComponent(runId)}`, AIRFLOW).href;
+
+// Airflow shows this page in a frame that may neither open windows nor leave itself. Airflow's own document, of the same origin, may.
+export function followOutside(event) {
+  const outer = frame();
+  if (!outer) return;
+  event.preventDefault();
+  const link = outer.document.createElement("a");
+  link.href = event.currentTarget.href;
+  link.target = event.currentTarget.target;
+  link.rel = "noopener";
+  outer.document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+// Airflow's choice of light and dark, which need not be the system's.
+export function followTheme() {
+  const outer = frame();
+  if (!outer) return;
+  const root = outer.document.documentElement;
+  const take = () => {
+    const dark = root.classList.contains("dark");
+    if (dark || root.classList.contains("light")) document.documentElement.dataset.theme = dark ? "dark" : "light";
+  };
+  new MutationObserver(take).observe(root, { attributes: true, attributeFilter: ["class"] });
+  take();
+}
+
+// Airflow's window, null where the page stands alone or in someone else's frame.
+function frame() {
+  try {
+    return window.parent !== window && window.parent.document ? window.parent : null;
+  } catch {
+    return null; // of another origin
+  }
+}

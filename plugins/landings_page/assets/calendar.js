@@ -1,0 +1,160 @@
+// The calendar: a row for each customer, a cell for each day of the month. One cell at a time is in the order of the tab key; arrows move
+// within the grid, Page Up and Page Down to other months.
+
+import { STATES, badge, element, longDate, number, percent, shortDate } from "./elements.js";
+
+const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const SHOWN_STATES = ["landed", "red", "running", "missing", "skipped", "not_run"];
+
+export function daysOf(month) {
+  const [year, number] = month.split("-").map(Number);
+  const count = new Date(Date.UTC(year, number, 0)).getUTCDate();
+  return Array.from({ length: count }, (_, index) => `${month}-${String(index + 1).padStart(2, "0")}`);
+}
+
+// Monday is 0.
+const weekday = (day) => (new Date(day).getUTCDay() + 6) % 7;
+
+export class Calendar {
+  constructor({ open, turn }) {
+    this.open = open;
+    this.turn = turn; // to another month: by -1 or 1
+    const on = { keydown: (event) => this.move(event) };
+    this.grid = element("div", { role: "grid", class: "grid", "aria-label": "Customers by days", on });
+    // Where a month is shown as weeks; each day says its own weekday to who listens.
+    const weekdays = element("div", { class: "weekdays", "aria-hidden": "true" }, WEEKDAYS.map((name) => element("span", {}, name)));
+    this.element = element("div", {}, weekdays, this.grid, legend());
+  }
+
+  // `rows`: {customer, description, wrong, answer, failure, waiting}: what the server answered, and whether it is asked for this month.
+  show(month, today, rows) {
+    const { key: focused, newest } = this.grid.contains(document.activeElement) ? document.activeElement.dataset : {};
+    const kept = focused ?? this.kept;
+    this.days = daysOf(month);
+    this.grid.style.setProperty("--days", this.days.length);
+    this.grid.style.setProperty("--first", weekday(this.days[0]) + 1);
+    this.grid.replaceChildren(this.header(today), ...rows.map((row) => this.row(row, today)));
+    const cells = [...this.grid.querySelectorAll("button.day")];
+    const current = cells.find((cell) => cell.dataset.key === kept) ?? cells.find((cell) => cell.dataset.day === today) ?? cells[0];
+    if (current) current.tabIndex = 0;
+    if (focused && current) current.focus();
+    if (newest) this.grid.querySelector(`[data-newest="${newest}"]`)?.focus();
+  }
+
+  header(today) {
+    const names = this.days.map((day) =>
+      element(
+        "div",
+        { role: "columnheader", class: day === today ? "head today" : "head", "aria-label": longDate(day) },
+        element("span", { class: "weekday", "aria-hidden": "true" }, WEEKDAYS[weekday(day)][0]),
+        String(Number(day.slice(8))),
+      ),
+    );
+    return element("div", { role: "row", class: "row heads" }, element("div", { role: "columnheader", class: "who" }, "Customer"), names);
+  }
+
+  row(row, today) {
+    const newest = row.answer?.newest;
+    const link = { class: "link", type: "button", "data-newest": row.customer, on: { click: () => this.open(row.customer, newest) } };
+    const said = newest
+      ? element("button", link, `newest ${shortDate(newest)}`)
+      : element("span", { class: "soft" }, row.answer ? "nothing landed yet" : "");
+    const name = element("div", { role: "rowheader", class: "who", title: row.description }, element("strong", {}, row.customer), said);
+    const wrong = row.wrong ?? row.failure;
+    return element(
+      "div",
+      { role: "row", class: "row", "aria-busy": row.waiting ? "true" : null },
+      name,
+      wrong ? failure(wrong) : this.days.map((day) => this.cell(row, day, today)),
+    );
+  }
+
+  cell(row, day, today) {
+    const found = row.answer?.days[day] ?? { state: "not_due" };
+    const key = `${row.customer} ${day}`;
+    const attributes = {
+      type: "button",
+      class: `day ${found.state}${day === today ? " today" : ""}${row.waiting ? " waiting" : ""}`,
+      tabindex: "-1",
+      "data-key": key,
+      "data-day": day,
+      "data-customer": row.customer,
+      "data-state": found.state,
+      "aria-label": `${row.customer}, ${longDate(day)}: ${said(found)}`,
+      title: `${shortDate(day)}: ${said(found)}`,
+      on: {
+        click: () => this.open(row.customer, day),
+        focus: (event) => this.keep(event.currentTarget),
+      },
+    };
+    const mark = found.landed?.has_warnings ? element("sup", {}, "!") : "";
+    const share = found.landed?.quarantined ? percent(found.landed.quarantined / found.landed.published) : "";
+    return element(
+      "div",
+      { role: "gridcell" },
+      element(
+        "button",
+        attributes,
+        element("span", { class: "number", "aria-hidden": "true" }, String(Number(day.slice(8)))),
+        element("span", { class: "glyph", "aria-hidden": "true" }, STATES[found.state].glyph, mark),
+        share ? element("span", { class: "share", "aria-hidden": "true" }, share) : "",
+      ),
+    );
+  }
+
+  keep(cell) {
+    this.grid.querySelectorAll('button.day[tabindex="0"]').forEach((other) => (other.tabIndex = -1));
+    cell.tabIndex = 0;
+    this.kept = cell.dataset.key;
+  }
+
+  move(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || !event.target.dataset.key) return;
+    const { day, customer } = event.target.dataset;
+    const cellsOf = (row) => [...row.querySelectorAll("button.day")];
+    const rows = [...this.grid.querySelectorAll(".row")].map(cellsOf).filter((cells) => cells.length);
+    const row = rows.findIndex((cells) => cells[0].dataset.customer === customer);
+    const column = this.days.indexOf(day);
+    const last = this.days.length - 1;
+    const to = {
+      ArrowLeft: () => rows[row][column - 1] ?? this.turnTo(customer, -1),
+      ArrowRight: () => rows[row][column + 1] ?? this.turnTo(customer, 1),
+      ArrowUp: () => rows[row - 1]?.[column],
+      ArrowDown: () => rows[row + 1]?.[column],
+      Home: () => rows[row][0],
+      End: () => rows[row][last],
+      PageUp: () => this.turnTo(customer, -1),
+      PageDown: () => this.turnTo(customer, 1),
+    }[event.key];
+    if (!to) return;
+    event.preventDefault();
+    to()?.focus();
+  }
+
+  // The last day of the month before, or the first of the next.
+  turnTo(customer, by) {
+    const month = this.turn(by);
+    const days = daysOf(month);
+    return this.grid.querySelector(`[data-key="${customer} ${by < 0 ? days.at(-1) : days[0]}"]`);
+  }
+}
+
+// A day in words, for ears and for the pointer.
+function said({ state, landed }) {
+  const parts = [STATES[state].name];
+  if (landed) {
+    parts.push(`${number.format(landed.landed)} attempts from ${number.format(landed.published)} records`);
+    if (landed.quarantined) parts.push(`${percent(landed.quarantined / landed.published)} quarantined`);
+    if (landed.has_warnings) parts.push("with warnings");
+    if (state !== "landed") parts.push("which readers see");
+  }
+  return parts.join(", ");
+}
+
+const failure = (reason) => element("div", { role: "gridcell", class: "failure" }, element("strong", {}, "Cannot be shown. "), reason);
+
+function legend() {
+  const items = SHOWN_STATES.map((state) => element("li", {}, badge(state)));
+  const marks = element("li", { class: "soft" }, "! has warnings; a percentage is the share of records in quarantine");
+  return element("ul", { class: "legend", "aria-label": "What the marks mean" }, items, marks);
+}

@@ -1,0 +1,195 @@
+// One day of one customer: what was counted where, what is wrong and why, what could not be read, how long it took, and what can be done.
+
+import { Refusal, ask, followOutside, request, runPage } from "./airflow.js";
+import { badge, element, longDate, number, percent } from "./elements.js";
+
+const COUNTED = ["records", "content_hash", "landed", "duplicates", "quarantined", "forgotten"];
+const PLACES = { source: "Source", topic: "Topic", spark: "Spark", hdfs: "HDFS" };
+const FIGURES = ["published", "landed", "duplicates", "quarantined", "forgotten", "test"];
+
+export const dayPath = (customer, day) => `customers/${encodeURIComponent(customer)}/days/${day}`;
+
+// Shows a day as the server has answered it. `actions`: {mayTrigger, started, backfill}; without backfill there is no button for it.
+export function showDay(place, found, actions) {
+  const receipt = found.receipt;
+  const parts = [
+    element("p", { class: "state" }, badge(found.state), " ", sentence(found)),
+    receipt && trouble(receipt),
+    buttons(found, actions),
+    receipt && counts(receipt),
+    receipt && warnings(receipt),
+    quarantine(found),
+    tasks(found),
+    receipt && source(receipt),
+  ];
+  const focused = place.contains(document.activeElement);
+  place.replaceChildren(...parts.filter(Boolean));
+  if (focused) place.focus(); // what had it is gone
+}
+
+function sentence(found) {
+  const own = found.in_force?.run_id === found.run_id;
+  const before = own ? "Readers see its landing." : "Readers see the landing before it.";
+  const visible = found.in_force ? before : "Readers see nothing of this day.";
+  return {
+    landed: found.landings > 1 ? `Landed ${found.landings} times; the newest is in force.` : "Every record is accounted for.",
+    red: `The last run failed. ${visible}`,
+    running: `A run is under way. ${visible}`,
+    missing: "The deadline has passed without a landing, and no run is under way.",
+    skipped: "A run found no files, and the contract says that such a day is none.",
+    not_run: "No run has looked for files; the contract says that a day without files is none.",
+    not_due: "Nothing is due.",
+  }[found.state];
+}
+
+function trouble({ failed_task: task, reason, problems }) {
+  if (reason) {
+    return element("div", { class: "notice bad" }, element("h3", {}, `${task} failed`), element("p", { class: "reason" }, reason));
+  }
+  return problems?.length ? element("ul", { class: "notice bad" }, problems.map((each) => element("li", {}, each))) : null;
+}
+
+function buttons(found, { mayTrigger, started, backfill }) {
+  const message = element("p", { class: "message", role: "status" });
+  const start = async (again) => {
+    message.textContent = "Asking Airflow…";
+    try {
+      await request(await ask(`${dayPath(found.customer, found.day)}/run?again=${again}`));
+      message.textContent = "Airflow has taken the run.";
+      started();
+    } catch (error) {
+      message.textContent = told(error);
+    }
+  };
+  const landed = found.in_force !== null;
+  const busy = found.state === "running";
+  const why = mayTrigger ? (busy ? "A run of this day is under way." : null) : "Your role in Airflow may look, not start runs.";
+  const press = (text, click, primary) =>
+    element(
+      "button",
+      { type: "button", class: primary ? "primary" : "", disabled: Boolean(why), "aria-describedby": why && "why", on: { click } },
+      text,
+    );
+  return element(
+    "div",
+    { class: "actions" },
+    found.state !== "landed" ? press("Land this day", () => start(false), true) : null,
+    landed ? press("Land again", () => start(true), false) : null,
+    !landed && backfill ? press("Backfill days…", () => backfill(found.customer, found.day, found.day), false) : null,
+    found.run_id ? outside(runPage(found.dag_id, found.run_id), "Run in Airflow") : null,
+    ...reports(found),
+    why ? element("p", { class: "soft", id: "why" }, why) : null,
+    message,
+  );
+}
+
+const outside = (href, text) => element("a", { href, target: "_blank", rel: "noopener", on: { click: followOutside } }, text);
+
+function reports(found) {
+  const address = (name) => new URL(`reports/${encodeURIComponent(found.customer)}/${name}`, document.baseURI).href;
+  const texts = { [found.day]: "Report of the day", all_days: "Report of all days" };
+  const links = found.reports.map((name) => outside(address(name), texts[name]));
+  return links.length ? links : [element("span", { class: "soft" }, "No report yet.")];
+}
+
+function counts(receipt) {
+  const places = Object.keys(PLACES).filter((place) => receipt.conservation?.[place]);
+  if (!places.length) return figures(receipt); // a landing of an earlier version
+  const counted = (key) => places.map((place) => receipt.conservation[place][key]);
+  const differ = (key) => new Set(counted(key).filter((value) => value !== undefined)).size > 1;
+  const keys = COUNTED.filter((key) => counted(key).some((value) => value !== undefined));
+  const agree = !keys.some(differ);
+  const rows = keys.map((key) =>
+    element("tr", { class: differ(key) ? "differ" : null },
+      element("th", { scope: "row" }, key.replace("_", " ")),
+      counted(key).map((value) =>
+        element("td", { class: key === "content_hash" ? "figure hash" : "figure" }, formatted(value)))));
+  const heads = places.map((place) => element("th", { scope: "col", class: "figure" }, PLACES[place]));
+  return section(
+    "Counted by",
+    figures(receipt),
+    element("p", { class: agree ? "soft" : "notice bad" }, verdict(places, agree)),
+    element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Counts by place" },
+      element("table", { class: "counts" }, element("thead", {}, element("tr", {}, element("td"), heads)), element("tbody", {}, rows))));
+}
+
+const formatted = (value) => (typeof value === "number" ? number.format(value) : value);
+
+function verdict(places, agree) {
+  if (!agree) return "They do not agree, so nothing of this run is visible to readers.";
+  const missing = Object.keys(PLACES).filter((place) => !places.includes(place));
+  if (missing.length) return `The run has not come to ${missing.map((place) => PLACES[place]).join(" and ")}.`;
+  return "All four agree, by count and by content hash.";
+}
+
+function figures(receipt) {
+  if (receipt.published === null) return null; // it has not come so far
+  const known = FIGURES.filter((key) => receipt[key] !== null && receipt[key] !== undefined);
+  return element("dl", { class: "figures" }, known.map((key) =>
+    element("div", {}, element("dt", {}, key), element("dd", { "data-figure": key }, number.format(receipt[key]))),
+  ));
+}
+
+function warnings({ warnings: found }) {
+  if (!found?.length) return null;
+  const title = found.length === 1 ? "1 warning" : `${found.length} warnings`;
+  return section(title, element("ul", { class: "notice warn" }, found.map((each) => element("li", {}, each))));
+}
+
+// Asked by itself: it reads data files, the rest does not.
+function quarantine(found) {
+  const landing = found.in_force;
+  if (!landing?.quarantined) return null;
+  const share = percent(landing.quarantined / landing.published);
+  const place = element("div", { "aria-busy": "true" }, element("p", { class: "soft" }, "Reading the quarantine…"));
+  ask(`${dayPath(found.customer, found.day)}/quarantine`)
+    .then((reasons) => place.replaceChildren(...reasons.map(reasonOf)))
+    .catch((error) => place.replaceChildren(element("p", { class: "notice bad" }, told(error))))
+    .finally(() => place.removeAttribute("aria-busy"));
+  return section(`Quarantined: ${number.format(landing.quarantined)} of ${number.format(landing.published)} records (${share})`, place);
+}
+
+function reasonOf({ reason, records, examples }, position) {
+  const shown = examples.map(({ record, keen_id: id, detail, value }) => {
+    const which = `record ${number.format(record)}${id === null ? "" : `, keen_id ${id}`}`;
+    return element("li", {}, element("span", {}, detail ? `${which}: ${detail}` : which), element("code", {}, value));
+  });
+  const title = element("summary", {}, element("strong", {}, reason), `: ${number.format(records)}`);
+  return element("details", { class: "reasons", open: position === 0 }, title, element("ul", {}, shown));
+}
+
+function tasks(found) {
+  if (!found.tasks.length) return null;
+  const rows = found.tasks.map((each) =>
+    element("tr", {},
+      element("th", { scope: "row" }, each.task),
+      element("td", { class: `task ${each.state ?? ""}` }, (each.state ?? "not yet").replaceAll("_", " ")),
+      element("td", { class: "figure" }, !each.duration ? "" : `${each.duration.toFixed(1)} s`),
+      element("td", { class: "figure" }, each.try_number || "")),
+  );
+  const heads = element("tr", {}, element("th", { scope: "col" }, "task"), element("th", { scope: "col" }, "state"),
+    element("th", { scope: "col", class: "figure" }, "seconds"), element("th", { scope: "col", class: "figure" }, "tries"));
+  return section("Tasks", element("table", {}, element("thead", {}, heads), element("tbody", {}, rows)));
+}
+
+function source(receipt) {
+  if (!receipt.source?.length) return null;
+  const facts = [
+    ["files", receipt.source.join(", ")],
+    ["bytes", number.format(receipt.bytes)],
+    ["sha256", receipt.sha256],
+    ["committed", receipt.committed_at ? `${receipt.committed_at.slice(0, 19).replace("T", " ")} UTC` : null],
+    ["run", receipt.run_id],
+  ];
+  const fact = ([key, value]) => element("div", {}, element("dt", {}, key), element("dd", {}, value));
+  return section("Source", element("dl", { class: "facts" }, facts.filter(([, value]) => value).map(fact)));
+}
+
+const section = (title, ...content) => element("section", {}, element("h3", {}, title), ...content);
+
+export const told = (error) => {
+  if (!(error instanceof Refusal)) throw error;
+  return error.message;
+};
+
+export const titleOf = (customer, day) => `${customer}, ${longDate(day)}`;

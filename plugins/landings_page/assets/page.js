@@ -1,0 +1,298 @@
+// The page: what is not right on top, the calendar of a month under it, one day in a dialog. A run's tab in Airflow shows its day alone.
+
+import { Refusal, ask, followTheme, request } from "./airflow.js";
+import { Calendar, daysOf } from "./calendar.js";
+import { dayPath, showDay, titleOf, told } from "./day.js";
+import { badge, days, element, monthName, number, shortDate, span } from "./elements.js";
+
+const SOON = 3000; // milliseconds between looks while something runs or has just been started
+const LATER = 60000;
+const START_TAKES = 60000; // for so long a run that was asked for may not have begun
+const LISTED = 6; // what is not right, before "more"
+const page = document.getElementById("page");
+const said = document.getElementById("said");
+const today = new Date().toLocaleDateString("sv"); // YYYY-MM-DD, by the browser's clock
+
+class Landings {
+  constructor({ customers }) {
+    this.rows = customers.map((each) => ({ ...each, answer: null, failure: null, waiting: !each.wrong }));
+    const [, asked] = location.search.match(/[?&]month=(\d{4}-(?:0[1-9]|1[0-2]))(?:&|$)/) ?? [];
+    this.month = asked ?? today.slice(0, 7);
+    this.chosen = Boolean(asked);
+    this.soonUntil = 0;
+    this.trouble = element("section", { class: "trouble", "aria-labelledby": "trouble_title" });
+    this.monthTitle = element("h2", { id: "month", "aria-live": "polite" });
+    this.calendar = new Calendar({ open: (customer, day) => this.open(customer, day), turn: (by) => this.turn(by) });
+    const button = (label, text, click) => element("button", { type: "button", "aria-label": label, title: label, on: { click } }, text);
+    page.replaceChildren(
+      element("h1", {}, "Landings"),
+      this.trouble,
+      element("section", { "aria-labelledby": "month" },
+        element("div", { class: "months" },
+          button("The month before", "‹", () => this.turn(-1)), this.monthTitle, button("The month after", "›", () => this.turn(1)),
+          button("This month", "Today", () => this.go(today.slice(0, 7)))),
+        this.calendar.element),
+    );
+  }
+
+  row = (customer) => this.rows.find((row) => row.customer === customer);
+
+  show() {
+    const title = monthName(this.month);
+    if (this.monthTitle.textContent !== title) this.monthTitle.textContent = title; // is read aloud when it is set
+    this.calendar.show(this.month, today, this.rows);
+    this.showTrouble();
+  }
+
+  // Every customer by itself: one that fails, or takes its time, keeps no other from being seen.
+  async load() {
+    const month = this.month;
+    const shown = daysOf(month);
+    await Promise.all(
+      this.rows.filter((row) => !row.wrong).map(async (row) => {
+        const found = await ask(`customers/${encodeURIComponent(row.customer)}/days?first=${shown[0]}&last=${shown.at(-1)}`).then(
+          (answer) => ({ answer, failure: null }),
+          (error) => ({ answer: null, failure: told(error) }),
+        );
+        if (month !== this.month) return; // another month has been asked for since
+        Object.assign(row, found, { waiting: false });
+        this.show();
+      }),
+    );
+    page.removeAttribute("aria-busy");
+    this.goWhereSomethingIs();
+  }
+
+  // Somebody who opens the page first sees a month in which something happened.
+  goWhereSomethingIs() {
+    if (this.chosen) return;
+    this.chosen = true;
+    const answers = this.rows.map((row) => row.answer).filter(Boolean);
+    const telling = ["landed", "red", "running", "missing"];
+    const here = answers.some((answer) => Object.values(answer.days).some((day) => telling.includes(day.state)));
+    const newest = answers.map((answer) => answer.newest).filter(Boolean).sort().at(-1);
+    if (!here && newest) this.go(newest.slice(0, 7));
+  }
+
+  turn(by) {
+    const [year, month] = this.month.split("-").map(Number);
+    this.go(new Date(Date.UTC(year, month - 1 + by, 1)).toISOString().slice(0, 7));
+    return this.month;
+  }
+
+  go(month) {
+    if (month === this.month) return;
+    this.chosen = true;
+    this.month = month;
+    for (const row of this.rows) {
+      if (row.answer) Object.assign(row, { answer: { ...row.answer, days: {} }, waiting: true });
+    }
+    history.replaceState(null, "", `?month=${month}`);
+    this.show();
+    this.load();
+  }
+
+  get running() {
+    return this.rows.some((row) => Object.values(row.answer?.days ?? {}).some((day) => day.state === "running"));
+  }
+
+  async watch() {
+    for (;;) {
+      const soon = this.running || Date.now() < this.soonUntil;
+      await new Promise((resolve) => (this.wake = resolve, setTimeout(resolve, soon ? SOON : LATER)));
+      if (document.visibilityState === "visible") await this.load();
+    }
+  }
+
+  started = () => {
+    this.soonUntil = Date.now() + START_TAKES;
+    this.wake?.();
+  };
+
+  // ---- what is not right
+
+  showTrouble() {
+    const wrong = this.rows.filter((row) => row.wrong || row.failure);
+    const items = this.rows.flatMap((row) => (row.answer?.not_right ?? []).map((each) => ({ ...each, row })));
+    items.sort((one, other) => (one.state === other.state ? other.last.localeCompare(one.last) : one.state === "red" ? -1 : 1));
+    const all = [...wrong.map((row) => this.wrongCustomer(row)), ...items.map((item) => this.wrongDay(item))];
+    const count = items.reduce((sum, item) => sum + item.days, 0);
+    const waiting = this.rows.some((row) => row.waiting && !row.answer);
+    const title = titleOfTrouble(count, wrong.length, waiting);
+    const open = this.trouble.querySelector("details")?.open;
+    const summary = element("summary", {}, `${number.format(all.length - LISTED)} more`);
+    const more = all.length > LISTED ? [element("details", { open }, summary, element("ul", {}, all.slice(LISTED)))] : [];
+    const focused = document.activeElement?.dataset?.trouble;
+    this.trouble.className = `trouble ${all.length ? "bad" : waiting ? "" : "good"}`;
+    this.trouble.replaceChildren(element("h2", { id: "trouble_title" }, title), element("ul", {}, all.slice(0, LISTED)), ...more);
+    if (focused) this.trouble.querySelector(`[data-trouble="${focused}"]`)?.focus();
+  }
+
+  wrongCustomer(row) {
+    const badges = row.wrong ? badge("red", "contract") : badge("red", "not shown");
+    return element("li", {}, badges, element("strong", {}, row.customer), element("p", { class: "reason" }, row.wrong ?? row.failure));
+  }
+
+  wrongDay({ row, state, first, last, days: count, reason }) {
+    const key = `${row.customer}_${first}`;
+    const button = (attributes, click, ...text) => element("button", { type: "button", ...attributes, on: { click } }, ...text);
+    const name = [element("strong", {}, row.customer), ` ${span(first, last)}`];
+    const open = button({ class: "link", "data-trouble": key }, () => this.open(row.customer, first), ...name);
+    const fill = () => this.askForBackfill(row.customer, first, last);
+    const offered = state === "missing" && row.may_trigger;
+    const backfill = offered && button({ "data-trouble": `${key}_fill` }, fill, `Backfill ${days(count)}…`);
+    return element("li", {}, badge(state), open, element("p", { class: "reason" }, reason), backfill);
+  }
+
+  // ---- one day
+
+  async open(customer, day) {
+    if (day.slice(0, 7) !== this.month) this.go(day.slice(0, 7));
+    const dialog = document.getElementById("day");
+    giveFocusBack(dialog);
+    const place = element("div", { class: "content", tabindex: "-1" }, element("p", { class: "soft" }, "Asking Airflow and HDFS…"));
+    const close = element("button", { type: "button", class: "close", "aria-label": "Close", on: { click: () => dialog.close() } }, "×");
+    dialog.replaceChildren(element("header", {}, element("h2", { id: "day_title" }, titleOf(customer, day)), close), place);
+    dialog.showModal();
+    await followDay(place, customer, day, {
+      mayTrigger: this.row(customer).may_trigger,
+      started: this.started,
+      backfill: (...span) => this.askForBackfill(...span),
+    });
+  }
+
+  // ---- a backfill
+
+  askForBackfill(customer, first, last) {
+    const dialog = document.getElementById("backfill");
+    giveFocusBack(dialog);
+    const from = element("input", { type: "date", name: "first", required: true, value: first });
+    const to = element("input", { type: "date", name: "last", required: true, value: last });
+    const message = element("p", { class: "message", role: "status" });
+    const start = element("button", { class: "primary" }, "Start the backfill");
+    const submit = async (event) => {
+      event.preventDefault();
+      start.disabled = true;
+      message.textContent = "Asking Airflow…";
+      try {
+        await request(await ask(`customers/${encodeURIComponent(customer)}/backfill?first=${from.value}&last=${to.value}`));
+        dialog.close();
+        said.textContent = `Airflow has taken the backfill of ${customer}, ${span(from.value, to.value)}.`;
+        this.started();
+      } catch (error) {
+        message.textContent = told(error);
+      } finally {
+        start.disabled = false;
+      }
+    };
+    dialog.replaceChildren(
+      element("form", { on: { submit } },
+        element("h2", { id: "backfill_title" }, `Backfill ${customer}`),
+        element("p", { class: "soft" }, "Airflow runs each day of the span; a day whose bytes are landed already is left as it is."),
+        element("label", {}, "First day", from), element("label", {}, "Last day", to), message,
+        element("div", { class: "actions" }, start, element("button", { type: "button", on: { click: () => dialog.close() } }, "Cancel"))),
+    );
+    dialog.showModal();
+  }
+}
+
+// To what the dialog was opened from; by then it may have been shown anew, as another element.
+function giveFocusBack(dialog) {
+  const { key, trouble } = document.activeElement.dataset;
+  const selector = key ? `[data-key="${key}"]` : trouble ? `[data-trouble="${trouble}"]` : null;
+  const give = () => selector && document.activeElement === document.body && document.querySelector(selector)?.focus();
+  dialog.addEventListener("close", give, { once: true });
+}
+
+function titleOfTrouble(count, customers, waiting) {
+  const parts = [count && days(count), customers && (customers === 1 ? "1 customer" : `${customers} customers`)].filter(Boolean);
+  if (!parts.length) return waiting ? "Asking Airflow and HDFS…" : "Nothing is wrong: every day that is due has landed";
+  return `${parts.join(" and ")} ${count + customers === 1 ? "is" : "are"} not right`;
+}
+
+function nobody(user) {
+  return [
+    element("h1", {}, "Landings"),
+    element("div", { class: "notice" },
+      element("h2", {}, "There is no customer here that you may see"),
+      element("p", {}, `You are ${user}. A customer shows here for the readers that its contract names (readers in `
+        + "include/customers/<customer>.yaml), and for those who operate this Airflow.")),
+  ];
+}
+
+// Shows a day, and shows it again as it changes, for as long as its run is under way, or one has just been started.
+async function followDay(place, customer, day, actions, changed = () => {}) {
+  let shown, timer, until = 0;
+  const started = () => {
+    until = Date.now() + START_TAKES;
+    actions.started();
+    look();
+  };
+  const look = async () => {
+    clearTimeout(timer);
+    try {
+      const found = await ask(dayPath(customer, day));
+      if (JSON.stringify(found) !== shown) {
+        shown = JSON.stringify(found);
+        showDay(place, found, { ...actions, started });
+        changed(found);
+      }
+      const open = place.isConnected && place.checkVisibility();
+      if (open && (found.state === "running" || Date.now() < until)) timer = setTimeout(look, SOON);
+    } catch (error) {
+      place.replaceChildren(element("p", { class: "notice bad" }, told(error)));
+    }
+  };
+  await look();
+}
+
+// A run's tab: its day alone.
+async function showRun(parameters) {
+  const { customer, day, none } = await ask(`runs?${parameters}`).catch(noLanding);
+  if (none) {
+    page.replaceChildren(element("p", { class: "notice" }, none));
+    return;
+  }
+  const { customers } = await ask("customers");
+  const place = element("div", { class: "content", tabindex: "-1" });
+  const note = element("p", { class: "soft" });
+  page.replaceChildren(element("h1", {}, titleOf(customer, day)), note, place);
+  const mayTrigger = customers.find((each) => each.customer === customer).may_trigger;
+  await followDay(place, customer, day, { mayTrigger, started: () => {} }, (found) => {
+    const other = found.run_id && found.run_id !== parameters.get("run_id");
+    note.textContent = other ? "The day as it stands by now: another run has come after this one." : "";
+  });
+}
+
+// Every run of Airflow has the tab, those that land nothing too.
+function noLanding(error) {
+  if (error.status === 404) return { none: error.message };
+  throw error;
+}
+
+async function begin() {
+  followTheme();
+  if (location.pathname.endsWith("/run")) {
+    await showRun(new URLSearchParams(location.search));
+    page.removeAttribute("aria-busy");
+    return;
+  }
+  const answer = await ask("customers");
+  if (!answer.customers.length) {
+    page.replaceChildren(...nobody(answer.user));
+    page.removeAttribute("aria-busy");
+    return;
+  }
+  const landings = new Landings(answer);
+  landings.show();
+  await landings.load();
+  await landings.watch();
+}
+
+begin().catch((error) => {
+  const again = element("button", { type: "button", on: { click: () => location.reload() } }, "Try again");
+  const message = element("p", {}, error instanceof Refusal ? error.message : "This page has failed; the browser's console says why.");
+  page.replaceChildren(element("h1", {}, "Landings"), element("div", { class: "notice bad" }, message, again));
+  page.removeAttribute("aria-busy");
+  if (!(error instanceof Refusal)) throw error;
+});

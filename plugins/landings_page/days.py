@@ -1,0 +1,133 @@
+"""The page's answers: a customer's days, and all that is known of one of them."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import connections
+from include import calendar, receipts
+from include.calendar import Day, NotRight, Run, State
+from include.customers import Contract
+from include.lake import Lake
+from include.landed_days import landed_days
+from include.landing_run import LandingRun, dag_of
+from include.quarantined import quarantined
+from include.receipts import Landing
+from landings_page.inside_airflow import InsideAirflow
+
+REASONS = 10  # of so many red days a customer's row says why; each costs the reading of a log
+ALL_DAYS = "all_days"
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A customer as a user sees it: contract, tables, runs."""
+
+    contract: Contract
+    lake: Lake
+    airflow: InsideAirflow
+
+    @classmethod
+    def open(cls, contract: Contract, airflow: InsideAirflow) -> "Customer":
+        return cls(contract, connections.lake(contract.customer), airflow)
+
+    @property
+    def dag_id(self) -> str:
+        return dag_of(self.contract.customer)
+
+    def row(self, first: date, last: date) -> dict[str, Any]:
+        """The days from `first` to `last`, and what is not right on any day."""
+        found = self.days()
+        landed = [day.day for day in found.values() if day.landed]
+        return {
+            "customer": self.contract.customer,
+            "newest": max(landed).isoformat() if landed else None,
+            "days": {each.isoformat(): _cell(day) for each, day in found.items() if first <= each <= last},
+            "not_right": self.told(calendar.not_right(found)),
+        }
+
+    def days(self) -> dict[date, Day]:
+        return calendar.days(self.contract, landed_days(self.lake), self.airflow.runs_of(self.contract), datetime.now(UTC))
+
+    def told(self, found: list[NotRight]) -> list[dict[str, Any]]:
+        """What is not right, each with its reason as a sentence."""
+        red = [each.run.run_id for each in found if each.run]
+        failed = self.airflow.failed_tasks(self.contract.customer, red)
+        explained = set(red[:REASONS])
+        return [
+            {
+                "state": each.state.value,
+                "first": each.first.isoformat(),
+                "last": each.last.isoformat(),
+                "days": each.days,
+                "reason": self._failure(each.run, failed, each.run.run_id in explained) if each.run else _missing(each),
+            }
+            for each in found
+        ]
+
+    def _failure(self, run: Run, failed: dict[str, tuple[str, int]], explained: bool) -> str:
+        if run.run_id not in failed:
+            return "The run was marked as failed; none of its tasks did."
+        task, number = failed[run.run_id]
+        return f"{task}: {self.airflow.reason(self.dag_id, run.run_id, task, number)}" if explained else f"{task} failed."
+
+    def day(self, day: date) -> dict[str, Any]:
+        """All that is known of one day but for its quarantined records: `receipt` is of the run that the day's state comes from."""
+        landings = self.lake.landings(day.isoformat())
+        found = self.days().get(day, Day(day, State.NOT_DUE))
+        in_force = landings[-1] if landings else None
+        run_id = self._run_of(found, in_force)
+        return {
+            "customer": self.contract.customer,
+            "day": day.isoformat(),
+            "state": found.state.value,
+            "run_id": run_id,
+            "dag_id": self.dag_id,
+            "receipt": self._receipt(found, in_force),
+            "in_force": receipts.plain(in_force) if in_force else None,
+            "landings": len(landings),
+            "tasks": self._tasks(run_id),
+            "reports": [name for name in (day.isoformat(), ALL_DAYS) if self.lake.fs.exists(self.report(name))],
+        }
+
+    def _run_of(self, day: Day, in_force: Landing | None) -> str | None:
+        if day.state is State.LANDED and in_force:
+            return in_force.run_id
+        return day.run.run_id if day.run else None
+
+    def _receipt(self, day: Day, in_force: Landing | None) -> dict[str, Any] | None:
+        """Of a landed day the landing's, of any other as much as its run has come to."""
+        if day.state is State.LANDED and in_force:
+            return {**receipts.plain(in_force), "problems": []}
+        return LandingRun(self.airflow, self.contract.customer, day.run.run_id).receipt() if day.run else None
+
+    def _tasks(self, run_id: str | None) -> list[dict[str, Any]]:
+        """The run's tasks in their order; none if Airflow has forgotten the run."""
+        tasks = LandingRun(self.airflow, self.contract.customer, run_id).tasks() if run_id else []
+        return [{"task": task["task_id"], **{name: task[name] for name in ("state", "duration", "try_number")}} for task in tasks]
+
+    def quarantine(self, day: date) -> list[dict[str, Any]]:
+        """Why records of the day could not be read, with examples."""
+        return [receipts.plain(reason) for reason in quarantined(self.lake, day.isoformat())]
+
+    def report(self, name: str) -> str:
+        """Where the answers of a day, or of all days, lie on HDFS as a page."""
+        return f"{self.lake.path}/answers/{name}.html"
+
+    def today(self) -> date:
+        return datetime.now(ZoneInfo(self.contract.time_zone)).date()
+
+
+def _cell(day: Day) -> dict[str, Any]:
+    """`landed` is there where readers see a landing."""
+    if day.landed is None:
+        return {"state": day.state.value}
+    figures = {name: getattr(day.landed, name) for name in ("published", "landed", "quarantined", "has_warnings")}
+    return {"state": day.state.value, "landed": figures}
+
+
+def _missing(found: NotRight) -> str:
+    if found.days == 1:
+        return "Its deadline has passed: no landing, and no run that is under way."
+    return f"{found.days:,} days whose deadlines have passed: no landing, and no run that is under way."

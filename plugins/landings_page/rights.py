@@ -1,0 +1,69 @@
+"""Who sees which customer, and who may start runs: Airflow's rights, and the readers that a contract names."""
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails, DagAccessEntity, DagDetails
+from airflow.models.dag import DagModel
+from fastapi import HTTPException, status
+
+import connections
+from include import customers
+from include.customers import Contract, ContractRefused
+from include.landing_run import dag_of
+
+SHOWN = (DagAccessEntity.RUN, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.TASK_LOGS, DagAccessEntity.XCOM)
+"""What of Airflow the page shows."""
+
+
+def seen_by(user: BaseUser) -> dict[str, Contract | ContractRefused]:
+    """The customers that the user sees, wrong contracts as their errors."""
+    return {name: contract for name, contract in customers.load_all().items() if _sees(user, name, contract)}
+
+
+def contract_for(user: BaseUser, customer: str) -> Contract:
+    """The contract of a customer that the user sees. Raises ContractRefused for a wrong one.
+
+    To a user who does not see a customer the answer is as if there were none: 404.
+    """
+    try:
+        contract: Contract | ContractRefused = customers.customer(customer)
+    except ContractRefused as error:
+        contract = error
+    if not _sees(user, customer, contract):
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no customer {customer} that you may see.")
+    if isinstance(contract, ContractRefused):
+        raise contract
+    return contract
+
+
+def may_operate(user: BaseUser) -> bool:
+    """Whether the user runs this Airflow, whatever roles its auth manager has.
+
+    Such a one may change the connection that leads to the lakes, and so could read them all anyway. Of SimpleAuthManager's roles these
+    are op and admin.
+    """
+    return get_auth_manager().is_authorized_connection(method="PUT", details=ConnectionDetails(conn_id=connections.CATALOG), user=user)
+
+
+def may_trigger(user: BaseUser, customer: str) -> bool:
+    """What Airflow itself asks before it takes a run or a backfill. Here it only decides whether a button can be pressed."""
+    return _authorized(user, _dag(customer), "POST", DagAccessEntity.RUN)
+
+
+def _sees(user: BaseUser, customer: str, contract: Contract | ContractRefused) -> bool:
+    """Both have to agree: what the page shows is partly Airflow's, partly the lake's."""
+    named = isinstance(contract, Contract) and user.get_name() in contract.readers
+    if not named and not may_operate(user):
+        return False
+    dag = _dag(customer)
+    return all(_authorized(user, dag, "GET", entity) for entity in SHOWN)
+
+
+def _dag(customer: str) -> DagDetails:
+    dag_id = dag_of(customer)
+    return DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+
+
+def _authorized(user: BaseUser, dag: DagDetails, method: ResourceMethod, entity: DagAccessEntity) -> bool:
+    return get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=dag, user=user)

@@ -1,0 +1,154 @@
+"""The page's web app, within Airflow's api-server. Every address wants a user that Airflow knows, and answers for that user's customers.
+
+Nothing is changed from here: runs and backfills are started by the browser, with the user's own session, at Airflow's REST API, so that
+Airflow's rights and audit log hold. This app only says what to ask for.
+"""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user
+from fastapi import Depends, FastAPI, HTTPException, Request, Response, status
+from fastapi.responses import FileResponse, JSONResponse
+from starlette.middleware.base import RequestResponseEndpoint
+
+from include import backfilling, landing_run
+from include.airflow_api import backfill_of, run_of
+from include.customers import Contract
+from include.errors import LandfallError, Refused
+from include.landing_run import dag_of
+from landings_page import rights
+from landings_page.days import Customer
+from landings_page.inside_airflow import InsideAirflow
+
+ASSETS = {path.name: path for path in (Path(__file__).parent / "assets").iterdir()}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+# A report brings its styles, scripts and pictures within itself. It is made of customers' data, so it is kept from the user's session:
+# it has an origin of its own and reaches no network.
+REPORT_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts allow-modals",
+}
+
+app = FastAPI(title="Landings", dependencies=[Depends(get_user)], docs_url=None, redoc_url=None, openapi_url=None)
+
+
+@app.middleware("http")
+async def guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """The headers of every answer that brings none of its own."""
+    response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+@app.exception_handler(LandfallError)
+def failed(_: Request, error: LandfallError) -> JSONResponse:
+    """What the page shows in the place of an answer: of one customer, so that the others are not touched."""
+    code = status.HTTP_422_UNPROCESSABLE_CONTENT if isinstance(error, Refused) else status.HTTP_503_SERVICE_UNAVAILABLE
+    return JSONResponse({"detail": str(error)}, code)
+
+
+def contract(customer: str, user: GetUserDep) -> Contract:
+    return rights.contract_for(user, customer)
+
+
+ContractDep = Annotated[Contract, Depends(contract)]
+
+
+def opened(contract: ContractDep, session: SessionDep) -> Customer:
+    return Customer.open(contract, InsideAirflow(session))
+
+
+CustomerDep = Annotated[Customer, Depends(opened)]
+
+
+@app.get("/")
+@app.get("/run")
+def page() -> FileResponse:
+    return FileResponse(ASSETS["page.html"])
+
+
+@app.get("/api/customers")
+def customers(user: GetUserDep) -> dict[str, Any]:
+    """The customers that the user sees, in order; `wrong` is what is wrong with a contract."""
+    return {
+        "user": user.get_name(),
+        "customers": [
+            {
+                "customer": name,
+                "description": found.description if isinstance(found, Contract) else "",
+                "wrong": None if isinstance(found, Contract) else str(found),
+                "dag_id": dag_of(name),
+                "may_trigger": rights.may_trigger(user, name),
+            }
+            for name, found in rights.seen_by(user).items()
+        ],
+    }
+
+
+@app.get("/api/customers/{customer}/days")
+def days(found: CustomerDep, first: date, last: date) -> dict[str, Any]:
+    return found.row(first, last)
+
+
+@app.get("/api/customers/{customer}/days/{day}")
+def one_day(found: CustomerDep, day: date) -> dict[str, Any]:
+    return found.day(day)
+
+
+@app.get("/api/customers/{customer}/days/{day}/quarantine")
+def quarantine(found: CustomerDep, day: date) -> list[dict[str, Any]]:
+    return found.quarantine(day)
+
+
+@app.get("/api/customers/{customer}/days/{day}/run")
+def run_to_ask_for(contract: ContractDep, day: date, again: bool = False) -> dict[str, Any]:
+    """What to ask Airflow's API for, to land one day; `again` lands it anew though its bytes are landed."""
+    conf = landing_run.conf_of(day.isoformat(), again)
+    return {"path": f"dags/{dag_of(contract.customer)}/dagRuns", "body": run_of(conf)}
+
+
+@app.get("/api/customers/{customer}/backfill")
+def backfill_to_ask_for(contract: ContractDep, first: date, last: date) -> dict[str, Any]:
+    """What to ask Airflow's API for, to land the days of a span."""
+    begin, end = backfilling.moments(contract, first, last)
+    return {"path": "backfills", "body": backfill_of(dag_of(contract.customer), begin, end, backfilling.AT_ONCE)}
+
+
+@app.get("/api/runs")
+def day_of_run(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) -> dict[str, Any]:
+    """The customer and the day that a run is about."""
+    airflow = InsideAirflow(session)
+    for name, found in rights.seen_by(user).items():
+        if dag_of(name) == dag_id and isinstance(found, Contract):
+            for run in airflow.runs_of(found):
+                if run.run_id == run_id:
+                    return {"customer": name, "day": run.day.isoformat()}
+    raise HTTPException(status.HTTP_404_NOT_FOUND, "This run lands no day of a customer that you may see.")
+
+
+@app.get("/reports/{customer}/{name}")
+def report(found: CustomerDep, name: date | Literal["all_days"]) -> Response:
+    """The answers of a day, or of all days, as the page that lies on HDFS."""
+    path = found.report(str(name))
+    try:
+        return Response(found.lake.fs.cat_file(path), media_type="text/html", headers=REPORT_HEADERS)
+    except FileNotFoundError as error:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no report at {path} yet. The task `answer` writes it.") from error
+
+
+@app.get("/{name}")
+def asset(name: str) -> FileResponse:
+    """The page's own files: styles, scripts, icons."""
+    if name not in ASSETS:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"The page has no file {name}.")
+    return FileResponse(ASSETS[name])

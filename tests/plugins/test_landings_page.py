@@ -1,0 +1,223 @@
+"""The page's web app with Airflow's own auth manager and database: who gets which customer, and what is answered of each."""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import fsspec
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+
+import connections
+from include import customers
+from include.lake import Lake
+from include.receipts import Landing
+from tests.built_landing import RECORDS, build
+
+DAY = "2018-01-28"
+SPAN = f"first={DAY}&last=2018-01-29"
+CONTRACTS = {
+    "harbor": f"source: harbor/{{day}}\nreaders: [vera, uwe]\nfirst_day: {DAY}\ndescription: A school of sailing\n",
+    "quay": "source: quay/{day}\nreaders: [somebody]\nmissing_source: skip\n",
+    "reef": "source: reef/{day}\nreaders: [vera]\n",
+    "wreck": "source: wreck/all.json\n",
+}
+
+
+@pytest.fixture(scope="module")
+def airflow() -> Iterator[None]:
+    """Airflow's database, made in the home of these tests, and its auth manager with a secret of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "of the tests, and long enough for an algorithm that wants 64 bytes of it at least")
+        from airflow.api_fastapi.app import init_auth_manager
+        from airflow.utils.db import initdb
+
+        initdb()
+        init_auth_manager()
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("customers")
+    for name, text in CONTRACTS.items():
+        (made / f"{name}.yaml").write_text(text)
+    return made
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Landing]:
+    """harbor's lake, on local files, with one day landed."""
+    root = tmp_path_factory.mktemp("harbor")
+    lake = Lake.open("harbor", f"sqlite:///{root}/catalog.sqlite", f"file://{root}", fsspec.filesystem("file"))
+    built = build(root, records=RECORDS, day=DAY, customer="harbor")
+    return lake, lake.commit(replace(built.landing, run_id="r1"), built.transform)
+
+
+@pytest.fixture
+def page(
+    airflow: None, folder: Path, landed: tuple[Lake, Landing], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, str], TestClient]:
+    """The page as a user of a role gets it; no user, no token. reef's catalog is broken."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    from landings_page.web import app
+
+    (tmp_path / "broken").write_text("not a database " * 100)
+
+    def lake(customer: str) -> Lake:
+        if customer == "harbor":
+            return landed[0]
+        catalog = tmp_path / ("broken" if customer == "reef" else f"{customer}.sqlite")
+        return Lake.open(customer, f"sqlite:///{catalog}", f"file://{tmp_path}", fsspec.filesystem("file"))
+
+    monkeypatch.setattr(connections, "lake", lake)
+    monkeypatch.setattr(customers, "load_all", partial(customers.load_all, folder))
+    monkeypatch.setattr(customers, "customer", partial(customers.customer, folder=folder))
+
+    def page(user: str, role: str) -> TestClient:
+        token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role=role)) if user else ""
+        return TestClient(app, headers={"authorization": f"Bearer {token}"} if user else {})
+
+    return page
+
+
+SEEN = [
+    ("an admin sees all, a wrong contract too", "root", "admin", ["harbor", "quay", "reef", "wreck"], True),
+    ("an operator too", "olga", "op", ["harbor", "quay", "reef", "wreck"], True),
+    ("a user sees whose reader it is, and may trigger", "uwe", "user", ["harbor"], True),
+    ("a viewer sees whose reader it is, and may not trigger", "vera", "viewer", ["harbor", "reef"], False),
+    ("a user who is nobody's reader", "eve", "user", [], True),
+    ("a viewer who is nobody's reader", "ida", "viewer", [], False),
+]
+
+
+@pytest.mark.parametrize(("why", "user", "role", "seen", "may_trigger"), SEEN, ids=[row[0] for row in SEEN])
+def test_who_sees_which_customers(
+    page: Callable[[str, str], TestClient], why: str, user: str, role: str, seen: list[str], may_trigger: bool
+) -> None:
+    answer = page(user, role).get("/api/customers").json()
+    assert [each["customer"] for each in answer["customers"]] == seen, why
+    assert {each["may_trigger"] for each in answer["customers"]} <= {may_trigger}
+    hidden = set(CONTRACTS) - set(seen)
+    for customer in hidden:
+        assert page(user, role).get(f"/api/customers/{customer}/days?{SPAN}").status_code == 404, customer
+
+
+def test_every_address_is_closed_without_a_token(page: Callable[[str, str], TestClient]) -> None:
+    from landings_page.web import app
+
+    paths = [route.path.format(customer="harbor", day=DAY, name="page.js") for route in app.routes if isinstance(route, APIRoute)]
+    assert len(paths) == len(app.routes) > 9, "a mount or a page of documentation would not ask for a token"
+    assert {path: page("", "").get(path).status_code for path in paths} == dict.fromkeys(paths, 401)
+
+
+def test_what_is_hidden_looks_like_what_is_not_there(page: Callable[[str, str], TestClient]) -> None:
+    hidden, absent = (page("vera", "viewer").get(f"/api/customers/{name}/days/{DAY}").json()["detail"] for name in ("quay", "atoll"))
+    assert hidden.replace("quay", "atoll") == absent
+
+
+def test_a_landed_day_is_what_its_landing_says(page: Callable[[str, str], TestClient], landed: tuple[Lake, Landing]) -> None:
+    client, landing = page("vera", "viewer"), landed[1]
+    row = client.get(f"/api/customers/harbor/days?{SPAN}").json()
+    assert row["newest"] == DAY
+    figures = {"published": landing.published, "landed": landing.landed, "quarantined": landing.quarantined, "has_warnings": True}
+    assert row["days"] == {DAY: {"state": "landed", "landed": figures}, "2018-01-29": {"state": "missing"}}
+    [span] = row["not_right"]
+    assert (span["state"], span["first"]) == ("missing", "2018-01-29")
+    day = client.get(f"/api/customers/harbor/days/{DAY}").json()
+    assert (day["receipt"]["content_hash"], day["receipt"]["tables"]) == (landing.content_hash, landing.tables)
+    assert (day["landings"], day["run_id"], day["reports"]) == (1, "r1", [])
+    reasons = client.get(f"/api/customers/harbor/days/{DAY}/quarantine").json()
+    assert {each["reason"]: each["records"] for each in reasons} == landing.reasons
+
+
+def test_a_run_that_is_under_way_shows_on_the_day_that_it_was_asked_for(page: Callable[[str, str], TestClient]) -> None:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    run = {"dag_id": "land_assessments_quay", "run_id": "by_hand", "run_type": "manual", "run_after": datetime.now(UTC), "state": "running"}
+    with create_session() as session:
+        session.add(DagRun(**run, conf={"day": DAY}))
+    try:
+        client = page("olga", "op")
+        row = client.get(f"/api/customers/quay/days?{SPAN}").json()
+        assert (row["days"][DAY], row["days"]["2018-01-29"], row["not_right"]) == ({"state": "running"}, {"state": "not_run"}, [])
+        assert client.get("/api/runs?dag_id=land_assessments_quay&run_id=by_hand").json() == {"customer": "quay", "day": DAY}
+        assert client.get(f"/api/customers/quay/days/{DAY}").json()["receipt"]["state"] == "running"
+        assert page("vera", "viewer").get("/api/runs?dag_id=land_assessments_quay&run_id=by_hand").status_code == 404
+    finally:
+        with create_session() as session:
+            session.query(DagRun).filter(DagRun.run_id == "by_hand").delete()
+
+
+REFUSED = [
+    ("a wrong contract", f"/api/customers/wreck/days?{SPAN}", 422, "wreck.yaml: 1 wrong:\n  source: has no {day}"),
+    ("a broken catalog", f"/api/customers/reef/days?{SPAN}", 503, "reef: the lake's catalog cannot be opened"),
+    (
+        "a backfill that ends before it begins",
+        "/api/customers/harbor/backfill?first=2018-02-02&last=2018-02-01",
+        422,
+        "begins on 2018-02-02",
+    ),
+    ("a backfill from before the contract", "/api/customers/harbor/backfill?first=2017-01-01&last=2018-02-01", 422, "first_day 2018-01-28"),
+    ("a report that nobody has written", f"/reports/harbor/{DAY}", 404, f"answers/{DAY}.html"),
+    ("a report outside of the folder", "/reports/harbor/..%2F..%2Fquay", 404, "Not Found"),
+    ("no day", "/api/customers/harbor/days/yesterday", 422, "valid date"),
+    ("no file of the page", "/web.py", 404, "The page has no file web.py."),
+]
+
+
+@pytest.mark.parametrize(("why", "path", "status", "said"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_what_cannot_be_answered_says_why(page: Callable[[str, str], TestClient], why: str, path: str, status: int, said: str) -> None:
+    answer = page("root", "admin").get(path)
+    assert answer.status_code == status, why
+    assert said in str(answer.json()["detail"]).replace("\\n", "\n")
+
+
+def test_what_the_browser_is_to_ask_airflow_for(page: Callable[[str, str], TestClient]) -> None:
+    client = page("uwe", "user")
+    again = client.get(f"/api/customers/harbor/days/{DAY}/run?again=true").json()
+    assert (again["path"], again["body"]["conf"]) == ("dags/land_assessments_harbor/dagRuns", {"day": DAY, "again": True})
+    span = client.get("/api/customers/harbor/backfill?first=2018-02-01&last=2018-02-02").json()
+    assert (span["path"], span["body"]["from_date"]) == ("backfills", "2018-02-01T00:00:00+00:00")
+    assert span["body"]["to_date"] == "2018-02-02T23:59:59+00:00"
+
+
+def test_a_report_gets_no_share_in_the_session(page: Callable[[str, str], TestClient], landed: tuple[Lake, Landing]) -> None:
+    lake, _ = landed
+    path = Path(lake.path) / "answers" / "all_days.html"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("<h1>all days</h1>")
+    try:
+        client = page("vera", "viewer")
+        answer = client.get("/reports/harbor/all_days")
+        assert answer.text == "<h1>all days</h1>"
+        rules = dict(rule.strip().partition(" ")[::2] for rule in answer.headers["content-security-policy"].split(";"))
+        assert (rules["default-src"], rules["sandbox"]) == ("'none'", "allow-scripts allow-modals")
+        assert client.get(f"/api/customers/harbor/days/{DAY}").json()["reports"] == ["all_days"]
+    finally:
+        path.unlink()
+
+
+def test_airflow_finds_one_plugin_and_no_module_of_the_page_under_its_bare_name(airflow: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else `days` or `web` would stand in sys.modules for whoever imports such a name."""
+    from airflow.plugins_manager import _load_plugins_from_plugin_directory
+
+    folder = Path(connections.__file__).parent
+    stems = {path.stem for path in folder.rglob("*.py")}
+    for name in stems & set(sys.modules):  # loading executes them anew; they come back in the end
+        monkeypatch.delitem(sys.modules, name)
+    plugins, errors = _load_plugins_from_plugin_directory(str(folder))
+    loaded = stems & set(sys.modules)
+    for name in loaded:
+        del sys.modules[name]
+    assert errors == {}
+    assert loaded == {path.stem for path in folder.glob("*.py")} | {"__init__"}
+    assert [plugin.name for plugin in plugins] == ["landings_page"]
+    assert [view["destination"] for view in plugins[0].external_views] == ["nav", "dag_run"]
