@@ -171,13 +171,10 @@ def _complete(table: str, row: dict[str, Any]) -> dict[str, Any]:
     return {name: given[name] if name in UNKNOWABLE[table] else row[name] for name in COLUMNS[table]}
 
 
-def _of_spark(table: str) -> pa.Schema:
-    """The table's columns as Spark writes them: what it makes of a constant or a hash cannot be null, and says so."""
-    schema = LANDED[table].arrow
-    sure = [number for number, name in enumerate(schema.names) if name in ("day", "ingest", "hash", "value")]
-    for number in sure:
-        schema = schema.set(number, schema.field(number).with_nullable(False))
-    return schema
+def _of_spark(table: str, rows: list[dict[str, Any]]) -> pa.Schema:
+    """The table's columns as Spark writes them: what it makes of a constant or a hash is never null, and says so; a planted null is."""
+    sure = {name for name in ("day", "ingest", "hash", "value") if all(row.get(name) is not None for row in rows)}
+    return pa.schema([field.with_nullable(field.name not in sure) for field in LANDED[table].arrow])
 
 
 def _write(fs: Any, folder: str, table: str, rows: list[dict[str, Any]]) -> tuple[DataFile, ...]:
@@ -186,5 +183,5 @@ def _write(fs: Any, folder: str, table: str, rows: list[dict[str, Any]]) -> tupl
     fs.makedirs(folder, exist_ok=True)
     path = f"{folder}/part-00000.zstd.parquet"
     with fs.open(path, "wb") as file:
-        pq.write_table(pa.Table.from_pylist(rows, schema=_of_spark(table)), file, compression="zstd")
+        pq.write_table(pa.Table.from_pylist(rows, schema=_of_spark(table, rows)), file, compression="zstd")
     return (DataFile(path, fs.info(path)["size"]),)

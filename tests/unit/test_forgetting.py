@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,7 +14,7 @@ from include.forgetting import Forgotten, forget
 from include.lake import Lake, tombstones
 from include.tables import LANDED
 from include.topics import TopicSpec
-from tests.built_landing import CUSTOMER, DAY, RECORDS, TEST_EXAM_NAMES, attempt, build, rewrite
+from tests.built_landing import CUSTOMER, DAY, RECORDS, TEST_EXAM_NAMES, attempt, build
 from tests.landed import differences
 from tests.recount import recount_records
 
@@ -97,21 +96,6 @@ def test_no_file_under_the_lake_holds_the_id(lake: Lake, tmp_path: Path) -> None
     assert done.days == {DAY: 1, SECOND: 1}
     assert holding(root, keen_id) == []
     assert [path.name for path in root.rglob("*.json") if keen_id in path.read_text()] == []
-
-
-def test_files_as_spark_writes_them_are_read(lake: Lake, tmp_path: Path) -> None:
-    built = build(tmp_path)
-    for table in ("raw_assessments", "assessments"):
-        built = rewrite(built, table, never_null)
-    lake.commit(built.landing, built.transform)
-    forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
-    assert differences(lake, DAY, without("keen 1")) == []
-
-
-def never_null(rows: pa.Table) -> pa.Table:
-    """Spark says so of what it has computed itself."""
-    computed = ("hash", "copies", "is_conflict", "is_test", "value")
-    return rows.cast(pa.schema([field.with_nullable(field.name not in computed) for field in rows.schema]))
 
 
 def test_once_more_it_changes_nothing_and_tells_the_same(lake: Lake, tmp_path: Path) -> None:
