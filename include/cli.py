@@ -422,7 +422,9 @@ def _land(customer: str, day: str, source: list[str], *, again: bool, max_quaran
 
 def _report(customer: str, day: str) -> str | None:
     """Where the day's page lies on this machine, if it does."""
-    page = _settings().reports / customer / f"{day}.html"
+    from include import report
+
+    page = report.copy_of(_settings().reports, customer, day)
     return str(page) if page.exists() else None
 
 

@@ -56,7 +56,8 @@ class Report:
         """The page. `linked` if its neighbours, a page for each day and one for all, lie beside it."""
         receipt = receipts.plain(self.receipt) if self.receipt else None
         sections = [(answer, chart(answer)) for answer in self.answers]
-        page = _template().render(report=self, receipt=receipt, calendar=chart(self.days), sections=sections, linked=linked, ink=INK)
+        calendar = None if receipt else chart(self.days)
+        page = _template().render(report=self, receipt=receipt, calendar=calendar, sections=sections, linked=linked, ink=INK)
         return page.encode()
 
     def json(self) -> bytes:
