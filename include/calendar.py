@@ -11,6 +11,7 @@ from croniter import croniter
 
 from include import runs
 from include.customers import Contract
+from include.errors import Refused
 from include.landed_days import LandedDay
 
 UNDER_WAY = ("queued", "running")
@@ -27,9 +28,6 @@ class State(StrEnum):
     SKIPPED = "skipped"  # a run found no files, and the contract says that such a day is none
     NOT_RUN = "not_run"  # the same contract, but no run has looked for files
     NOT_DUE = "not_due"
-
-
-NOT_RIGHT = (State.RED, State.MISSING)
 
 
 @dataclass(frozen=True)
@@ -100,12 +98,15 @@ def overdue_days(contract: Contract, now: datetime) -> tuple[date, ...]:
 def scheduled_days(schedule: str, first: date, until: date) -> tuple[date, ...]:
     """The days from `first` on, before `until`, on which an interval of the schedule (cron) begins: a run is about that day.
 
-    By the clock on the wall, so without a time zone.
+    By the clock on the wall, so without a time zone. Raises Refused for a schedule that no day is in.
     """
-    ticks = croniter(schedule, datetime.combine(first, time()) - timedelta(seconds=1), ret_type=datetime)
     found: dict[date, None] = {}
-    while (day := ticks.get_next().date()) < until:
-        found[day] = None
+    try:
+        ticks = croniter(schedule, datetime.combine(first, time()) - timedelta(seconds=1), ret_type=datetime)
+        while (day := ticks.get_next().date()) < until:
+            found[day] = None
+    except ValueError as error:
+        raise Refused(f"schedule: {schedule!r} is none: {error}. Expected cron, such as '0 0 * * *'. Correct the contract.") from error
     return tuple(found)
 
 

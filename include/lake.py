@@ -145,7 +145,11 @@ class Lake:
 
     def landings(self, day: str | None = None) -> list[Landing]:
         """All landings, of one day or of all, in the order they were committed."""
-        return _rows(self._load(LANDINGS.name), day) if self._exists(LANDINGS) else []
+        if not self._exists(LANDINGS):
+            return []
+        loaded = self._load(LANDINGS.name)
+        with _outside(f"{self.customer}: {LANDINGS.name} cannot be read"):
+            return _rows(loaded, day)
 
     def in_force(self, day: str, state: State | None = None) -> Landing | None:
         """The landing that the day's rows come from, now or as of that state."""

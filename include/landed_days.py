@@ -33,11 +33,6 @@ class LandedDay:
     quarantined: int
     has_warnings: bool
 
-    @property
-    def quarantined_share(self) -> float:
-        """Unreadable records among the published ones, 0 to 1."""
-        return self.quarantined / self.published if self.published else 0.0
-
     @classmethod
     def of(cls, landing: Landing) -> Self:
         return cls(

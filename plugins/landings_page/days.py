@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import connections
 from include import calendar, receipts
@@ -100,12 +99,15 @@ class Customer:
         """Of a landed day the landing's, of any other as much as its run has come to."""
         if day.state is State.LANDED and in_force:
             return {**receipts.plain(in_force), "problems": []}
-        return LandingRun(self.airflow, self.contract.customer, day.run.run_id).receipt() if day.run else None
+        return self._run(day.run.run_id).receipt() if day.run else None
 
     def _tasks(self, run_id: str | None) -> list[dict[str, Any]]:
         """The run's tasks in their order; none if Airflow has forgotten the run."""
-        tasks = LandingRun(self.airflow, self.contract.customer, run_id).tasks() if run_id else []
+        tasks = self._run(run_id).tasks() if run_id else []
         return [{"task": task["task_id"], **{name: task[name] for name in ("state", "duration", "try_number")}} for task in tasks]
+
+    def _run(self, run_id: str) -> LandingRun:
+        return LandingRun(self.airflow, self.contract.customer, run_id)
 
     def quarantine(self, day: date) -> list[dict[str, Any]]:
         """Why records of the day could not be read, with examples."""
@@ -114,9 +116,6 @@ class Customer:
     def report(self, name: str) -> str:
         """Where the answers of a day, or of all days, lie on HDFS as a page."""
         return f"{self.lake.path}/answers/{name}.html"
-
-    def today(self) -> date:
-        return datetime.now(ZoneInfo(self.contract.time_zone)).date()
 
 
 def _cell(day: Day) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Who sees which customer, and who may start runs: Airflow's rights, and the readers that a contract names."""
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.batch_apis import IsAuthorizedDagRequest
 from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails, DagAccessEntity, DagDetails
 from airflow.models.dag import DagModel
 from fastapi import HTTPException, status
@@ -18,7 +18,8 @@ SHOWN = (DagAccessEntity.RUN, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.TAS
 
 def seen_by(user: BaseUser) -> dict[str, Contract | ContractRefused]:
     """The customers that the user sees, wrong contracts as their errors."""
-    return {name: contract for name, contract in customers.load_all().items() if _sees(user, name, contract)}
+    operates = may_operate(user)
+    return {name: contract for name, contract in customers.load_all().items() if _sees(user, name, contract, operates)}
 
 
 def contract_for(user: BaseUser, customer: str) -> Contract:
@@ -30,7 +31,7 @@ def contract_for(user: BaseUser, customer: str) -> Contract:
         contract: Contract | ContractRefused = customers.customer(customer)
     except ContractRefused as error:
         contract = error
-    if not _sees(user, customer, contract):
+    if not _sees(user, customer, contract, may_operate(user)):
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no customer {customer} that you may see.")
     if isinstance(contract, ContractRefused):
         raise contract
@@ -48,22 +49,19 @@ def may_operate(user: BaseUser) -> bool:
 
 def may_trigger(user: BaseUser, customer: str) -> bool:
     """What Airflow itself asks before it takes a run or a backfill. Here it only decides whether a button can be pressed."""
-    return _authorized(user, _dag(customer), "POST", DagAccessEntity.RUN)
+    return get_auth_manager().is_authorized_dag(method="POST", access_entity=DagAccessEntity.RUN, details=_dag(customer), user=user)
 
 
-def _sees(user: BaseUser, customer: str, contract: Contract | ContractRefused) -> bool:
+def _sees(user: BaseUser, customer: str, contract: Contract | ContractRefused, operates: bool) -> bool:
     """Both have to agree: what the page shows is partly Airflow's, partly the lake's."""
     named = isinstance(contract, Contract) and user.get_name() in contract.readers
-    if not named and not may_operate(user):
+    if not named and not operates:
         return False
     dag = _dag(customer)
-    return all(_authorized(user, dag, "GET", entity) for entity in SHOWN)
+    wanted: list[IsAuthorizedDagRequest] = [{"method": "GET", "access_entity": entity, "details": dag} for entity in SHOWN]
+    return get_auth_manager().batch_is_authorized_dag(wanted, user=user)
 
 
 def _dag(customer: str) -> DagDetails:
     dag_id = dag_of(customer)
     return DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
-
-
-def _authorized(user: BaseUser, dag: DagDetails, method: ResourceMethod, entity: DagAccessEntity) -> bool:
-    return get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=dag, user=user)

@@ -57,23 +57,26 @@ def failed(_: Request, error: LandfallError) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, code)
 
 
-def contract(customer: str, user: GetUserDep) -> Contract:
+def contract_of(customer: str, user: GetUserDep) -> Contract:
+    """The contract of the customer in the address, for those who see it."""
     return rights.contract_for(user, customer)
 
 
-ContractDep = Annotated[Contract, Depends(contract)]
+ContractDep = Annotated[Contract, Depends(contract_of)]
 
 
-def opened(contract: ContractDep, session: SessionDep) -> Customer:
+def customer_of(contract: ContractDep, session: SessionDep) -> Customer:
+    """The same with tables and runs."""
     return Customer.open(contract, InsideAirflow(session))
 
 
-CustomerDep = Annotated[Customer, Depends(opened)]
+CustomerDep = Annotated[Customer, Depends(customer_of)]
 
 
 @app.get("/")
 @app.get("/run")
 def page() -> FileResponse:
+    """The page itself, which asks for all that it shows; at /run it shows one run's day."""
     return FileResponse(ASSETS["page.html"])
 
 
@@ -97,16 +100,19 @@ def customers(user: GetUserDep) -> dict[str, Any]:
 
 @app.get("/api/customers/{customer}/days")
 def days(found: CustomerDep, first: date, last: date) -> dict[str, Any]:
+    """The customer's row of the calendar, and what is not right on any of its days."""
     return found.row(first, last)
 
 
 @app.get("/api/customers/{customer}/days/{day}")
 def one_day(found: CustomerDep, day: date) -> dict[str, Any]:
+    """All that is known of one day; opens no table but `landings`."""
     return found.day(day)
 
 
 @app.get("/api/customers/{customer}/days/{day}/quarantine")
 def quarantine(found: CustomerDep, day: date) -> list[dict[str, Any]]:
+    """Why records of the day could not be read, with examples; reads data files of the day."""
     return found.quarantine(day)
 
 
@@ -144,6 +150,8 @@ def report(found: CustomerDep, name: date | Literal["all_days"]) -> Response:
         return Response(found.lake.fs.cat_file(path), media_type="text/html", headers=REPORT_HEADERS)
     except FileNotFoundError as error:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no report at {path} yet. The task `answer` writes it.") from error
+    except OSError as error:
+        raise LandfallError(f"{path} cannot be read: {error}") from error
 
 
 @app.get("/{name}")

@@ -112,9 +112,10 @@ def cell(place: FrameLocator | Page, customer: str, day: str) -> Locator:
     return found
 
 
-def keep(page: Page, name: str) -> None:
+def keep(page: Page, name: str, whole: bool = False) -> None:
+    """A picture of what is in the window, or of the whole page, as output of the tests for people to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"landings_{name}.png", full_page=True)
+    page.screenshot(path=SCREENSHOTS / f"landings_{name}.png", full_page=whole)
 
 
 CLOSED = ["", "run", "page.js", "api/customers", "api/runs?dag_id=a&run_id=b", "api/customers/harbor/days?first=2026-01-01&last=2026-01-02",
@@ -178,12 +179,12 @@ def test_a_backfill_that_is_started_here_turns_its_day_green(stack: Landfall, ha
     start_backfill(page)
     day = cell(page, "harbor", harbor.missing)
     expect(day).to_have_attribute("data-state", "running", timeout=60_000)
-    keep(page, "running_390_dark")
+    keep(page, "running_390_dark", whole=True)
     expect(day).to_have_attribute("data-state", "landed", timeout=LANDING)
     assert stack.lake("harbor").in_force(harbor.missing).landed == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
     expect(page.locator(f'[data-trouble="harbor_{harbor.missing}_fill"]')).to_have_count(0)
-    keep(page, "landed_390_dark")
+    keep(page, "landed_390_dark", whole=True)
 
 
 def test_a_red_day_is_tried_again_from_its_dialog(harbor: Harbor, log_in: Callable[..., Page]) -> None:
