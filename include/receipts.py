@@ -265,8 +265,9 @@ def conservation(publish: PublishReceipt, transform: TransformReceipt | None, fo
     if transform:
         counted["spark"] = {"records": transform.read, "content_hash": transform.content_hash}
         counted["spark"] |= {"landed": transform.distinct, "duplicates": transform.duplicates, "quarantined": transform.quarantined}
+        counted["spark"] |= {"forgotten": transform.forgotten}
         if transform.forgotten:
-            counted["spark"] |= {"forgotten": transform.forgotten, "forgotten_hash": transform.forgotten_hash}
+            counted["spark"] |= {"forgotten_hash": transform.forgotten_hash}
     if found:
         counted["hdfs"] = plain(found)
     return counted

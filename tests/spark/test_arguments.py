@@ -37,7 +37,16 @@ def test_a_whole_command_line() -> None:
         "raw": [],
         "test_exam_name": ["yeahsdf", "^Draft"],
         "test_base_exam_id": ["^example-id$"],
+        "forgotten_salt": "",
+        "forgotten": [],
+        "forgotten_before": (0, 0),
     }
+
+
+def test_what_is_forgotten() -> None:
+    raw = command(bootstrap_servers=None, offsets=None, raw="a.parquet", forgotten_salt="s", forgotten="ab", forgotten_before="2:ff")
+    options = arguments([*raw, "--forgotten", "cd"])
+    assert (options.forgotten_salt, options.forgotten, options.forgotten_before) == ("s", ["ab", "cd"], (2, 255))
 
 
 def test_raw_records_in_place_of_kafka() -> None:
@@ -68,6 +77,8 @@ def test_a_contract_without_test_exams() -> None:
         ("not JSON", {"offsets": "0:1"}, "found '0:1'"),
         ("a list", {"offsets": "[[0, 1]]"}, "expected"),
         ("one number", {"offsets": '{"0": [1]}'}, "expected"),
+        ("what HDFS has no more, though Kafka has it", {"forgotten_before": "2:ff"}, "goes with --raw"),
+        ("a count without a hash", {"forgotten_before": "2"}, "COUNT:HASH"),
         ("no date", {"day": "28.1.2018"}, "--day"),
         ("nothing has a default that could be wrong", {"ingest": None}, "--ingest"),
     ],
