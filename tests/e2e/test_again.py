@@ -13,7 +13,8 @@ DAY = "2018-05-01"
 COLUMNS = 'record, partition, "offset", keen_id, hash, value'
 
 CUSTOMER = "mindful"
-KILLS = ["after:init_transactions:1", "after:spark_submit:1", "after:replace_day:3"]  # publish, transform and commit, each once
+# publish, transform and commit, each once; in the long form
+KILLS = ["after:init_transactions:1", "after:spark_submit:1", "after:replace_day:3"]
 
 
 def attempts(count: int) -> bytes:
@@ -37,7 +38,7 @@ def mindful(stack: Landfall) -> Landfall:
     return stack
 
 
-def test_a_day_is_landed_again_from_hdfs(mindful: Landfall, tmp_path: Path) -> None:
+def test_a_day_is_landed_again_from_hdfs(mindful: Landfall, tmp_path: Path, long: bool) -> None:
     file = tmp_path / "day.json"
     file.write_bytes(attempts(300))
     first = mindful.json("land", "--customer", CUSTOMER, "--day", DAY, "--source", str(file))
@@ -52,7 +53,7 @@ def test_a_day_is_landed_again_from_hdfs(mindful: Landfall, tmp_path: Path) -> N
     assert (from_kafka["state"], from_kafka["source"], from_kafka["warnings"]) == ("success", first["source"], first["warnings"])
     file.unlink()
     forget(mindful, landed.topic, landed.offsets)
-    for kills in ([], KILLS):  # the second time from what was itself read from HDFS
+    for kills in ([], KILLS) if long else ([],):  # the second time from what was itself read from HDFS
         faults = Path(mindful.environment["LANDFALL_FAULTS"])
         faults.write_text("".join(f"{kill}\n" for kill in kills))
         again = mindful.json("land", "--customer", CUSTOMER, "--day", DAY, "--again")

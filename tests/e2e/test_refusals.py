@@ -44,12 +44,9 @@ def test_a_wrong_file_turns_its_task_red_and_says_why(stack: Landfall, tmp_path:
 
 def test_too_many_unreadable_records_are_a_problem_with_reasons(stack: Landfall, tmp_path: Path) -> None:
     path = written(tmp_path, json.dumps([attempt(1), attempt(2, keen_id=6), attempt(3, keen_id=None)]))
-    receipt = land(stack, path, code=1)
-    assert receipt["failed_task"] == "validate"
-    [problem] = receipt["problems"]
-    assert all(said in problem for said in ("2 of 3", "wrong_type", "missing_keen_id"))
     told = stack("land", "--customer", "acme", "--day", DAY, "--source", str(path), code=1)
-    assert problem in told.stderr
+    for said in ("validate", "2 of 3", "wrong_type 1", "missing_keen_id 1"):
+        assert said in told.stderr
     assert told.stdout == ""
 
 

@@ -1,5 +1,6 @@
 """Every answer against the same question answered again from the records: `tests/answered_again.py`."""
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,8 @@ import fsspec
 import pytest
 
 from include import answers, samples
-from include.answers import Asked, questions
+from include.answers import Answer, Asked, questions
+from include.asking import Session
 from include.lake import Lake
 from tests.answered_again import Again
 from tests.built_landing import CUSTOMER, RECORDS, TEST_EXAM_NAMES, attempt, build
@@ -31,7 +33,7 @@ UNUSUAL = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Landed:
     lake: Lake
     records: Mapping[str, Sequence[bytes]]
@@ -70,13 +72,18 @@ def landed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return land(tmp_path_factory.mktemp("lake"), SOURCES[request.param]())
 
 
+@functools.cache
+def answered(landed: Landed, asked: Asked) -> list[Answer]:
+    return answers.answers(landed.lake, asked)
+
+
 def again(landed: Landed, asked: Asked) -> Again:
     return Again(landed.records, TEST_EXAM_NAMES, asked.first or "", asked.last or "9", asked.exam)
 
 
 @pytest.mark.parametrize(("span", "asked"), SPANS, ids=[span for span, _ in SPANS])
 def test_every_answer_is_what_the_records_say(landed: Landed, span: str, asked: Asked) -> None:
-    found = {answer.name: answer for answer in answers.answers(landed.lake, asked)}
+    found = {answer.name: answer for answer in answered(landed, asked)}
     recounted = again(landed, asked)
     expected = recounted.answers()
     assert list(found) == NAMES
@@ -87,9 +94,11 @@ def test_every_answer_is_what_the_records_say(landed: Landed, span: str, asked: 
 
 def test_an_exam_can_be_asked_for(landed: Landed) -> None:
     names = sorted({attempt.exam for attempt in Again(landed.records, TEST_EXAM_NAMES).real if attempt.exam})
+    [taken] = [question for question in questions() if question.name == "taken"]
     for exam in names[:3]:
         asked = Asked(exam=exam)
-        (found,) = [answer for answer in answers.answers(landed.lake, asked) if answer.name == "taken"]
+        with Session(landed.lake) as session:
+            [found] = answers.ask_all(session, asked, [taken])
         assert found.rows == again(landed, asked).taken()
 
 
@@ -97,7 +106,7 @@ def test_an_exam_can_be_asked_for(landed: Landed) -> None:
 def test_every_answer_says_how_many_attempts_it_used_and_left_out(landed: Landed, span: str, asked: Asked) -> None:
     recounted = again(landed, asked)
     used = {"all": recounted.asked, "attempts": recounted.real, "scored": recounted.scored}
-    for question, answer in zip(questions(), answers.answers(landed.lake, asked), strict=True):
+    for question, answer in zip(questions(), answered(landed, asked), strict=True):
         if question.uses == "own":
             assert answer.used is None
             continue

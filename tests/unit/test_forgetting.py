@@ -8,7 +8,7 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from include import forgetting, receipts
+from include import forgetting, receipts, report
 from include.errors import LandfallError, Refused
 from include.forgetting import Forgotten, forget
 from include.lake import Lake, tombstones
@@ -26,6 +26,12 @@ TOPIC = TopicSpec(f"assessments.{CUSTOMER}")
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/catalog.sqlite?timeout=60", f"file://{tmp_path}", fsspec.filesystem("file"))
+
+
+@pytest.fixture(autouse=True)
+def pages_without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take most of the time that a page takes, and test_report.py looks at them."""
+    monkeypatch.setattr(report, "chart", lambda answer: None)
 
 
 def land(lake: Lake, folder: Path, **options: Any) -> receipts.Landing:
