@@ -164,17 +164,29 @@ def test_what_is_not_right_and_why_stands_on_top_and_a_landed_day_shows_its_rece
 
 
 @retry(stop=stop_after_delay(180), wait=wait_fixed(5), reraise=True)
+def show_all_that_is_not_right(page: Page) -> None:
+    """Days of other tests' customers may fill the list, and the rest is behind its last line."""
+    more = page.locator(".trouble details:not([open]) > summary")
+    if more.count():
+        more.click()
+
+
 def start_backfill(page: Page) -> None:
     """Airflow on SQLite gives a backfill up while another of its processes writes, and says so: then whoever asked asks again."""
-    page.get_by_role("button", name="Start the backfill").click()
-    expect(page.locator("dialog#backfill[open] .message", has_text="Asking Airflow")).to_have_count(0)
-    assert not page.locator("dialog#backfill[open]").count(), page.locator("dialog#backfill .message").inner_text()
+    dialog = page.locator("dialog#backfill[open]")
+    for _ in range(3):
+        page.get_by_role("button", name="Start the backfill").click()
+        expect(dialog.locator(".message", has_text="Asking Airflow")).to_have_count(0)
+        if not dialog.count():
+            return
+    pytest.fail(dialog.locator(".message").inner_text())
 
 
 def test_a_backfill_that_is_started_here_turns_its_day_green(stack: Landfall, harbor: Harbor, log_in: Callable[..., Page]) -> None:
     page = log_in("admin", viewport=NARROW, color_scheme="dark")
     page.goto("/landings/")  # without Airflow's frame around it
     loaded(page)
+    show_all_that_is_not_right(page)
     page.locator(f'[data-trouble="harbor_{harbor.missing}_fill"]').click()
     start_backfill(page)
     day = cell(page, "harbor", harbor.missing)
