@@ -83,7 +83,7 @@ def test_a_correction_is_still_one_and_a_day_that_never_landed_still_waits_for_i
 
 
 def test_a_forgotten_attempt_stays_out_when_its_day_is_landed_again(mindful: Landfall, long: bool) -> None:
-    """After the test above: the attempt of two copies goes, from the tables at once, and from what HDFS (in the long form Kafka too) gives."""
+    """After the test above: the attempt of two copies goes, from the tables at once, and from what HDFS, and Kafka, still give."""
     ask = f"select count(*), sum(copies), count(*) filter (keen_id = 'id-0') from assessments where day = '{DAY}'"
     forgotten = mindful.json("forget", "--customer", CUSTOMER, "--keen-id", "id-0", "--asked-by", "ann", "--yes")
     assert (forgotten["asked_by"], forgotten["days"], forgotten["rows"]["raw_assessments"]) == ("ann", {DAY: 2}, 2)
