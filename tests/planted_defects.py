@@ -308,6 +308,16 @@ RECEIPT_DEFECTS = [
     ("receipts of two topics", transformed(topic="assessments.demo"), "topic: published was assessments.acme, Spark read assessments.demo"),
     ("Spark read less", transformed(read=11), "12 records were published to assessments.acme, Spark read 11"),
     ("Spark's sum", transformed(duplicates=1), "Spark read 12 records but accounts for 11: 8 distinct, 1 duplicates, 2 quarantined"),
+    (
+        "records that nobody wanted forgotten",
+        transformed(forgotten=2, distinct=6),
+        "Spark left out 2 records as forgotten, but nothing was to be forgotten",
+    ),
+    (
+        "forgotten, and landed all the same",
+        transformed(forgotten=2, tombstones=("ab" * 32,)),
+        "12 records were published, raw_assessments holds 12, 2 forgotten",
+    ),
     ("more was published", published(published=13), "13 records were published, raw_assessments holds 12"),
     (
         "more was published: what arrived",
