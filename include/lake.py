@@ -342,9 +342,8 @@ class Lake:
                 old = [each.snapshot_id for each in table.metadata.snapshots if each.snapshot_id != table.metadata.current_snapshot_id]
                 if old:
                     before = _metadata_files(table)
-                    with effect(Effect.EXPIRE_SNAPSHOTS, table=name, snapshots=len(old)), table.transaction() as transaction:
-                        ExpireSnapshots(transaction).by_ids(old).commit()
-                    freed += sorted(before - _metadata_files(table))
+                    self.expire(name, old)
+                    freed += sorted(before - _metadata_files(self._load(name)))
         return freed
 
     def _as_of(self, newest: Landing | None, name: str) -> IcebergTable:

@@ -178,6 +178,11 @@ class Landing:
     unknown_fields: dict[str, int] = field(default_factory=dict)
     forgotten: int = 0
 
+    @property
+    def forgotten_hash(self) -> str:
+        """The content hash of the forgotten records."""
+        return str(self.conservation.get("spark", {}).get("forgotten_hash", "0" * 16))
+
 
 def landing_of(
     source: Source,
@@ -252,7 +257,7 @@ def publish_receipt_of(landing: Landing, raw: tuple[str, ...], warnings: tuple[s
         warnings=warnings,
         raw=raw,
         forgotten=landing.forgotten,
-        forgotten_hash=str(landing.conservation.get("spark", {}).get("forgotten_hash", "0" * 16)),
+        forgotten_hash=landing.forgotten_hash,
     )
 
 

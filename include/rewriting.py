@@ -69,7 +69,7 @@ class Rewriting:
             landing=self.landing, day=old.day, topic=old.topic, ingest=old.ingest, read=old.published, content_hash=old.content_hash,
             distinct=old.landed, duplicates=old.duplicates, quarantined=old.quarantined, test=old.test, conflicts=old.conflicts,
             reasons=old.reasons, unknown_fields=old.unknown_fields, tables=self.files, forgotten=old.forgotten,
-            forgotten_hash=str(old.conservation.get("spark", {}).get("forgotten_hash", "0" * 16)), tombstones=tuple(tombstones),
+            forgotten_hash=old.forgotten_hash, tombstones=tuple(tombstones),
         )  # fmt: skip
 
     def _file(self, table: str, number: int, content: bytes) -> DataFile:
