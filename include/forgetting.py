@@ -20,7 +20,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include import report
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.hdfs import make_directory, write_file
@@ -82,10 +81,11 @@ def find(lake: Lake, keen_id: str) -> Found:
         assert state is not None
         held = _hashes(lake, state, day, keen_id)
         for batch in batches(lake, lake.files("raw_assessments", state.snapshots["raw_assessments"], day)):
-            taken = batch.filter(_is_of(batch, keen_id, held))
+            of_attempt = _is_of(batch, keen_id, held)
+            taken = batch.filter(of_attempt)
             records[day] += len(taken)
             newest = max([each for each in (newest, pc.max(taken["timestamp"]).as_py()) if each], default=None)
-            nameless = batch.filter(pc.invert(_is_of(batch, keen_id, held)))
+            nameless = batch.filter(pc.invert(of_attempt))
             nameless = nameless.filter(pc.and_(pc.is_null(nameless["keen_id"]), pc.match_substring(nameless["value"], keen_id)))
             if len(nameless):
                 mentioned.setdefault(day, []).extend(nameless["record"].to_pylist())
@@ -97,6 +97,8 @@ def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec, copies:
 
     The reports of its days are made anew, and their copies in the folder `copies` of this machine, if there is one.
     """
+    from include import report  # brings what draws charts, for which the transform, that wants `arguments`, need not wait
+
     if not keen_id:
         raise Refused("--keen-id: expected the id of an attempt, found nothing")
     tombstone, told = _bury(lake, keen_id, asked_by)

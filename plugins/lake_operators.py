@@ -8,7 +8,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
-from include import compacting, holes, landing, receipts, report, tidying
+from include import compacting, holes, landing, receipts, tidying
 from include.customers import Contract
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
 from include.runs import TASKS
@@ -86,6 +86,8 @@ class AnswerOperator(BaseOperator):
     """
 
     def execute(self, context: Context) -> dict[str, str]:
+        from include import report  # brings what draws charts; every task of a run imports this file
+
         with step(context):
             landed = receipt_of(context, "commit", Landing)
             copies = os.environ.get("LANDFALL_REPORTS")
