@@ -9,11 +9,11 @@ HDFS lets only one of several do, and which never shows half a file.
 """
 
 import logging
-import secrets
 from collections.abc import Callable
 from typing import Any
 
 from include.effects import Effect, effect
+from include.hdfs import make_file
 
 log = logging.getLogger(__name__)
 
@@ -31,28 +31,13 @@ def claim(fs: Any, root: str, day: str, run_id: str, is_under_way: Callable[[str
         log.info("%s: run %s is over; its claim is taken over", day, holder)
     number = there[-1] + 1 if there else 1
     with effect(Effect.CLAIM_DAY, day=day, run=run_id, number=number):
-        if not _make(fs, f"{folder}/{number}", run_id):
+        if not make_file(fs, f"{folder}/{number}", run_id.encode()):
             return "another run, which came first"
         if _numbers(fs, folder)[-1] != number:
             return "another run, which came later"
         for old in there:
             fs.rm_file(f"{folder}/{old}")
     return None
-
-
-def _make(fs: Any, path: str, run_id: str) -> bool:
-    """Whether the file could be made: not if its name is taken."""
-    aside = f"{path}.{secrets.token_hex(8)}"
-    with fs.open(aside, "xb") as file:
-        file.write(run_id.encode())
-    try:
-        fs.mv(aside, path)
-    except OSError:
-        fs.rm_file(aside)
-        if fs.exists(path):
-            return False
-        raise
-    return True
 
 
 def _holder(fs: Any, folder: str, number: int) -> str | None:

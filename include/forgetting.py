@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
-from include.hdfs import make_directory, write_file
+from include.hdfs import make_directory, make_file, write_file
 from include.holes import OBJECTS, Counts
 from include.lake import FORGOTTEN, Lake, State, tombstones
 from include.landed import AGGREGATES, MODULUS, aggregate
@@ -136,11 +136,11 @@ def _bury(lake: Lake, keen_id: str, asked_by: str) -> tuple[str, dict[str, Any]]
     make_directory(lake.fs, lake.path)
     make_directory(lake.fs, f"{lake.path}/{FORGOTTEN}")
     if not lake.fs.exists(_salt_path(lake)):
-        with suppress(FileExistsError), effect(Effect.WRITE_FILE, path=_salt_path(lake)), lake.fs.open(_salt_path(lake), "xb") as file:
-            file.write(secrets.token_hex(16).encode())
+        with effect(Effect.WRITE_FILE, path=_salt_path(lake)):  # whole: nobody may ever hash with a part of it
+            make_file(lake.fs, _salt_path(lake), secrets.token_hex(16).encode())
     tombstone = hashlib.sha256((_salt(lake) + keen_id).encode()).hexdigest()
     path = _path(lake, tombstone)
-    if lake.fs.exists(path):
+    with suppress(FileNotFoundError, ValueError):  # its name is what keeps the attempt out; what it tells may have been cut off
         return tombstone, json.loads(lake.fs.cat_file(path))
     told = {"asked_by": asked_by, "asked_at": datetime.now(UTC).isoformat(timespec="seconds")}
     write_file(lake.fs, path, json.dumps(told).encode())

@@ -10,6 +10,7 @@ replaces what is there, or whose name nobody else can choose.
 """
 
 import io
+import secrets
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -81,6 +82,21 @@ def write_file(fs: Any, path: str, content: bytes) -> None:
     """The whole file at once, replacing what was there."""
     with effect(Effect.WRITE_FILE, path=path, bytes=len(content)), fs.open(path, "wb") as file:
         file.write(content)
+
+
+def make_file(fs: Any, path: str, content: bytes) -> bool:
+    """The file, whole or not at all; False if the name is taken. To be called within an effect."""
+    aside = f"{path}.{secrets.token_hex(8)}"
+    with fs.open(aside, "xb") as file:
+        file.write(content)
+    try:
+        fs.mv(aside, path)
+    except OSError:
+        fs.rm_file(aside)
+        if fs.exists(path):
+            return False
+        raise
+    return True
 
 
 def make_directory(fs: Any, path: str, permission: str = "750") -> None:

@@ -162,6 +162,15 @@ def test_stopped_anywhere_it_is_run_again(lake: Lake, tmp_path: Path, monkeypatc
     assert differences(lake, DAY, without("keen 1")) == []
 
 
+def test_a_tombstone_that_was_cut_off_while_it_was_written_is_written_anew(lake: Lake, tmp_path: Path) -> None:
+    land(lake, tmp_path)
+    done = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    path = f"{lake.path}/forgotten/{done.tombstone}.json"
+    Path(path).write_bytes(b"")
+    again = forget(lake, "keen 1", asked_by="bob", topic=TOPIC)
+    assert (again.asked_by, again.days, again.rows) == ("bob", done.days, done.rows)
+
+
 def test_the_transform_is_told_hashes_and_never_ids(lake: Lake, tmp_path: Path) -> None:
     land(lake, tmp_path)
     assert forgetting.arguments(lake) == []
