@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import httpx
-from tenacity import Retrying, retry, retry_if_exception_type, stop_after_delay, wait_fixed, wait_random
+from tenacity import RetryError, Retrying, retry, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed, wait_random
 
 from include.errors import LandfallError, Refused
 
@@ -23,6 +23,8 @@ class AirflowUnreachable(LandfallError):
 class NotThereYet(LandfallError):
     """The DAG is not known to Airflow, perhaps because its file has not been parsed yet."""
 
+
+OVER = ("success", "failed")
 
 _patiently = retry(retry=retry_if_exception_type(AirflowUnreachable), stop=stop_after_delay(10), wait=wait_fixed(1), reraise=True)
 
@@ -67,7 +69,7 @@ class AirflowApi:
         With SQLite Airflow gives up when another process writes meanwhile: what it made by then is taken back, and asked for again.
         """
         self._wait_for(dag_id)
-        if self._active_backfills(dag_id):
+        if self._is_backfilling(dag_id):
             raise Refused(
                 f"Airflow has a backfill of {dag_id} under way, and takes one at a time. Look at it: {self.url}/dags/{dag_id}/backfills"
             )
@@ -86,18 +88,27 @@ class AirflowApi:
 
     def _cancel_half_made(self, dag_id: str, first: datetime, last: datetime) -> None:
         """A run that stayed queued for a backfill that is cancelled would never start, and keep the next backfill from its day."""
-        for number in self._active_backfills(dag_id):
-            self._call("PUT", f"/api/v2/backfills/{number}/cancel", missing={})
+        for active in self._active_backfills(dag_id):
+            self._call("PUT", f"/api/v2/backfills/{active['id']}/cancel", missing={})
         for run in self.runs(dag_id, first, last):
             if run["state"] == "queued":
                 self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}", json={"state": "failed"})
 
-    def _active_backfills(self, dag_id: str) -> list[int]:
-        found = self._call("GET", "/api/v2/backfills", params={"dag_id": dag_id})["backfills"]
-        return [each["id"] for each in found if each["completed_at"] is None]
+    def _is_backfilling(self, dag_id: str) -> bool:
+        """Airflow sees only every half a minute that a backfill is complete: that is waited for, runs that are not over are not."""
+        for active in self._active_backfills(dag_id):
+            first, last = (datetime.fromisoformat(active[name]) for name in ("from_date", "to_date"))
+            if any(run["state"] not in OVER for run in self.runs(dag_id, first, last)):
+                return True
+        try:
+            Retrying(retry=retry_if_result(bool), stop=stop_after_delay(60), wait=wait_fixed(1))(self._active_backfills, dag_id)
+        except RetryError:
+            return True
+        return False
 
-    def backfill_is_over(self, number: int) -> bool:
-        return self._call("GET", f"/api/v2/backfills/{number}")["completed_at"] is not None
+    def _active_backfills(self, dag_id: str) -> list[dict[str, Any]]:
+        found = self._call("GET", "/api/v2/backfills", params={"dag_id": dag_id})["backfills"]
+        return [each for each in found if each["completed_at"] is None]
 
     def runs(self, dag_id: str, first: datetime, last: datetime) -> list[dict[str, Any]]:
         """The runs whose logical date lies between two moments, both included."""

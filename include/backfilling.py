@@ -8,10 +8,10 @@ from datetime import time as time_of_day
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from include.airflow_api import AirflowApi
+from include.airflow_api import OVER, AirflowApi
 from include.customers import Contract
 from include.errors import Refused
-from include.landing_run import OVER, LandingRun, dag_of
+from include.landing_run import LandingRun, dag_of
 
 POLL_SECONDS = 2.0
 AT_ONCE = 2  # days under way at a time, if nobody says otherwise
@@ -57,12 +57,14 @@ class Backfill:
         return dag_of(self.contract.customer)
 
     def follow(self) -> Iterator[list[DayRun]]:
-        """How all its days stand, in order, every few seconds until all are over."""
+        """How all its days stand, in order, every few seconds until all are over.
+
+        Airflow makes the runs of all days before it answers, and finds up to half a minute late that a backfill is complete.
+        """
         while True:
-            over = self.api.backfill_is_over(self.number)
             days = self.days()
             yield days
-            if over and all(day.over for day in days):
+            if all(day.over for day in days):
                 return
             time.sleep(POLL_SECONDS)
 

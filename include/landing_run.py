@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from include import receipts
-from include.airflow_api import AirflowApi
+from include.airflow_api import OVER, AirflowApi
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.runs import TASKS
 
 POLL_SECONDS = 1.0  # each look costs Airflow tens of milliseconds, which the run itself could use
-OVER = ("success", "failed")
 FROM_LANDING = (
     "run_id", "customer", "day", "source", "bytes", "sha256", "published", "landed", "duplicates", "quarantined", "forgotten", "test",
     "content_hash", "conservation", "unknown_fields", "tables", "seconds", "warnings",

@@ -1,9 +1,8 @@
 """Would the quarantined records pass today? Asked of Spark, with the rules that a landing would use, before anything is landed again."""
 
 import subprocess
-import sysconfig
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +33,11 @@ def landed(lake: Lake, day: str) -> Landing:
     return landing
 
 
-def dry_run(lake: Lake, day: str, environment: Mapping[str, str]) -> Judgement:
-    """Judges the day's quarantine again; changes nothing. `environment` is what spark-submit needs to find Spark, Java and HDFS."""
+def dry_run(lake: Lake, day: str, submit: Sequence[str], environment: Mapping[str, str]) -> Judgement:
+    """Judges the day's quarantine again; changes nothing.
+
+    `submit` is spark-submit with its options, `environment` what it needs to find Spark, Java and HDFS.
+    """
     state = lake.state()
     if landed(lake, day).quarantined == 0 or state is None:
         return Judgement(0, 0, {})
@@ -46,12 +48,11 @@ def dry_run(lake: Lake, day: str, environment: Mapping[str, str]) -> Judgement:
             for option, table in (("--raw", "raw_assessments"), ("--quarantine", "quarantine"))
         }
         arguments = [part for option, uris in files.items() for uri in uris for part in (option, uri)]
-        _submit([str(JOB), *arguments, "--result", str(result)], environment)
+        _run([*submit, str(JOB), *arguments, "--result", str(result)], environment)
         return receipts.read(Judgement, result.read_bytes(), "the result of judge_again")
 
 
-def _submit(arguments: list[str], environment: Mapping[str, str]) -> None:
-    command = [str(Path(sysconfig.get_path("scripts")) / "spark-submit"), "--master", "local[*]", *arguments]
+def _run(command: list[str], environment: Mapping[str, str]) -> None:
     done = subprocess.run(
         command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False
     )

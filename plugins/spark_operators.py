@@ -45,6 +45,7 @@ class TransformOperator(SparkSubmitOperator):
             application=str(JOB),
             name=f"transform_assessments {contract.customer}",
             env_vars={"HADOOP_USER_NAME": f"{{{{ conn.{connections.HDFS}.login }}}}"},
+            properties_file=f"{{{{ conn.{connections.SPARK}.extra_dejson.get('properties-file', '') }}}}",
             durable=False,
             application_args=[
                 "--bootstrap-servers", f"{{{{ conn.{connections.KAFKA}.extra_dejson['bootstrap.servers'] }}}}",

@@ -17,7 +17,7 @@ from include.stack.environment import inherited
 from include.stack.java import Java, find_java
 from include.stack.service import Service, run_job, write
 from include.stack.settings import HOST, Settings
-from include.stack.spark import spark_environment
+from include.stack.spark import properties_file, spark_environment
 
 # Airflow imports this module from its home. SQLite takes the right to write in the middle of a transaction that began with reading, and
 # refuses it at once ("database is locked", however long the patience) if another process wrote meanwhile. Airflow's creation of backfills,
@@ -86,7 +86,7 @@ def connections(settings: Settings) -> dict[str, dict[str, object]]:
     at = settings.endpoints
     return {
         "KAFKA_DEFAULT": {"conn_type": "kafka", "extra": {"bootstrap.servers": at.bootstrap_servers}},
-        "SPARK_DEFAULT": {"conn_type": "spark", "host": "local[*]"},
+        "SPARK_DEFAULT": {"conn_type": "spark", "host": "local[*]", "extra": {"properties-file": str(properties_file(settings))}},
         "HDFS_DEFAULT": {
             "conn_type": "hdfs",
             "host": at.webhdfs_host,

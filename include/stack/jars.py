@@ -82,7 +82,7 @@ def fetch_jars(settings: Settings, java: Java, report: Report, jars: JarSet = ST
     """Makes the folder hold exactly the locked jars. Quick when it does; whole or not at all; one at a time."""
     if have_jars(settings, jars):
         return
-    with _one_at_a_time(settings.tools / "jars.lock"):
+    with one_at_a_time(settings.tools / "jars.lock"):
         if have_jars(settings, jars):  # another one was quicker
             return
         folder, aside = jars.of(settings), settings.tools / f"{jars.folder}.new"
@@ -101,7 +101,7 @@ def _stamp(jars: JarSet) -> str:
 
 
 @contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
+def one_at_a_time(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

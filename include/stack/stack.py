@@ -22,7 +22,7 @@ from include.stack.java import Java, find_java
 from include.stack.kafka import kafka
 from include.stack.service import Service, StackError, log_of, write
 from include.stack.settings import HOST, Ports, Settings
-from include.stack.spark import configure_spark
+from include.stack.spark import archive_classes, configure_spark
 
 KAFKA = ("kafka",)
 HDFS = ("namenode", "datanode")
@@ -72,10 +72,11 @@ def up(settings: Settings, report: Report = _silent, names: Iterable[str] = EVER
         services = [service for service in _services(settings, java) if service.name in names]
         _refuse_busy_ports(settings, [service for service in services if service.name not in running])
         _write_running(settings, names | running.keys())
-        configure_spark(settings)
+        configure_spark(settings, java)
         for folder in (settings.tmp, settings.lake, settings.inbox):
             folder.mkdir(parents=True, exist_ok=True)
-        _start_all(settings, services, running, report)
+        jobs = [lambda: archive_classes(settings, java, report)] if "airflow-scheduler" in names else []  # its tasks submit to Spark
+        _start_all(settings, services, running, report, jobs)
 
 
 def down(settings: Settings, report: Report = _silent) -> int:
@@ -137,8 +138,17 @@ class _GivenUpError(Exception):
     """Another service failed, so this one is no longer waited for."""
 
 
-def _start_all(settings: Settings, services: Sequence[Service], running: dict[str, psutil.Process], report: Report) -> None:
-    """Each service in a thread of its own. The first failure, or Ctrl-C, ends the waiting of all and stops what was started here."""
+def _start_all(
+    settings: Settings,
+    services: Sequence[Service],
+    running: dict[str, psutil.Process],
+    report: Report,
+    jobs: Sequence[Callable[[], None]] = (),
+) -> None:
+    """Each service, and each job beside them, in a thread of its own.
+
+    The first failure, or Ctrl-C, ends the waiting of all and stops what was started here.
+    """
     began, give_up = time.monotonic(), threading.Event()
 
     def bring_up(service: Service) -> None:
@@ -149,8 +159,8 @@ def _start_all(settings: Settings, services: Sequence[Service], running: dict[st
             report(f"{service.title} is up after {time.monotonic() - began:.0f} s")
         service.finish()
 
-    with ThreadPoolExecutor(len(services)) as pool:
-        futures = [pool.submit(bring_up, service) for service in services]
+    with ThreadPoolExecutor(len(services) + len(jobs)) as pool:
+        futures = [*(pool.submit(bring_up, service) for service in services), *map(pool.submit, jobs)]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)
             failures = [error for future in futures if future.done() and (error := future.exception())]

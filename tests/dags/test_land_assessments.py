@@ -91,6 +91,7 @@ def test_every_field_of_the_trigger_form_explains_itself(dag) -> None:
 
 SUBMITTED = """\
 --master local[*]
+--properties-file /etc/spark.properties
 --name transform_assessments acme
 {jobs}/transform_assessments.py
 --bootstrap-servers 127.0.0.1:9092
@@ -115,6 +116,7 @@ def test_the_command_that_spark_gets(dag, dag_folder: Path, monkeypatch: pytest.
             "run_id": "manual__2018-01-29T00:00:00+00:00",
             "ti": SimpleNamespace(try_number=2, xcom_pull=lambda task_ids: {"publish": published}[task_ids]),
             "conn": SimpleNamespace(
+                spark_default=SimpleNamespace(extra_dejson={"properties-file": "/etc/spark.properties"}),
                 kafka_default=SimpleNamespace(extra_dejson={"bootstrap.servers": "127.0.0.1:9092"}),
                 hdfs_default=SimpleNamespace(extra_dejson=SimpleNamespace(fs="hdfs://127.0.0.1:9820"), login="landfall"),
             ),

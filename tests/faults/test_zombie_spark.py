@@ -1,7 +1,6 @@
 """R3: a Spark job that is stopped, overtaken by the next try, and wakes up: it writes into the directory of its own try, nowhere else."""
 
 import subprocess
-import sysconfig
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from include.lake import Lake
 from include.landing import found_on_hdfs, problems, read_landed
 from include.receipts import PublishReceipt, TransformReceipt, landing_of
 from include.stack.airflow import airflow_environment
+from include.stack.spark import properties_file, spark_submit
 from include.tables import LANDED
 from tests.acme import DAY, Acme
 from tests.built_landing import RECORDS
@@ -36,7 +36,7 @@ def submit(stack: Landfall, lake: Lake, published: PublishReceipt, landing: str,
         "lake": lake.location,
         "receipt": f"{lake.location}/receipts/landing={landing}.json",
     }
-    command = [str(Path(sysconfig.get_path("scripts")) / "spark-submit"), "--master", "local[2]", str(JOB)]
+    command = [*spark_submit(properties_file(stack.settings)), str(JOB)]
     command += [part for name, value in arguments.items() for part in (f"--{name}", value)]
     with log.open("wb") as output:
         return psutil.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)

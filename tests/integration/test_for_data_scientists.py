@@ -150,7 +150,7 @@ def test_spark_as_a_reader_agrees_with_the_owner_and_changes_nothing(demo: Demo,
         f"""<ivysettings><settings defaultResolver="locked"/><resolvers><filesystem name="locked">
         <artifact pattern="{reader_jars}/[artifact]-[revision].[ext]"/></filesystem></resolvers></ivysettings>"""
     )
-    environment = spark_environment(settings, find_java(demo.home / "java"))
+    environment = {**spark_environment(settings, find_java(demo.home / "java")), "SPARK_CONF_DIR": str(demo.home / "conf")}
     defaults = {
         "spark.jars.ivySettings": repository,
         "spark.jars.ivy": demo.home / "ivy",
@@ -159,7 +159,7 @@ def test_spark_as_a_reader_agrees_with_the_owner_and_changes_nothing(demo: Demo,
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
-    write(Path(environment["SPARK_CONF_DIR"]) / "spark-defaults.conf", properties(defaults))
+    write(demo.home / "conf" / "spark-defaults.conf", properties(defaults))
     done = demo.run([sys.executable, "-c", demo.here(PROGRAMS["Spark SQL"]) + CHANGES], **environment)
     told = [each for each in done.stdout.splitlines() if not each.startswith(":: ")]  # what Ivy says of its settings
     assert told[:2] == [line(demo, landing) for landing in demo.landings]

