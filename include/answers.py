@@ -194,11 +194,13 @@ def ask_all(session: Session, asked: Asked, among: Iterable[Question]) -> list[A
 
 
 def as_json(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing | None = None, **more: Any) -> bytes:
-    """One JSON document: customer, days (null for no bound), the landing readers see, the day's receipt, and the answers."""
+    """One JSON document: customer, what was asked (null for no bound), the landing readers see, the day's receipt, and the answers."""
     document = {
         "customer": as_of.customer,
         "from": asked.first,
         "to": asked.last,
+        "exam": asked.exam,
+        "once": asked.once,
         "as_of": {"landing": as_of.landing, "committed_at": as_of.committed_at},
         "receipt": receipts.plain(receipt) if receipt else None,
         **more,

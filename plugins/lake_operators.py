@@ -46,7 +46,7 @@ class ValidateLandingOperator(BaseOperator):
             if landed.facts:
                 context["ti"].xcom_push(key="found", value=receipts.plain(landing.found_on_hdfs(landed.facts, transformed)))
             if problems:
-                raise AirflowFailException("\n".join([f"{len(problems)} problems, nothing is visible to readers:", *problems]))
+                raise AirflowFailException("\n".join(["nothing of this landing is visible to readers:", *problems]))
             earlier = holes.nearest_earlier(connections.lake(published.customer), published.day)
             return [*published.warnings, *landing.warnings(published, transformed, landed, earlier, self.holes_points)]
 

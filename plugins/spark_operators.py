@@ -30,6 +30,8 @@ class TransformOperator(SparkSubmitOperator):
     Waits first until no open transaction hides the end of the batch, and refuses a batch of which records have aged out. A day that
     `publish` found forgotten by Kafka is read from the files of `raw_assessments` that its receipt names.
 
+    Spark's settings are those of its own configuration, or of the file that `properties-file` in the connection's extra names.
+
     On call: "have aged out" names partition and offsets; clear publish with downstream, and the source goes out again
     (or is read from HDFS, in a run with `again`).
     Otherwise the last error is Spark's own cause (a broker or NameNode that does not answer, memory); the whole driver log

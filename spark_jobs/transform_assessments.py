@@ -38,7 +38,7 @@ from schemas import TABLES
 
 log = logging.getLogger("transform_assessments")
 
-# What decides about right and wrong stands here; what depends on the machine (jars, memory, cores) in spark-defaults.conf.
+# What decides about right and wrong stands here; what depends on the machine (jars, memory, cores) in what spark-submit is given.
 SPARK_CONF: dict[str, bool | float | int | str | None] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",

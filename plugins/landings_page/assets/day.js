@@ -106,7 +106,7 @@ function counts(receipt) {
         element("td", { class: key === "content_hash" ? "figure hash" : "figure" }, formatted(value)))));
   const heads = places.map((place) => element("th", { scope: "col", class: "figure" }, PLACES[place]));
   return section(
-    "Counted by",
+    "Records",
     figures(receipt),
     element("p", { class: agree ? "soft" : "notice bad" }, verdict(places, agree)),
     element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Counts by place" },
