@@ -21,18 +21,22 @@ has forgotten it, even if the files are gone.
 Another file for a landed day is a correction and replaces the day.
 """
 
-from datetime import datetime, timedelta
+import logging
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import jinja2
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
 
 from include import customers, runs
-from include.customers import Contract
+from include.customers import Contract, ContractRefused
 from kafka_operators import EnsureTopicOperator, PublishJsonOperator
 from lake_operators import AnswerOperator, CommitLandingOperator, ValidateLandingOperator
 from source_sensors import FindSourceSensor
 from spark_operators import TransformOperator
 from steps import RefusedContractOperator
+
+log = logging.getLogger(__name__)
 
 RETRIES = {
     "retries": 3,
@@ -89,7 +93,7 @@ def land_assessments(contract: Contract) -> DAG:
         description=contract.description or f"Lands the exam attempts of {contract.customer}",
         doc_md=__doc__,
         schedule=CronDataIntervalTimetable(contract.schedule, timezone=contract.time_zone),
-        start_date=datetime.combine(contract.first_day, datetime.min.time()),
+        start_date=datetime.combine(contract.first_day, time(), ZoneInfo(contract.time_zone)),
         catchup=False,
         is_paused_upon_creation=False,
         template_undefined=jinja2.StrictUndefined,
@@ -132,16 +136,29 @@ def land_assessments(contract: Contract) -> DAG:
 def refused_contract(customer: str, reason: str) -> DAG:
     """In place of the DAG of a customer whose contract is wrong: shows the reason, fails with it, leaves the others alone."""
     with DAG(
-        dag_id=f"land_assessments_{customer}",
+        dag_id=f"land_assessments_{customers.as_key(customer)}",
         description=f"The contract of {customer} is wrong; nothing is landed until it is mended",
         doc_md=f"# The contract of {customer} is wrong\n\n```\n{reason}\n```\n\nMend it; this page changes by itself.",
         schedule=None,
-        tags=["landfall", customer, "wrong contract"],
+        is_paused_upon_creation=False,  # Airflow keeps this for the DAG that comes once the contract is mended
+        tags=["landfall", customers.as_key(customer), "wrong contract"],
     ) as dag:
         RefusedContractOperator(task_id="wrong_contract", reason=reason)
     return dag
 
 
+def dag_of(customer: str, contract: Contract | ContractRefused) -> DAG:
+    if not isinstance(contract, Contract):
+        return refused_contract(customer, str(contract))
+    try:
+        dag = land_assessments(contract)
+        dag.validate()  # as Airflow will: one DAG that is not valid would take those of all customers with it
+    except Exception as error:
+        log.exception("%s", customer)
+        return refused_contract(customer, f"{customer}.yaml: Airflow refuses what it says: {type(error).__name__}: {error}")
+    return dag
+
+
 for _customer, _contract in customers.load_all().items():
-    _dag = land_assessments(_contract) if isinstance(_contract, Contract) else refused_contract(_customer, str(_contract))
+    _dag = dag_of(_customer, _contract)
     globals()[_dag.dag_id] = _dag

@@ -51,4 +51,4 @@ with DAG(
         if isinstance(_contract, Contract):
             TidyLakeOperator(task_id=f"tidy_{_customer}", contract=_contract)
         else:
-            SkippedContractOperator(task_id=f"tidy_{_customer}", reason=str(_contract))
+            SkippedContractOperator(task_id=f"tidy_{customers.as_key(_customer)}", reason=str(_contract))

@@ -1,19 +1,23 @@
 """Contracts: one YAML file per customer says what is delivered, where it goes and what is still acceptable."""
 
+import logging
 import os
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import yaml
+from croniter import CroniterError, croniter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from include.errors import Refused
 from include.topics import TopicSpec
+
+log = logging.getLogger(__name__)
 
 OURS = Path(__file__).parent / "customers"
 FOLDER = Path(os.environ.get("LANDFALL_CUSTOMERS") or OURS)  # an absolute path: daemons have directories of their own
@@ -38,9 +42,19 @@ def _regex(pattern: str) -> str:
 def _time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # such as Europe, which is a folder there
         raise ValueError("is not a time zone of the tz database, such as UTC or Europe/Berlin") from error
     return name
+
+
+def _cron(schedule: str) -> str:
+    if len(schedule.split()) != 5:
+        raise ValueError("is not a cron schedule: expected minute, hour, day of month, month and day of week, such as 30 2 * * *")
+    try:
+        croniter(schedule, datetime(2018, 1, 1, tzinfo=UTC)).get_next()
+    except CroniterError as error:  # also of one that never comes, such as 30 February
+        raise ValueError(f"is not a cron schedule: {error}") from error
+    return schedule
 
 
 def _with_day(pattern: str) -> str:
@@ -110,7 +124,7 @@ class Contract(_Terms):
     customer: str
     description: str = ""
     source: Annotated[str, AfterValidator(_with_day)]
-    schedule: str = Field(default="0 0 * * *", pattern=r"^\s*(\S+\s+){4}\S+\s*$")
+    schedule: Annotated[str, AfterValidator(_cron)] = "0 0 * * *"
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     first_day: date = Field(default=date(2018, 1, 1))
     deadline_hours: float = Field(default=24.0, ge=0)
@@ -133,8 +147,10 @@ def load(path: Path) -> Contract:
     """The contract in this file. Raises ContractRefused that names the file, every wrong key, its value and the reason."""
     _refuse_name(path.stem)
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        given = yaml.load(path.read_text(encoding="utf-8"), _Yaml)  # noqa: S506: a SafeLoader
+    except OSError as error:
+        raise ContractRefused(f"{path.name}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError) as error:  # PyYAML's own for a day such as 2018-02-30, and what is not UTF-8
         raise ContractRefused(f"{path.name}: is not readable as YAML: {error}") from error
     if not isinstance(given, dict):
         raise ContractRefused(f"{path.name}: expected keys with values at the top level, found {type(given).__name__}")
@@ -142,6 +158,8 @@ def load(path: Path) -> Contract:
         raise ContractRefused(f"{path.name}: customer: the file's name says it already. Remove the key.")
     try:
         return Contract.model_validate_json(_as_json({**given, "customer": path.stem}))
+    except TypeError as error:
+        raise ContractRefused(f"{path.name}: a key or a value is of a kind that no contract has: {error}. Put it into quotes.") from error
     except ValidationError as error:
         wrong = "\n".join(f"  {line}" for line in _reasons(error))
         raise ContractRefused(f"{path.name}: {error.error_count()} wrong:\n{wrong}") from error
@@ -166,6 +184,11 @@ def _refuse_name(name: str) -> None:
             f"{name!r} cannot be a customer's name, which is the name of its file without .yaml; "
             "expected small letters, digits and _ (a letter first, at most 40). Choose another."
         )
+
+
+def as_key(name: str) -> str:
+    """The name in an id of Airflow's. A file whose name cannot be a customer's gets one that no customer can have."""
+    return name if NAME.fullmatch(name) else re.sub(r"[^A-Za-z0-9_.-]", "-", f"-{name}")[:100]
 
 
 def load_all(folder: Path = FOLDER) -> dict[str, Contract | ContractRefused]:
@@ -194,6 +217,22 @@ def _each(folder: Path) -> Iterator[tuple[str, Contract | ContractRefused]]:
             yield path.stem, load(path)
         except ContractRefused as error:
             yield path.stem, error
+        except Exception as error:  # whatever is wrong with one customer's file, the others' are read
+            log.exception("%s", path)
+            yield path.stem, ContractRefused(f"{path.name}: cannot be read: {type(error).__name__}: {error}")
+
+
+class _Yaml(yaml.SafeLoader):
+    """YAML that refuses a key that stands twice: of two lists of readers, one would be ignored without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: dict[str, yaml.Mark] = {}
+        for key, _ in node.value:
+            name = str(getattr(key, "value", ""))
+            if name in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {name!r} stands twice", key.start_mark)
+            seen[name] = key.start_mark
+        return super().construct_mapping(node, deep)
 
 
 def _as_json(given: dict[str, Any]) -> bytes:

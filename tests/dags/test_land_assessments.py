@@ -2,12 +2,16 @@
 
 import json
 import runpy
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
+
+from include import customers
 
 TASKS = ["find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer"]
 EXPECTED = {"land_assessments_acme", "land_assessments_demo"}
@@ -135,3 +139,48 @@ def test_a_wrong_contract_shows_its_reason_and_leaves_the_other_dags_alone(dags:
     assert "source: Field required" in dag.doc_md
     with pytest.raises(AirflowFailException, match="source: Field required"):
         dag.task_dict["wrong_contract"].execute({})
+
+
+@pytest.fixture
+def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of contracts that the DAG files read in place of the project's."""
+    load_all = customers.load_all
+    monkeypatch.setattr(customers, "load_all", lambda: load_all(tmp_path))
+    return tmp_path
+
+
+def test_whatever_one_customer_s_file_is_the_others_have_their_dags(dags: dict, dag_folder: Path, others: Path) -> None:
+    (others / "right.yaml").write_text("source: right/{day}.json\n")
+    (others / "wrong.yaml").write_text('source: wrong/{day}.json\nschedule: "99 0 * * *"\n')
+    (others / "right copy.yaml").write_text("source: right/{day}.json\n")
+    (others / "folder.yaml").mkdir()
+    bag = DagBag(str(dag_folder))
+    assert bag.import_errors == {}
+    wrong = {f"land_assessments_{name}": bag.dags.get(f"land_assessments_{name}") for name in ("wrong", "-right-copy", "folder")}
+    assert bag.dags.keys() == {"land_assessments_right", *wrong, "tidy_lake"}
+    assert all(set(each.task_dict) == {"wrong_contract"} for each in wrong.values())
+    assert bag.dags["tidy_lake"].task_dict.keys() == {"tidy_right", "tidy_wrong", "tidy_-right-copy", "tidy_folder"}
+    for dag in bag.dags.values():
+        DagSerialization.to_dict(dag)
+        assert dag.is_paused_upon_creation is False, "Airflow keeps it for the DAG of the mended contract"
+
+
+def test_what_airflow_refuses_of_one_contract_is_that_customer_s(dags: dict, dag_folder: Path, others: Path) -> None:
+    for name in ("one", "two"):
+        (others / f"{name}.yaml").write_text("source: {day}.json\n".replace("{day}", name + "/{day}"))
+    build = runpy.run_path(str(dag_folder / "land_assessments.py"))
+    contract = customers.load_all()["one"].model_copy(update={"transform_hours": "long"})
+    assert set(build["dag_of"]("one", contract).task_dict) == {"wrong_contract"}
+    assert "land_assessments_two" in build
+
+
+def test_a_customer_s_first_day_begins_at_its_midnight(dags: dict, dag_folder: Path, others: Path) -> None:
+    (others / "east.yaml").write_text("source: east/{day}.json\ntime_zone: Asia/Tokyo\nfirst_day: 2018-01-28\n")
+    dag = DagBag(str(dag_folder)).dags["land_assessments_east"]
+    assert dag.start_date == datetime(2018, 1, 27, 15, tzinfo=UTC)
+
+
+def test_the_wait_for_a_late_file_is_as_long_as_the_contract_says(dags: dict, dag_folder: Path, others: Path) -> None:
+    (others / "late.yaml").write_text("source: late/{day}.json\ndeadline_hours: 240\n")
+    sensor = DagBag(str(dag_folder)).dags["land_assessments_late"].task_dict["find_source"]
+    assert sensor.timeout > 240 * 3600

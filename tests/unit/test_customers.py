@@ -14,7 +14,7 @@ RIGHT = "source: acme/{day}.json\n"
 
 def contract(folder: Path, text: str, name: str = "acme") -> Path:
     path = folder / f"{name}.yaml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
     return path
 
 
@@ -46,6 +46,13 @@ WRONG = [
     ("the file's name is the customer", RIGHT + "customer: beta\n", ["customer", "file's name"]),
     ("a list is no contract", "- a\n", ["expected keys", "list"]),
     ("not YAML", "source: [", ["not readable as YAML"]),
+    ("a day that no calendar has", RIGHT + "first_day: 2018-02-30\n", ["not readable as YAML", "day is out of range"]),
+    ("YAML takes on for a truth", RIGHT + "on: 5\n", ["of a kind that no contract has", "quotes"]),
+    ("a folder of the tz database", RIGHT + "time_zone: Europe\n", ["time_zone", "tz database"]),
+    ("a key twice", RIGHT + "readers: [alice]\nreaders: [bob]\n", ["'readers' stands twice", "line 3"]),
+    ("a minute that no hour has", RIGHT + 'schedule: "99 0 * * *"\n', ["schedule", "not a cron schedule", "'99 0 * * *'"]),
+    ("a day that never comes", RIGHT + 'schedule: "0 0 30 2 *"\n', ["schedule", "not a cron schedule"]),
+    ("not UTF-8", RIGHT + "description: \udcff\n", ["not readable as YAML"]),
     ("an empty file", "", ["expected keys", "NoneType"]),
 ]
 
@@ -62,8 +69,29 @@ def test_a_wrong_contract_leaves_the_others_alone(tmp_path: Path) -> None:
     contract(tmp_path, RIGHT)
     contract(tmp_path, "source: 5\n", "beta")
     contract(tmp_path, RIGHT, "Not a name")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
     found = customers.load_all(tmp_path)
-    assert {name: type(each) for name, each in found.items()} == {"acme": Contract, "beta": ContractRefused, "Not a name": ContractRefused}
+    wrong = {name for name, each in found.items() if isinstance(each, ContractRefused)}
+    assert (set(found) - wrong, wrong) == ({"acme"}, {"beta", "Not a name", "folder", "gone"})
+
+
+def test_what_nobody_thought_of_in_one_contract_leaves_the_others_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contract(tmp_path, RIGHT)
+    contract(tmp_path, RIGHT, "beta")
+    load = customers.load
+    monkeypatch.setattr(customers, "load", lambda path: 1 / 0 if path.stem == "beta" else load(path))
+    found = customers.load_all(tmp_path)
+    assert isinstance(found["acme"], Contract)
+    assert "division by zero" in str(found["beta"])
+
+
+@pytest.mark.parametrize("name", ["acme copy", "Acme", "datenströme", "x" * 300])
+def test_a_name_that_no_customer_can_have_is_a_key_that_no_customer_has(name: str) -> None:
+    key = customers.as_key(name)
+    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", key)
+    with pytest.raises(ContractRefused):
+        customers.add(key)
 
 
 def test_a_reader_s_customers_are_those_whose_contract_names_them(tmp_path: Path) -> None:
