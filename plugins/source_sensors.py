@@ -18,6 +18,7 @@ from include.receipts import Landing, Source
 from steps import step
 
 SETTLE_SECONDS = 1.0
+WEEK = 7 * 24 * 3600  # of waiting beyond the deadline, for files that are growing or another run of the day
 
 
 class FindSourceSensor(BaseSensorOperator, SkipMixin):
@@ -36,7 +37,7 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
     """
 
     def __init__(self, *, contract: Contract, **kwargs: Any) -> None:
-        super().__init__(mode="reschedule", poke_interval=60, timeout=7 * 24 * 3600, **kwargs)
+        super().__init__(mode="reschedule", poke_interval=60, timeout=contract.deadline_hours * 3600 + WEEK, **kwargs)
         self.contract = contract
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
@@ -49,13 +50,13 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             connections.serve_sources()
             uris = self.named(asked["source"]) or source.find(self.contract.source, day, inbox())
             lake = connections.lake(self.contract.customer)
-            landed = lake.in_force(day) if asked["again"] else None
-            gone = landed is not None and source.gone(uris)
-            if landed and not gone and not asked["source"]:
+            access.grant(lake.fs, lake.path, self.contract.readers)
+            landed = lake.in_force(day)
+            gone = bool(landed and asked["again"]) and source.gone(uris)
+            if landed and uris and not gone and not asked["source"]:
                 refuse_part(uris, landed)
             if not gone and (not uris or still_growing(uris)):
                 return self.not_yet(day, uris)
-            access.grant(lake.fs, lake.path, self.contract.readers)
             holder = claims.claim(lake.fs, lake.path, day, run.run_id, lambda other: self.is_under_way(context, other))
             if holder:
                 self.log.info("%s %s: run %s of the same day is under way; waiting until it is over", self.contract.customer, day, holder)

@@ -28,17 +28,19 @@ class Run:
     inbox: Path
     pushed: dict[str, Any] = field(default_factory=dict)
     skipped: list[Any] = field(default_factory=list)
+    granted: list[Any] = field(default_factory=list)
+    type: str = "manual"
 
-    def poke(self, *, again: bool, source: list[str] | None = None) -> Any:
-        contract = Contract(customer="acme", source="{day}*.json", deadline_hours=0)
+    def poke(self, *, again: bool, source: list[str] | None = None, day: str | None = DAY) -> Any:
+        contract = Contract(customer="acme", source="{day}*.json", deadline_hours=0, readers=("alice",))
         sensor = FindSourceSensor(task_id="find_source", contract=contract)
         sensor.skip = lambda ti, tasks: self.skipped.extend(tasks)  # type: ignore[method-assign]
         ti = SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value}))
         run = SimpleNamespace(
-            run_id="r2", run_type=SimpleNamespace(value="manual"), logical_date=None, run_after=datetime(2018, 1, 28, tzinfo=UTC)
+            run_id="r2", run_type=SimpleNamespace(value=self.type), logical_date=None, run_after=datetime(2018, 1, 28, tzinfo=UTC)
         )
         task = SimpleNamespace(get_direct_relatives=lambda upstream: ["ensure_topic"])
-        return sensor.poke({"ti": ti, "dag_run": run, "task": task, "params": {"day": DAY, "source": source, "again": again}})  # type: ignore[typeddict-item]
+        return sensor.poke({"ti": ti, "dag_run": run, "task": task, "params": {"day": day, "source": source, "again": again}})  # type: ignore[typeddict-item]
 
 
 @pytest.fixture
@@ -46,9 +48,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("LANDFALL_INBOX", str(tmp_path))
     monkeypatch.setattr(connections, "serve_sources", lambda: None)
     monkeypatch.setattr(source_sensors, "SETTLE_SECONDS", 0)
-    monkeypatch.setattr(access, "grant", lambda fs, root, readers: 0)  # both want a NameNode: tests/integration
+    found = Run(tmp_path)
+    monkeypatch.setattr(access, "grant", lambda fs, root, readers: found.granted.append(readers))  # wants a NameNode: tests/integration
     monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way: None)
-    return Run(tmp_path)
+    return found
 
 
 def landed(run: Run, monkeypatch: pytest.MonkeyPatch, *names: str) -> Landing:
@@ -98,16 +101,31 @@ def test_with_again_other_bytes_are_a_correction(run: Run, monkeypatch: pytest.M
     assert run.pushed.keys() == {"seconds"}
 
 
-def test_with_again_a_part_of_the_landed_files_is_refused_unless_it_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("again", [False, True], ids=["", "again"])
+def test_a_part_of_the_landed_files_is_refused_unless_it_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, again: bool) -> None:
     landing = landed(run, monkeypatch, f"{DAY}-a.json", f"{DAY}-b.json")
     Path(landing.source[1]).unlink()
     with pytest.raises(AirflowFailException, match=rf"landing one has 2 files, of which {landing.source[1]} cannot be found"):
-        run.poke(again=True)
-    done = run.poke(again=True, source=[landing.source[0]])
+        run.poke(again=again)
+    done = run.poke(again=again, source=[landing.source[0]])
     assert len(done.xcom_value["files"]) == 1
 
 
+def test_readers_are_brought_in_line_also_where_there_is_nothing_to_land(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "lake", lambda customer: SimpleNamespace(in_force=lambda day: None, fs=None, path="/lake/acme"))
+    with pytest.raises(AirflowFailException, match="found no files"):
+        run.poke(again=False)
+    assert run.granted == [("alice",)]
+
+
+@pytest.mark.parametrize("asked", [{"day": DAY}, {"source": ["x.json"]}], ids=["day", "source"])
+def test_a_backfill_takes_neither_a_day_nor_files_for_all_its_days(run: Run, asked: dict[str, Any]) -> None:
+    run.type = "backfill"
+    with pytest.raises(AirflowFailException, match=next(iter(asked))):
+        run.poke(again=False, **{"day": None, **asked})
+
+
 def test_with_again_a_day_that_never_landed_needs_its_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "lake", lambda customer: SimpleNamespace(in_force=lambda day: None))
+    monkeypatch.setattr(connections, "lake", lambda customer: SimpleNamespace(in_force=lambda day: None, fs=None, path="/lake/acme"))
     with pytest.raises(AirflowFailException, match="found no files"):
         run.poke(again=True)
