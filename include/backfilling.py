@@ -74,6 +74,12 @@ class Backfill:
         found = [(datetime.fromisoformat(run["logical_date"]).astimezone(zone).date().isoformat(), run) for run in runs]
         return [DayRun(day, run["dag_run_id"], run["state"]) for day, run in sorted(found, key=lambda each: each[0])]
 
+    def not_run(self) -> list[str]:
+        """The days of the span that have no run: they are not over yet, or the customer's schedule has none for them."""
+        ran, first = {day.day for day in self.days()}, self.first.date()
+        span = [(first + timedelta(days=number)).isoformat() for number in range((self.last.date() - first).days + 1)]
+        return [day for day in span if day not in ran]
+
     def receipts(self) -> list[dict[str, Any]]:
         """Day by day what came of it."""
         return [self._receipt(day) for day in self.days()]

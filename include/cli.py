@@ -130,13 +130,16 @@ def backfill(
     showing.backfill(running.follow())
     days = running.receipts()
     failed = [day for day in days if day["state"] != "success"]
+    not_run = running.not_run()
     if as_json:
-        _print_json({"customer": customer, "from": first, "to": last, "failed": len(failed), "days": days})
+        _print_json({"customer": customer, "from": first, "to": last, "failed": len(failed), "days": days, "not_run": not_run})
     else:
         columns = ["day", "state", "published", "landed", "duplicates", "quarantined", "content_hash"]
         showing.table(columns, [[day.get(column) for column in columns] for day in days])
         for day in failed:
             showing.error(f"{customer} {day['day']}: {day.get('failed_task', 'the run')} failed: {day.get('reason', day['state'])}")
+        if not_run:
+            showing.progress(f"{len(not_run)} days were not run, not over yet or not in the schedule of {customer}: {', '.join(not_run)}")
     if failed:
         raise typer.Exit(1)
 
