@@ -32,6 +32,20 @@ _array = msgspec.json.Decoder(list[msgspec.Raw])
 _value = msgspec.json.Decoder(msgspec.Raw)
 
 
+# One half of a surrogate pair, as whoever cuts a text within an emoji leaves it. JSON's grammar allows that (RFC 8259, section 8.2), and it
+# lands as `?`, which is what Java makes of it in UTF-8; msgspec refuses it.
+_half = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_escape = re.compile(  # from left to right, so that an escaped backslash begins none
+    rb"""(?xs) \\u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2} | (?P<half> \\u[dD][89a-fA-F][0-9a-fA-F]{2} ) | \\."""
+)
+QUESTION_MARK = rb"\u003f"  # as long as what it stands for
+
+
+def _without_halves(text: bytes) -> bytes:
+    """JSON text with `?` in place of every half of a surrogate pair that has no other half; every byte stays where it is."""
+    return _escape.sub(lambda found: QUESTION_MARK if found["half"] else found[0], text)
+
+
 class _Keyed(msgspec.Struct):
     keen_id: str | None = None
 
@@ -43,9 +57,9 @@ def key_of(record: bytes) -> bytes | None:
     """The record's `keen_id` in UTF-8 if it is a JSON object with a string there, else None."""
     try:
         keen_id = _keyed.decode(record).keen_id
-        return None if keen_id is None else keen_id.encode()
     except (msgspec.MsgspecError, UnicodeError, RecursionError):  # not JSON, not an object, not a string, not UTF-8, too deep
-        return None
+        return key_of(whole) if _half.search(record) and (whole := _without_halves(record)) != record else None
+    return None if keen_id is None else keen_id.encode()
 
 
 # A last `keen_id` with nothing but flat members between it and the brace that ends the record, and so surely the record's own.
@@ -230,14 +244,34 @@ def split(data: mmap.mmap, path: Path) -> tuple[Spans, bool]:
 def _split_array(data: mmap.mmap, begin: int, path: Path) -> Spans:
     with memoryview(data) as whole, whole[begin:] as text:
         try:
-            raws = _array.decode(text)
+            lengths = _lengths(text)
         except msgspec.DecodeError as error:
-            raise _syntax_error(data, begin, path, error) from None
+            lengths = _lengths_with_halves(data, begin, path, error)
         except RecursionError:
             raise _refused(path, "nests arrays or objects deeper than Python can follow") from None
-        lengths = [memoryview(raw).nbytes for raw in raws]
-        del raws  # each of them holds the map open
     return _spans(data, begin + 1, lengths)
+
+
+def _lengths(array: memoryview) -> list[int]:
+    """Of the elements of an array, in bytes. Raises DecodeError."""
+    return [memoryview(raw).nbytes for raw in _array.decode(array)]  # none may stay: each of them holds the map open
+
+
+def _lengths_with_halves(data: mmap.mmap, begin: int, path: Path, error: msgspec.DecodeError) -> list[int]:
+    """The same where halves of surrogate pairs are all that is wrong; raises SourceRefused where they are not.
+
+    Replaces them in a copy of which only the pages that change take memory; pairs too, for only lengths are wanted.
+    """
+    if not _half.search(data, begin):
+        raise _syntax_error(data, begin, path, error) from None
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) as own:
+        for half in _half.finditer(own, begin):
+            own[half.start() : half.end()] = QUESTION_MARK
+        with memoryview(own) as whole, whole[begin:] as text:
+            try:
+                return _lengths(text)
+            except msgspec.DecodeError as other:
+                raise _syntax_error(data, begin, path, other) from None
 
 
 def _spans(data: mmap.mmap, begin: int, lengths: list[int]) -> Spans:
@@ -291,9 +325,19 @@ def _is_json(data: mmap.mmap, start: int, end: int) -> bool:
     with memoryview(data) as whole, whole[start:end] as text:
         try:
             _value.decode(text)
-        except (msgspec.DecodeError, RecursionError):
+        except msgspec.DecodeError:
+            return bool(_half.search(text)) and _is_json_without_halves(bytes(text))
+        except RecursionError:
             return False
         return True
+
+
+def _is_json_without_halves(text: bytes) -> bool:
+    try:
+        _value.decode(_without_halves(text))
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
 
 
 def _syntax_error(data: mmap.mmap, begin: int, path: Path, error: msgspec.DecodeError) -> SourceRefused:

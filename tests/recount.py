@@ -422,7 +422,9 @@ def converted(value: Any, schema: Any) -> Any:
         return [converted(element, schema.members) for element in value]
     if isinstance(schema, Mapping):
         return {name: converted(value.get(name), member) for name, member in schema.items()}
-    return schema.reading(value) if isinstance(schema, Held) else value
+    if isinstance(schema, Held):
+        return schema.reading(value)
+    return in_utf8(value) if isinstance(value, str) else value
 
 
 # ---------------------------------------------------------------- from judgements to rows
@@ -449,16 +451,14 @@ def kafka_key(value: bytes) -> str | None:
     except ValueError:
         return None
     keen_id = record.get("keen_id") if isinstance(record, dict) else None
-    return keen_id if isinstance(keen_id, str) and has_utf8(keen_id) else None
+    if not isinstance(keen_id, str) or any("\udc80" <= letter <= "\udcff" for letter in keen_id):  # bytes that are not UTF-8
+        return None
+    return in_utf8(keen_id)
 
 
-def has_utf8(text: str) -> bool:
-    """Half a surrogate pair, also where it stands for a byte that is not UTF-8, has none."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def in_utf8(text: str) -> str:
+    """With `?` for every half of a surrogate pair, as Java writes it."""
+    return text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 import holes
 import tables
+from include.records import key_of
 from quarantine import is_suspect, judge, read_records
 from schemas import TABLES
 from tests.recount import KEYS, compare, recount_records
@@ -72,6 +73,13 @@ PATTERNS = tables.ExamPatterns(names=["yeahsdf", "^Draft"], base_exam_ids=["^exa
 def test_column(evaluate: Any, column: Any, schema: str, cases: list[tuple[str, tuple[Any, ...], Any]]) -> None:
     found = evaluate(schema, [row for _, row, _ in cases], column())
     assert dict(zip([why for why, _, _ in cases], found, strict=True)) == {why: expected for why, _, expected in cases}
+
+
+# As whoever cuts a text within an emoji writes it; in every field of text, the id and what is counted by it included.
+HALVES = [
+    rb'{"keen_id":"a\ud83d","exam_name":"cut \ud83d","sequences":{"questions":[{"id":"\ude00","options":[{"id":"\ud83d\ude00\ud83d"}]}]}}',
+    rb'{"keen_id":"b","exam_name":"cut \ud83d","certification":"\ud83d\ud83d\ude00"}',
+]
 
 
 RIGHT = {"incomplete": 1, "submitted": 2, "incorrect": 1, "correct": 1, "total": 4, "unanswered": 1, "all_correct": False}
@@ -152,8 +160,13 @@ VALUES = [
 
 @pytest.fixture(scope="module")
 def made(spark: SparkSession) -> dict[str, DataFrame]:
-    """Every table from VALUES, in the way of the job."""
-    rows = [(0, number, number, "key", bytearray(value)) for number, value in enumerate(VALUES)]
+    """Every table from VALUES."""
+    return transformed(spark, VALUES, ["key"] * len(VALUES))
+
+
+def transformed(spark: SparkSession, values: list[bytes], keys: list[str]) -> dict[str, DataFrame]:
+    """Every table from these records, in the way of the job."""
+    rows = [(0, number, number, key, bytearray(value)) for number, (key, value) in enumerate(zip(keys, values, strict=True))]
     messages = spark.createDataFrame(rows, "partition int, offset bigint, record bigint, key string, value binary").coalesce(1)
     columns = {
         "day": F.lit(date(2018, 1, 28)),
@@ -194,6 +207,16 @@ def test_as_recounted_from_the_same_bytes(made: dict[str, DataFrame], table: str
     if table in ("raw_assessments", "quarantine"):
         expected = [{**row, "keen_id": "key"} for row in expected]  # the Kafka key, which is the publisher's to choose
     assert compare(expected, [row.asDict() for row in made[table].collect()], KEYS[table], table) == []
+
+
+def test_half_a_surrogate_pair_lands_as_a_question_mark_in_the_id_as_in_the_key(spark: SparkSession) -> None:
+    keys = [(key_of(value) or b"").decode() for value in HALVES]
+    found = transformed(spark, HALVES, keys)
+    expected = recount_records(HALVES, "2018-01-28")
+    for table, rows in expected.tables.items():
+        assert compare(rows, [row.asDict() for row in found[table].collect()], KEYS[table], table) == []
+    ids = [row.keen_id for row in found["assessments"].orderBy("keen_id").collect()]
+    assert ids == keys == ["a?", "b"]
 
 
 def test_exact_copies_land_once(made: dict[str, DataFrame]) -> None:

@@ -29,6 +29,11 @@ ARRAYS = [
     ("commas and brackets in strings", rb'["a,]\"", {"],[": "{"}]', [rb'"a,]\""', b'{"],[": "{"}']),
     ("invalid UTF-8 is a record's own affair", b'[{"a": "\xff\xfe"}]', [b'{"a": "\xff\xfe"}']),
     ("duplicate keys too", b'[{"a": 1, "a": 2}]', [b'{"a": 1, "a": 2}']),
+    (
+        "half a surrogate pair too",
+        rb'[{"a": "\ud83d"}, {"b": "\ud83d\ude00 \udE00", "c": 1}]',
+        [rb'{"a": "\ud83d"}', rb'{"b": "\ud83d\ude00 \udE00", "c": 1}'],
+    ),
 ]
 
 LINES = [
@@ -44,6 +49,7 @@ LINES = [
     ("lines that are no objects", b'{"a": 1}\n[2]\nnull\n', [b'{"a": 1}', b"[2]", b"null"]),
     ("trailing text and two objects on a line", b"{} x\n{} {}\n", [b"{} x", b"{} {}"]),
     ("invalid UTF-8, also at the end", b'{"a": "\xff"}\n{"b": "\xff"}', [b'{"a": "\xff"}', b'{"b": "\xff"}']),
+    ("half a surrogate pair in a line that does not end", rb'{"a": "\ud83d"}', [rb'{"a": "\ud83d"}']),
     ("one object on one line", b'{"a": {"b": [1, 2]}}', [b'{"a": {"b": [1, 2]}}']),
 ]
 
@@ -82,6 +88,9 @@ REFUSED = [
         "is truncated: the array that begins at byte 0 is still open where the file ends, at byte 17",
     ),
     ("an array that ends within a string", b'[{"a": "x', "is truncated.* at byte 9"),
+    ("a syntax error behind half a surrogate pair", rb'[{"a": "\ud83d"}, {"b": nul}]', "invalid character at byte 23"),
+    ("an array that ends early, behind one", rb'[{"a": "\ud83d"}, {"b": ', "is truncated.* at byte 24"),
+    ("half a surrogate pair outside of a text", rb"[\ud83d]", "invalid character at byte 1"),
     ("an array of 100,000 arrays", b"[" * 100_000, "deeper than Python can follow"),
     ("a cut last line", b'{"a": 1}\n{"b": ', r"is truncated: its last line \(record 1, from byte 9\)"),
     ("a cut last line after CRLF", b'{"a": 1}\r\n{"b": "\r', r"is truncated: its last line \(record 1, from byte 10\)"),
@@ -191,14 +200,24 @@ BROKEN = [
     ("cut", b'{"keen_id": "a"', None),
     ("blank", b"  ", None),
     ("too deep", b'{"a":' * 100_000, None),
-    ("half a surrogate pair", rb'{"keen_id": "\ud800"}', None),
+]
+# msgspec refuses them, JSON's grammar does not.
+HALVES = [
+    ("in another field", rb'{"keen_id": "a", "name": "cut \ud83d"}', b"a"),
+    ("a second half", rb'{"name": "\ude00 cut", "keen_id": "a"}', b"a"),
+    ("in the key", rb'{"keen_id": "a\uD83D"}', b"a?"),
+    ("beside whole pairs, which stay", rb'{"keen_id": "\ud83d\ude00\ud83d", "n": "\ud83d\ude00"}', "😀?".encode()),
+    ("two first halves", rb'{"keen_id": "\ud83d\ud83d\ude00"}', "?😀".encode()),
+    ("after an escaped backslash", rb'{"keen_id": "\\\ud83d\\ud83d"}', rb"\?\ud83d"),
+    ("and broken", rb'{"keen_id": "a", "name": "\ud83d"', None),
+    ("and no object", rb'["\ud83d"]', None),
 ]
 
 
 def test_the_key_is_the_keen_id_of_an_object():
-    for why, record, expected in KEYS + BROKEN:
+    for why, record, expected in KEYS + BROKEN + HALVES:
         assert key_of(record) == expected, why
-    for why, record, expected in KEYS:
+    for why, record, expected in KEYS + HALVES[:-2]:
         assert key_of_valid(record) == expected, f"{why}, known to be valid"
 
 

@@ -92,7 +92,7 @@ JUDGED = [
     ("a number no double holds, in a field nobody reads", b'{"keen_id":"a","extra":[1e999,' + b"9" * 5000 + b"]}", None, "a"),
     ("a lone byte", b'{"keen_id":"a","exam_name":"\xff"}', "not_utf8", "a"),
     ("the keen_id itself", b'{"keen_id":"\xff"}', "not_utf8", None),
-    ("half a surrogate pair is JSON, and no Kafka key", rb'{"keen_id":"\ud800"}', None, None),
+    ("half a surrogate pair is JSON, and a question mark", rb'{"keen_id":"a\ud800"}', None, "a?"),
     ("not UTF-8 comes before every other reason", b"{'keen_id':\xff", "not_utf8", None),
     ("a surrogate written as UTF-8", b'{"keen_id":"a","x":"\xed\xa0\x80"}', "not_utf8", "a"),
     ("nothing", b"", "blank", None),
