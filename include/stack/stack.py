@@ -34,6 +34,7 @@ TASKS_SECONDS = 10.0  # the longest that tasks get to say that they were stopped
 STOP_SECONDS = 20.0  # the longest between SIGTERM and SIGKILL
 
 Report = Callable[[str], None]
+Job = Callable[[Callable[[], bool]], None]  # is given what says whether it is still wanted
 
 
 def _silent(_: str) -> None:
@@ -75,7 +76,9 @@ def up(settings: Settings, report: Report = _silent, names: Iterable[str] = EVER
         configure_spark(settings, java)
         for folder in (settings.tmp, settings.lake, settings.inbox):
             folder.mkdir(parents=True, exist_ok=True)
-        jobs = [lambda: archive_classes(settings, java, report)] if "airflow-scheduler" in names else []  # its tasks submit to Spark
+        jobs: list[Job] = []
+        if "airflow-scheduler" in names:  # its tasks submit to Spark
+            jobs.append(lambda given_up: archive_classes(settings, java, report, given_up))
         _start_all(settings, services, running, report, jobs)
 
 
@@ -143,7 +146,7 @@ def _start_all(
     services: Sequence[Service],
     running: dict[str, psutil.Process],
     report: Report,
-    jobs: Sequence[Callable[[], None]] = (),
+    jobs: Sequence[Job] = (),
 ) -> None:
     """Each service, and each job beside them, in a thread of its own.
 
@@ -160,7 +163,7 @@ def _start_all(
         service.finish()
 
     with ThreadPoolExecutor(len(services) + len(jobs)) as pool:
-        futures = [*(pool.submit(bring_up, service) for service in services), *map(pool.submit, jobs)]
+        futures = [*(pool.submit(bring_up, service) for service in services), *(pool.submit(job, give_up.is_set) for job in jobs)]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)
             failures = [error for future in futures if future.done() and (error := future.exception())]

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from include.stack.class_data import archive_of, make_archive, new_archive
+from include.stack.jars import only_one
 from include.stack.java import Java
 from include.stack.settings import Ports, Settings
+from include.stack.spark import configure_spark, properties_file
 
 JAVA = Java(Path("/opt/java"), 17, "PATH", "17.0.15+6")
 ENVIRON = {"PATH": "/usr/bin:/bin"}
@@ -27,15 +29,14 @@ def calls(settings: Settings) -> int:
     return len((settings.tools / "calls").read_text().splitlines())
 
 
-def test_it_is_made_once_for_a_java_and_takes_the_place_of_another_ones(settings: Settings) -> None:
+def test_it_is_made_once_for_a_java_and_three_are_kept(settings: Settings) -> None:
     told: list[str] = []
-    other = replace(JAVA, build="17.0.16+8")
+    javas = [JAVA, *(replace(JAVA, build=f"17.0.16+{number}") for number in range(3))]
     writes = shell(settings, f"echo classes > {new_archive(settings)}")
-    for java in (other, JAVA, JAVA):
-        make_archive(settings, java, writes, ENVIRON, told.append)
-    assert archive_of(settings, JAVA).read_text() == "classes\n"
-    assert not archive_of(settings, other).exists()
-    assert calls(settings) == len(told) == 2
+    made = [make_archive(settings, java, writes, ENVIRON, told.append) for java in (*javas, javas[-1])]
+    assert made == [True] * 4 + [False]
+    assert [archive_of(settings, java).exists() for java in javas] == [False, True, True, True]
+    assert calls(settings) == len(told) == 4
     assert not new_archive(settings).parent.exists()
 
 
@@ -71,3 +72,32 @@ def test_what_a_killed_one_left_is_in_nobodys_way(settings: Settings) -> None:
         settings, JAVA, shell(settings, f"test ! -e {new_archive(settings)} && echo whole > {new_archive(settings)}"), ENVIRON, print
     )
     assert archive_of(settings, JAVA).read_text() == "whole\n"
+
+
+def test_one_that_another_is_making_is_not_waited_for(settings: Settings) -> None:
+    told: list[str] = []
+    with only_one(settings.tools / "class_data.lock") as alone:
+        assert alone
+        assert make_archive(settings, JAVA, shell(settings, "true"), ENVIRON, told.append) is False
+    assert "being made by another" in told[0]
+
+
+def test_tools_that_cannot_be_written_keep_nobody_from_starting(settings: Settings) -> None:
+    told: list[str] = []
+    settings.tools.write_text("not a folder")  # as root may write anywhere
+    assert make_archive(settings, JAVA, ["/bin/true"], ENVIRON, told.append) is False
+    assert told[0].startswith("Spark starts without its class archive")
+
+
+def test_nothing_begins_once_the_start_is_given_up(settings: Settings) -> None:
+    assert make_archive(settings, JAVA, shell(settings, "true"), ENVIRON, print, given_up=lambda: True) is False
+    assert not (settings.tools / "calls").exists()
+
+
+def test_spark_is_told_of_an_archive_once_there_is_one_also_at_a_path_with_a_space(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "my home", ports=Ports(), tools=tmp_path / "my tools")
+    configure_spark(settings, JAVA)
+    assert "SharedArchiveFile" not in properties_file(settings).read_text()
+    archive_of(settings, JAVA).write_text("classes")
+    configure_spark(settings, JAVA)
+    assert f'"-XX:SharedArchiveFile={archive_of(settings, JAVA)}"' in properties_file(settings).read_text()
