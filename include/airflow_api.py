@@ -87,9 +87,16 @@ class AirflowApi:
         return patience(create)
 
     def _cancel_half_made(self, dag_id: str, first: datetime, last: datetime) -> None:
-        """A run that stayed queued for a backfill that is cancelled would never start, and keep the next backfill from its day."""
-        for active in self._active_backfills(dag_id):
-            self._call("PUT", f"/api/v2/backfills/{active['id']}/cancel", missing={})
+        """A run that stayed queued for a backfill that is cancelled would never start, and keep the next backfill from its day.
+
+        Another span's backfill, which somebody began meanwhile, is left alone; Airflow then says that it is under way.
+        """
+        active = self._active_backfills(dag_id)
+        ours = [each for each in active if _span(each) == (first, last)]
+        for each in ours:
+            self._call("PUT", f"/api/v2/backfills/{each['id']}/cancel", missing={})
+        if active and not ours:
+            return
         for run in self.runs(dag_id, first, last):
             if run["state"] == "queued":
                 self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}", json={"state": "failed"})
@@ -97,8 +104,7 @@ class AirflowApi:
     def _is_backfilling(self, dag_id: str) -> bool:
         """Airflow sees only every half a minute that a backfill is complete: that is waited for, runs that are not over are not."""
         for active in self._active_backfills(dag_id):
-            first, last = (datetime.fromisoformat(active[name]) for name in ("from_date", "to_date"))
-            if any(run["state"] not in OVER for run in self.runs(dag_id, first, last)):
+            if any(run["state"] not in OVER for run in self.runs(dag_id, *_span(active))):
                 return True
         try:
             Retrying(retry=retry_if_result(bool), stop=stop_after_delay(60), wait=wait_fixed(1))(self._active_backfills, dag_id)
@@ -107,7 +113,7 @@ class AirflowApi:
         return False
 
     def _active_backfills(self, dag_id: str) -> list[dict[str, Any]]:
-        found = self._call("GET", "/api/v2/backfills", params={"dag_id": dag_id})["backfills"]
+        found = self._call("GET", "/api/v2/backfills", params={"dag_id": dag_id, "order_by": "-id"})["backfills"]  # the newest page of them
         return [each for each in found if each["completed_at"] is None]
 
     def runs(self, dag_id: str, first: datetime, last: datetime) -> list[dict[str, Any]]:
@@ -181,6 +187,11 @@ def run_of(conf: dict[str, Any]) -> dict[str, Any]:
     """What Airflow is asked for one run, by whoever asks. The id is made here: see `AirflowApi.trigger`."""
     run_id = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
     return {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+
+
+def _span(backfill: dict[str, Any]) -> tuple[datetime, datetime]:
+    """The first and the last moment of a backfill."""
+    return datetime.fromisoformat(backfill["from_date"]), datetime.fromisoformat(backfill["to_date"])
 
 
 def backfill_of(dag_id: str, first: datetime, last: datetime, at_once: int, conf: dict[str, Any] | None = None) -> dict[str, Any]:

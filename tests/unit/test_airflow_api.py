@@ -3,6 +3,8 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import ClassVar
 
@@ -121,3 +123,103 @@ LOGS = [
 @pytest.mark.parametrize(("why", "log", "reason"), LOGS, ids=[row[0] for row in LOGS])
 def test_the_reason_in_a_log(why: str, log: list, reason: str) -> None:
     assert airflow_api._reason(log) == reason, why
+
+
+class Backfilling(BaseHTTPRequestHandler):
+    """An Airflow with these backfills and runs of one DAG; the first `failing` requests for a backfill make one, and fail."""
+
+    backfills: list[dict]
+    runs: list[dict]
+    failing = 0
+    changed: list[str]
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path.endswith("/backfills"):
+            self.answer(200, {"backfills": [dict(each) for each in self.backfills]})
+            for each in self.backfills:  # Airflow notices late
+                each["completed_at"] = each["completed_at"] or each.pop("noticed", None)
+        elif path.endswith("/dagRuns"):
+            self.answer(200, {"dag_runs": self.runs})
+        else:
+            self.answer(200, {"dag_id": "d"})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path == "/auth/token":
+            self.answer(201, {"access_token": "t"})
+        elif any(each["completed_at"] is None for each in self.backfills):
+            self.answer(409, {"detail": "There is already a running backfill for dag d"})
+        else:
+            made = {"id": len(self.backfills) + 1, "from_date": body["from_date"], "to_date": body["to_date"], "completed_at": None}
+            self.backfills.append(made)
+            if type(self).failing:
+                type(self).failing -= 1
+                self.backfills += [dict(each) for each in type(self).meanwhile]
+                self.answer(503, {"detail": "database is locked"})
+            else:
+                self.answer(200, made)
+
+    meanwhile: ClassVar[list[dict]] = []
+
+    def do_PUT(self) -> None:
+        self.changed.append(self.path)
+        number = int(self.path.split("/")[-2])
+        next(each for each in self.backfills if each["id"] == number)["completed_at"] = "now"
+        self.answer(200, {})
+
+    def do_PATCH(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.changed.append(self.path)
+        self.answer(200, {})
+
+    def answer(self, status: int, body: dict) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+FIRST, LAST = datetime(2018, 1, 1, tzinfo=UTC), datetime(2018, 1, 5, 23, 59, 59, tzinfo=UTC)
+
+
+def a_backfill(number: int, **told: object) -> dict:
+    return {"id": number, "from_date": "2018-01-01T00:00:00Z", "to_date": "2018-01-05T23:59:59Z", "completed_at": None, **told}
+
+
+@contextmanager
+def backfilling(**state: object) -> Iterator[tuple[AirflowApi, type[Backfilling]]]:
+    handler = type("Handler", (Backfilling,), {"backfills": [], "runs": [], "changed": [], **state})
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield AirflowApi(f"http://127.0.0.1:{server.server_port}", "admin", "admin"), handler
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_backfill_whose_runs_are_over_is_waited_for_until_airflow_notices() -> None:
+    with backfilling(backfills=[a_backfill(1, noticed="now")], runs=[{"state": "success"}]) as (api, airflow):
+        assert api.backfill("d", FIRST, LAST, 2) == 2
+        assert airflow.changed == []
+
+
+def test_a_backfill_that_is_under_way_is_not_waited_for() -> None:
+    with backfilling(backfills=[a_backfill(1)], runs=[{"state": "running"}]) as (api, _), pytest.raises(Refused, match="under way"):
+        api.backfill("d", FIRST, LAST, 2)
+
+
+def test_what_a_failed_request_for_a_backfill_made_is_taken_back() -> None:
+    runs = [{"state": "queued", "dag_run_id": "r1"}, {"state": "running", "dag_run_id": "r2"}]
+    with backfilling(failing=1, runs=runs) as (api, airflow):
+        assert api.backfill("d", FIRST, LAST, 2) == 2
+        assert airflow.changed == ["/api/v2/backfills/1/cancel", "/api/v2/dags/d/dagRuns/r1"]
+
+
+def test_somebody_else_s_backfill_is_left_alone_when_ours_failed() -> None:
+    other = a_backfill(2, from_date="2018-02-01T00:00:00Z")
+    with backfilling(failing=1, meanwhile=[other]) as (api, airflow):
+        with pytest.raises(Refused, match="already a running backfill"):
+            api.backfill("d", FIRST, LAST, 2)
+        assert airflow.changed == ["/api/v2/backfills/1/cancel"]
