@@ -35,17 +35,17 @@ _IN_WORDS = {"nulls": "null", "wrong_type": "of another type"}
 
 
 def nearest_earlier(lake: Lake, day: str) -> tuple[str, Holes] | None:
-    """The landed day before this one, as of the newest landing, and its holes; None if there is none."""
+    """The landed day before this one that has records, as of the newest landing, and its holes; None if there is none."""
     state = lake.state()
     snapshot = state.snapshots.get("holes") if state else None
     if snapshot is None:
         return None
-    before = [each for each in lake.days("holes", snapshot) if each < day]
-    if not before:
-        return None
     names = [field.name for field in fields(Counts)]
-    rows = [row for path in lake.files("holes", snapshot, before[-1]) for row in pq.read_table(path, filesystem=lake.fs).to_pylist()]
-    return before[-1], {row["path"]: Counts(**{name: row[name] for name in names}) for row in rows}
+    for before in sorted((each for each in lake.days("holes", snapshot) if each < day), reverse=True):
+        rows = [row for path in lake.files("holes", snapshot, before) for row in pq.read_table(path, filesystem=lake.fs).to_pylist()]
+        if any(row["parents"] for row in rows):
+            return before, {row["path"]: Counts(**{name: row[name] for name in names}) for row in rows}
+    return None
 
 
 def moved(holes: Holes, before: Holes, day: str, points: float) -> list[str]:

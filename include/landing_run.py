@@ -12,8 +12,8 @@ from include.runs import TASKS
 
 POLL_SECONDS = 1.0  # each look costs Airflow tens of milliseconds, which the run itself could use
 FROM_LANDING = (
-    "run_id", "customer", "day", "source", "bytes", "sha256", "published", "landed", "duplicates", "quarantined", "forgotten", "test",
-    "content_hash", "conservation", "unknown_fields", "tables", "seconds", "warnings",
+    "run_id", "customer", "day", "source", "bytes", "sha256", "generation", "published", "landed", "duplicates", "quarantined", "forgotten",
+    "test", "content_hash", "conservation", "unknown_fields", "tables", "seconds", "warnings",
 )  # fmt: skip
 
 

@@ -136,13 +136,17 @@ def resume(source: Source, topic: TopicSpec, entries: list[Entry], lost: list[st
     """The plan that the ledger's entries of the newest generation began, or a new one where there are none or records were lost."""
     if entries and not lost:
         first = entries[0]
-        return Plan(first.ingest, first.generation, first.chunk_records, first.chunks, {entry.chunk: entry for entry in entries})
+        again = _published_again(source, first.generation, "Kafka had forgotten records of it") if first.generation > 1 else ()
+        return Plan(first.ingest, first.generation, first.chunk_records, first.chunks, {entry.chunk: entry for entry in entries}, again)
     generation = entries[0].generation + 1 if entries else 1
-    warnings: tuple[str, ...] = ()
-    if lost:
-        warnings = (f"{source.customer} {source.day}: {'; '.join(lost)}: the whole source was published again as generation {generation}",)
+    warnings = _published_again(source, generation, "; ".join(lost)) if lost else ()
     ingest = ingest_id(source.customer, source.day, source.sha256, generation)
     return Plan(ingest, generation, topic.chunk_records, None, {}, warnings)
+
+
+def _published_again(source: Source, generation: int, why: str) -> tuple[str]:
+    """Said by every try of a later generation: the one that began it may have been killed."""
+    return (f"{source.customer} {source.day}: {why}: the whole source was published again as generation {generation}",)
 
 
 def _publish_missing(

@@ -59,8 +59,10 @@ def test_the_nearest_earlier_day_is_the_one_to_compare_with(tmp_path: Path) -> N
     for day, records in (("2018-01-20", RECORDS[:3]), ("2018-01-25", RECORDS[:2]), ("2018-01-30", RECORDS)):
         built = build(tmp_path, records, day)
         lake.commit(replace(built.landing, landing=built.transform.landing), built.transform)
+    empty = build(tmp_path, [], "2018-01-27")
+    lake.commit(replace(empty.landing, landing=empty.transform.landing), empty.transform)
     found = nearest_earlier(lake, "2018-01-28")
-    assert found
+    assert found, "a day without records tells nothing"
     assert found[0] == "2018-01-25"
     assert found[1]["exam_name"] == counts(2, present=2)
     assert nearest_earlier(lake, "2018-01-20") is None
