@@ -18,7 +18,7 @@ and by content hash. A run that cannot show this is red, and nothing of it is vi
 **Every task may be killed at any moment and run twice.** Clear a red task (with downstream) to go on from there.
 A day that is already landed from the same bytes ends green at once, its later tasks skipped; `again` lands it anew, from HDFS where Kafka
 has forgotten it, even if the files are gone.
-Another file for a landed day is a correction and replaces the day.
+Another file for a landed day is a correction and replaces the day; a part of its files alone is refused, unless `source` names them.
 """
 
 import logging

