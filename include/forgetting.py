@@ -29,6 +29,7 @@ from include.landed import AGGREGATES, MODULUS, aggregate
 from include.receipts import Conservation, Landing, TransformReceipt
 from include.rewriting import Rewriting, batches, commit
 from include.tables import BOOL, INT, LANDED, READ_FROM
+from include.tidying import ASIDE
 from include.topics import TopicSpec
 
 ATTEMPTS = ("raw_assessments", "assessments", "questions", "options", "quarantine")  # tables with a keen_id in each row
@@ -336,8 +337,9 @@ def _clean(lake: Lake, state: State, keen_id: str) -> int:
 
 
 def _data_files(lake: Lake, table: str) -> list[str]:
-    """Every Parquet file of the table, whoever wrote it; those that a try has not finished too."""
-    return sorted(path for path in lake.fs.find(f"{lake.path}/{table}") if path.endswith(".parquet"))
+    """Every Parquet file of the table, whoever wrote it: those that a try has not finished too, and those that a killed tidying left aside."""
+    folders = (f"{lake.path}/{table}", f"{lake.path}/{ASIDE}/{table}")  # in this order: a tidying moves from the one to the other
+    return sorted({path for folder in folders for path in lake.fs.find(folder) if path.endswith(".parquet")})
 
 
 def _all_hashes(lake: Lake, keen_id: str) -> pa.Array:

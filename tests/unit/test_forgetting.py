@@ -1,6 +1,7 @@
 """Forgetting an attempt, on local files: what is left equals an independent count without it, and no file holds it any more."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from include import forgetting, receipts, report
+from include import forgetting, receipts, report, tidying
 from include.errors import LandfallError, Refused
 from include.forgetting import Forgotten, forget
 from include.lake import Lake, tombstones
@@ -102,6 +103,27 @@ def test_no_file_under_the_lake_holds_the_id(lake: Lake, tmp_path: Path) -> None
     assert done.days == {DAY: 1, SECOND: 1}
     assert holding(root, keen_id) == []
     assert [path.name for path in root.rglob("*.json") if keen_id in path.read_text()] == []
+
+
+def test_what_a_killed_tidying_left_aside_is_looked_into_too(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    land(lake, tmp_path)
+    land(lake, tmp_path, records=(attempt(2),), try_number=2)
+
+    def stop(*given: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Lake, "fence", stop)
+        with pytest.raises(KeyboardInterrupt):
+            tidying.tidy(lake, 1, now=datetime.now(UTC) + timedelta(days=2))
+    root = tmp_path / "lake" / CUSTOMER
+    aside = holding(root, "keen 1")
+    assert aside
+    assert {path.split("/")[0] for path in aside} == {tidying.ASIDE}
+    forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    assert holding(root, "keen 1") == []
+    tidying.tidy(lake, 1)
+    assert differences(lake, DAY, recount_records([attempt(2)], DAY)) == []
 
 
 def test_once_more_it_changes_nothing_and_tells_the_same(lake: Lake, tmp_path: Path) -> None:
