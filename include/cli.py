@@ -325,7 +325,8 @@ def forget(
         if not sys.stdin.isatty():
             raise Refused("forgetting cannot be undone, and there is no terminal to ask at: say --yes")
         found = forgetting.find(lake, keen_id).records
-        typer.confirm(f"{sum(found.values())} records of {', '.join(found) or 'no day'} hold it. Forget it for good?", abort=True, err=True)
+        seen = f"Readers see {sum(found.values())} records of it, of {', '.join(found) or 'no day'}; older files may hold more."
+        typer.confirm(f"{seen} Forget it for good?", abort=True, err=True)
     with showing.status("forgetting"):
         done = forgetting.forget(
             lake, keen_id, asked_by=asked_by or getpass.getuser(), topic=contract.topic_spec, copies=_settings().reports

@@ -2,14 +2,15 @@
 
 A tombstone is the sha256 of the customer's salt and the id, never the id itself: the name of a file in the customer's `forgotten/`. It is
 written first, and from then on no landing that did not know it is committed. Then each day that has the attempt is committed anew without
-it, as a landing of the same source; then old snapshots expire, and whatever file still holds the id is deleted. A forgetting that was
-stopped anywhere is simply run again.
+it, as a landing of the same source; then old snapshots expire, and whatever file still holds the id is deleted. What those files told of
+Kafka and of the sources is in the tombstone before the first of them goes. A forgetting that was stopped anywhere is simply run again.
 """
 
 import hashlib
 import json
 import secrets
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include import compacting
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.hdfs import make_directory, make_file, write_file
@@ -29,7 +31,7 @@ from include.landed import AGGREGATES, MODULUS, aggregate
 from include.receipts import Conservation, Landing, TransformReceipt
 from include.rewriting import Rewriting, batches, commit
 from include.tables import BOOL, INT, LANDED, READ_FROM
-from include.tidying import ASIDE
+from include.tidying import ASIDE, modified
 from include.topics import TopicSpec
 
 ATTEMPTS = ("raw_assessments", "assessments", "questions", "options", "quarantine")  # tables with a keen_id in each row
@@ -39,9 +41,12 @@ SEGMENT_HOURS = 168  # Kafka's default: a segment is closed by then, and deleted
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What was done: `rows` removed by table, `records` by day, and what still holds the attempt outside of the lake.
+    """What was done, and what still holds the attempt outside of the lake.
 
-    `kafka_until` is the latest moment at which the topic may still hold it; None if no table held it, or it is kept for ever.
+    `days` are its records by day, and `rows` what was removed by table, where readers saw it. `landings` are all whose files held it, those
+    not in force any more and tries that were never committed too: id to number of records, 0 where files no longer tell it. `sources` are
+    URIs of whatever landed on the days of any of these. `kafka_until` is the latest moment at which the topic may still hold what these
+    files held; None if none did, or it is kept for ever.
     """
 
     customer: str
@@ -50,6 +55,7 @@ class Forgotten:
     asked_at: str
     days: dict[str, int]
     rows: dict[str, int]
+    landings: dict[str, int]
     files_deleted: int
     topic: str
     kafka_until: str | None
@@ -66,6 +72,18 @@ class Found:
     records: dict[str, int]
     newest: datetime | None
     mentioned: dict[str, list[int]]
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What no reader sees and yet holds the attempt: paths of files, in the order to delete them, and their landings as in `Forgotten`.
+
+    `newest` is when Kafka took the last of its records, or a later moment; None if that is told already.
+    """
+
+    files: tuple[str, ...]
+    landings: dict[str, int]
+    newest: datetime | None
 
 
 def arguments(lake: Lake) -> list[str]:
@@ -102,28 +120,28 @@ def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec, copies:
 
     if not keen_id:
         raise Refused("--keen-id: expected the id of an attempt, found nothing")
-    tombstone, told = _bury(lake, keen_id, asked_by)
+    tombstone = _bury(lake, keen_id, asked_by)
     found = find(lake, keen_id)
+    told = _tell(lake, tombstone, newest=found.newest)
     for day in found.records:
         _without(lake, day, keen_id, tombstone)
-    state = lake.state()
-    deleted = _clean(lake, state, keen_id) if state else 0
-    landings = lake.landings()
+    state, landings = lake.state(), lake.landings()
+    unseen = _unseen(lake, state, keen_id, told["landings"])
+    days, rows = _removed(landings, tombstone)
+    told = _tell(lake, tombstone, newest=unseen.newest, landings=unseen.landings, days=days, rows=rows)
+    deleted = _clean(lake, state, unseen.files)
     changed = {each.day: each for each in landings if f"{MARK}{tombstone[:8]}" in each.landing}
     pages = report.rewrite(lake, changed, copies)
-    took = found.newest or (datetime.fromisoformat(told["newest"]) if told.get("newest") else None)
-    told |= {"newest": took.isoformat() if took else None}
-    days, rows = _removed(landings, tombstone)
-    write_file(lake.fs, _path(lake, tombstone), json.dumps({**told, "days": days, "rows": rows}).encode())
-    kept = timedelta(hours=topic.retention_hours + SEGMENT_HOURS)
+    concerned = {*changed, *map(_day_of, told["landings"])}
     return Forgotten(
         customer=lake.customer, tombstone=tombstone, asked_by=told["asked_by"], asked_at=told["asked_at"], days=days, rows=rows,
-        files_deleted=deleted, topic=topic.name, kafka_until=(took + kept).isoformat(timespec="seconds") if took else None,
-        sources=tuple(sorted({uri for each in landings if each.day in changed for uri in each.source})),
+        landings=told["landings"], files_deleted=deleted, topic=topic.name, kafka_until=_until(told, topic),
+        sources=tuple(sorted({uri for each in landings if each.day in concerned for uri in each.source})),
         answers=tuple(pages), mentioned=found.mentioned,
         notes=(
             "source files are as they were delivered: whoever delivers them has to remove the attempt there",
             f"Kafka deletes by age only: {topic.retention_hours} hours by the contract, and {SEGMENT_HOURS} for the segment to close",
+            *_of_unknown_source(told["landings"], landings),
             "logs and XComs of failed runs in Airflow may name the id; the copies that people took of tables or pages are their own",
         ),
     )  # fmt: skip
@@ -132,20 +150,43 @@ def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec, copies:
 # ---- the tombstone
 
 
-def _bury(lake: Lake, keen_id: str, asked_by: str) -> tuple[str, dict[str, Any]]:
-    """The tombstone of this id, and what it tells; one that stands already goes on telling who asked first."""
+def _bury(lake: Lake, keen_id: str, asked_by: str) -> str:
+    """The tombstone of this id; one that stands already goes on telling who asked first."""
     make_directory(lake.fs, lake.path)
     make_directory(lake.fs, f"{lake.path}/{FORGOTTEN}")
     if not lake.fs.exists(_salt_path(lake)):
         with effect(Effect.WRITE_FILE, path=_salt_path(lake)):  # whole: nobody may ever hash with a part of it
             make_file(lake.fs, _salt_path(lake), secrets.token_hex(16).encode())
     tombstone = hashlib.sha256((_salt(lake) + keen_id).encode()).hexdigest()
-    path = _path(lake, tombstone)
     with suppress(FileNotFoundError, ValueError):  # its name is what keeps the attempt out; what it tells may have been cut off
-        return tombstone, json.loads(lake.fs.cat_file(path))
+        _told(lake, tombstone)
+        return tombstone
     told = {"asked_by": asked_by, "asked_at": datetime.now(UTC).isoformat(timespec="seconds")}
-    write_file(lake.fs, path, json.dumps(told).encode())
-    return tombstone, told
+    write_file(lake.fs, _path(lake, tombstone), json.dumps({**told, "newest": None, "landings": {}}).encode())
+    return tombstone
+
+
+def _tell(lake: Lake, tombstone: str, newest: datetime | None, landings: dict[str, int] | None = None, **other: Any) -> dict[str, Any]:
+    """Lets the tombstone tell this too, and returns all that it tells. What an earlier forgetting found may be deleted by now: of two
+    moments or numbers the larger one stays. Nothing is written that is not news: the files that it was read from may be gone.
+    """
+    before = _told(lake, tombstone)  # as it stands now: another forgetting may be under way
+    moments = [datetime.fromisoformat(before["newest"])] if before.get("newest") else []
+    known = Counter(before.get("landings", {}))
+    told = {
+        **before,
+        **other,
+        "newest": max([*moments, *([newest] if newest else [])]).isoformat() if newest or moments else None,
+        "landings": {each: max(number, known[each]) for each, number in sorted({**known, **(landings or {})}.items())},
+    }
+    if told != before:
+        write_file(lake.fs, _path(lake, tombstone), json.dumps(told).encode())
+    return told
+
+
+def _told(lake: Lake, tombstone: str) -> dict[str, Any]:
+    """What the tombstone tells. Raises FileNotFoundError or ValueError if there is none, or it was cut off."""
+    return dict(json.loads(lake.fs.cat_file(_path(lake, tombstone))))
 
 
 def _salt(lake: Lake) -> str:
@@ -324,22 +365,44 @@ def _refuse(constant: str) -> None:
 # ---- old snapshots and files
 
 
-def _clean(lake: Lake, state: State, keen_id: str) -> int:
-    """Expires what readers do not see, and deletes what of it holds the id; also files of tries that were never committed."""
-    seen = {path for table in ATTEMPTS for path in lake.files(table, state.snapshots[table])}
-    hashes = _all_hashes(lake, keen_id)
-    doomed = lake.expire_all_but(state)
-    doomed += [path for table in ATTEMPTS for path in _data_files(lake, table) if path not in seen and _holds(lake, path, keen_id, hashes)]
+def _unseen(lake: Lake, state: State | None, keen_id: str, told: Iterable[str]) -> Unseen:
+    """Looks into every file that readers do not see at this state; also into those of tries that were never committed.
+
+    Of landings that the tombstone has told of, a stopped forgetting may have deleted the files that say when Kafka took the records.
+    """
+    seen = {path for table in ATTEMPTS for path in lake.files(table, state.snapshots[table])} if state else set()
+    hashes, timed = _all_hashes(lake, keen_id), set(told)
+    files, landings, moments = list[str](), Counter[str](), list[datetime]()
+    for table in ATTEMPTS:  # raw_assessments first: it alone says when, and by assessments its records without a key are found
+        for path, written in _data_files(lake, table).items():
+            held = None if path in seen else _held(lake, path, keen_id, hashes)
+            if held is None:
+                continue
+            files.append(path)
+            landing = path.partition("/landing=")[2].partition("/")[0]
+            landings[landing] += len(held)
+            if table == "raw_assessments" or landing not in timed:
+                timed.add(landing)
+                moments.append(max(held, default=written))  # a file is written after Kafka took what is in it
+    return Unseen(tuple(files), dict(landings), max(moments, default=None))
+
+
+def _clean(lake: Lake, state: State | None, files: Iterable[str]) -> int:
+    """Expires what readers do not see, and deletes these files in their order; returns how many went, metadata files too."""
+    doomed = [*(lake.expire_all_but(state) if state else []), *files]
     for path in doomed:
         with suppress(FileNotFoundError), effect(Effect.DELETE_FILES, path=path):
             lake.fs.rm_file(path)
     return len(doomed)
 
 
-def _data_files(lake: Lake, table: str) -> list[str]:
-    """Every Parquet file of the table, whoever wrote it: those that a try has not finished too, and those that a killed tidying left aside."""
+def _data_files(lake: Lake, table: str) -> dict[str, datetime]:
+    """Path of every Parquet file of the table, whoever wrote it, to when it was written: those that a try has not finished too, and those
+    that a killed tidying left aside.
+    """
     folders = (f"{lake.path}/{table}", f"{lake.path}/{ASIDE}/{table}")  # in this order: a tidying moves from the one to the other
-    return sorted({path for folder in folders for path in lake.fs.find(folder) if path.endswith(".parquet")})
+    found = {path: info for folder in folders for path, info in lake.fs.find(folder, detail=True).items()}
+    return {path: modified(info) for path, info in sorted(found.items()) if path.endswith(".parquet")}
 
 
 def _all_hashes(lake: Lake, keen_id: str) -> pa.Array:
@@ -352,14 +415,22 @@ def _all_hashes(lake: Lake, keen_id: str) -> pa.Array:
     return pa.array(sorted(found), pa.int64())
 
 
-def _holds(lake: Lake, path: str, keen_id: str, hashes: pa.Array) -> bool:
-    """Whether a row of the file is the attempt's. A file that nobody can read may hold anything, and nobody needs it."""
+def _held(lake: Lake, path: str, keen_id: str, hashes: pa.Array) -> list[datetime] | None:
+    """When Kafka took each of the attempt's rows in the file, nothing if the file does not say; None if no row is the attempt's.
+
+    A file that nobody can read may hold anything, and nobody needs it.
+    """
+    is_held, moments = False, list[datetime]()
     try:
-        return any(pc.any(_is_of(batch, keen_id, hashes)).as_py() for batch in batches(lake, [path]))
+        for batch in batches(lake, [path]):
+            taken = batch.filter(_is_of(batch, keen_id, hashes))
+            is_held = is_held or len(taken) > 0
+            moments += taken["timestamp"].drop_null().to_pylist() if "timestamp" in taken.schema.names else []
     except FileNotFoundError:
-        return False
+        return None
     except (pa.ArrowException, KeyError):
-        return True
+        return []
+    return moments if is_held else None
 
 
 # ---- what was removed
@@ -375,3 +446,24 @@ def _removed(landings: list[Landing], tombstone: str) -> tuple[dict[str, int], d
             rows.update({table: last.tables[table] - number for table, number in each.tables.items()})
         before[each.day] = each
     return dict(days), dict(rows)
+
+
+# ---- what still holds it
+
+
+def _until(told: dict[str, Any], topic: TopicSpec) -> str | None:
+    kept = timedelta(hours=topic.retention_hours + SEGMENT_HOURS)
+    return (datetime.fromisoformat(told["newest"]) + kept).isoformat(timespec="seconds") if told["newest"] else None
+
+
+def _of_unknown_source(held: Iterable[str], landings: list[Landing]) -> list[str]:
+    """A sentence about those that were never committed: the row of a landing is all that names its source."""
+    known = {each.landing for each in landings}
+    unknown = [landing for landing in held if landing.partition(MARK)[0].partition(compacting.MARK)[0] not in known]
+    what = ", ".join(unknown)
+    return [f"{what}: never committed, so no row of landings names the source; the task find_source of its run does"] if unknown else []
+
+
+def _day_of(landing: str) -> str:
+    """A landing's id begins with its day."""
+    return landing[:10]

@@ -1,5 +1,6 @@
 """Forgetting an attempt, on local files: what is left equals an independent count without it, and no file holds it any more."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,9 +10,9 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from include import forgetting, receipts, report, tidying
+from include import forgetting, receipts, report, showing, tidying
 from include.errors import LandfallError, Refused
-from include.forgetting import Forgotten, forget
+from include.forgetting import SEGMENT_HOURS, Forgotten, forget
 from include.lake import Lake, tombstones
 from include.tables import LANDED
 from include.topics import TopicSpec
@@ -105,6 +106,90 @@ def test_no_file_under_the_lake_holds_the_id(lake: Lake, tmp_path: Path) -> None
     assert [path.name for path in root.rglob("*.json") if keen_id in path.read_text()] == []
 
 
+LATER = datetime(2018, 1, 29, 6, tzinfo=UTC)  # when Kafka took the records of a built landing, plus the contract's time and a segment's
+UNTIL = (LATER + timedelta(hours=TOPIC.retention_hours + SEGMENT_HOURS)).isoformat(timespec="seconds")
+
+
+def corrected(lake: Lake, folder: Path, **options: Any) -> receipts.Landing:
+    """A landing with the attempt, no longer in force: its correction is without."""
+    first = land(lake, folder, **options)
+    built = build(folder, records=(attempt(2),), try_number=2)
+    lake.commit(replace(built.landing, source=("file:///in/corrected.json",)), built.transform)
+    return first
+
+
+def test_what_only_a_superseded_landing_held_is_told_too(lake: Lake, tmp_path: Path) -> None:
+    first = corrected(lake, tmp_path)
+    done = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    assert (done.days, done.rows, done.landings) == ({}, {}, {first.landing: 3})
+    assert done.kafka_until == UNTIL
+    assert set(done.sources) >= set(first.source)
+    assert holding(tmp_path / "lake" / CUSTOMER, "keen 1") == []
+
+
+def test_a_superseded_landing_may_be_the_one_that_kafka_took_last(lake: Lake, tmp_path: Path) -> None:
+    def taken_later(rows: Any) -> None:
+        for row in rows["raw_assessments"]:
+            row["timestamp"] += timedelta(hours=5)
+
+    built = build(tmp_path, day=SECOND, plant=taken_later)
+    lake.commit(built.landing, built.transform)
+    land(lake, tmp_path, day=SECOND, records=(attempt(2),), try_number=2)
+    land(lake, tmp_path)
+    done = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    assert done.days == {DAY: 3}
+    assert done.landings == {f"{DAY}-5f3a9c1e-1": 3, f"{SECOND}-5f3a9c1e-1": 3}
+    assert done.kafka_until == (datetime.fromisoformat(UNTIL) + timedelta(hours=5)).isoformat(timespec="seconds")
+
+
+TRIES = [("of a day that has landed", True, ("file:///in/a.json",)), ("of a customer of whom nothing has landed", False, ())]
+
+
+@pytest.mark.parametrize(("why", "landed", "sources"), TRIES, ids=[row[0] for row in TRIES])
+def test_what_only_a_try_held_that_was_never_committed_is_told_too(
+    lake: Lake, tmp_path: Path, why: str, landed: bool, sources: tuple[str, ...]
+) -> None:
+    if landed:
+        land(lake, tmp_path, records=(attempt(2),))
+    tried = build(tmp_path, try_number=2).landing.landing
+    done = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    assert (done.days, done.landings, done.kafka_until, done.sources) == ({}, {tried: 3}, UNTIL, sources), why
+    assert [note for note in done.notes if note.startswith(f"{tried}: never committed, so no row of landings names the source")], why
+    assert holding(tmp_path / "lake" / CUSTOMER, "keen 1") == [], why
+
+
+def _remove(path: Path) -> None:
+    path.unlink()
+
+
+def _cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100])
+
+
+UNTIMED = [("the records went before the rest of its files", _remove), ("the records were never written to their end", _cut_off)]
+
+
+@pytest.mark.parametrize(("why", "damage"), UNTIMED, ids=[row[0] for row in UNTIMED])
+def test_where_no_file_says_when_kafka_took_it_the_moment_is_a_later_one(lake: Lake, tmp_path: Path, why: str, damage: Any) -> None:
+    land(lake, tmp_path, records=(attempt(2),))
+    tried = build(tmp_path, try_number=2)
+    damage(Path(tried.path("raw_assessments")))
+    done = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    assert done.landings == {tried.landing.landing: 0}, why
+    assert done.kafka_until is not None, why
+    assert done.kafka_until > UNTIL, why
+
+
+def test_a_person_is_shown_which_landings_held_it(lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = corrected(lake, tmp_path)
+    showing.forgotten(forget(lake, "keen 1", asked_by="ann", topic=TOPIC))
+    shown = {line.split("  ")[0].strip(): line for line in capsys.readouterr().out.splitlines()}
+    assert "none that readers saw" in shown["records"]
+    assert first.landing in shown["landings"]
+    assert first.source[0] in shown["source files"]
+    assert f"until {UNTIL} at the latest" in shown["Kafka"]
+
+
 def test_what_a_killed_tidying_left_aside_is_looked_into_too(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     land(lake, tmp_path)
     land(lake, tmp_path, records=(attempt(2),), try_number=2)
@@ -163,7 +248,7 @@ def test_a_landing_of_the_same_day_meanwhile_is_not_undone(lake: Lake, tmp_path:
     assert (newest.landed, newest.forgotten) == (1, 1)
 
 
-STOPS = ["_without", "_clean", "_removed"]
+STOPS = ["_tell", "_without", "_removed", "_clean"]
 
 
 @pytest.mark.parametrize("where", STOPS)
@@ -171,7 +256,7 @@ def test_stopped_anywhere_it_is_run_again(lake: Lake, tmp_path: Path, monkeypatc
     land(lake, tmp_path)
     land(lake, tmp_path, day=SECOND)
 
-    def stop(*given: Any) -> None:
+    def stop(*given: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as stopped:
@@ -181,7 +266,64 @@ def test_stopped_anywhere_it_is_run_again(lake: Lake, tmp_path: Path, monkeypatc
     done: Forgotten = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
     assert done.days == {DAY: 3, SECOND: 3}
     assert done.rows["assessments"] == 2
+    assert (done.landings, done.kafka_until) == ({f"{DAY}-5f3a9c1e-1": 3, f"{SECOND}-5f3a9c1e-1": 3}, UNTIL)
     assert differences(lake, DAY, without("keen 1")) == []
+
+
+@pytest.mark.parametrize("deleted", [1, 3, "all"])
+def test_what_deleted_files_told_is_told_after_a_stop_too(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deleted: int | str
+) -> None:
+    def without_keys(rows: Any) -> None:
+        for row in rows["raw_assessments"]:
+            row["keen_id"] = None  # whose they are is known from assessments only
+
+    first = corrected(lake, tmp_path, plant=without_keys)
+    gone: list[str] = []
+
+    def rm_file(path: str) -> None:
+        if len(gone) == deleted:
+            raise KeyboardInterrupt
+        gone.append(path)
+        os.remove(path)
+
+    def rewrite(*given: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(lake, "expire_all_but", lambda state: [])  # metadata goes first; here only the attempt's files count
+        stopped.setattr(lake.fs, "rm_file", rm_file)
+        stopped.setattr(report, "rewrite", rewrite)
+        with pytest.raises(KeyboardInterrupt):
+            forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    done = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    assert (done.landings, done.kafka_until) == ({first.landing: 3}, UNTIL)
+    assert set(done.sources) >= set(first.source)
+    assert holding(tmp_path / "lake" / CUSTOMER, "keen 1") == [], "raw_assessments has to go before assessments"
+
+
+def test_a_tombstone_is_not_written_again_without_news(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corrected(lake, tmp_path)
+    first = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    written = []
+    monkeypatch.setattr(forgetting, "write_file", lambda fs, path, content: written.append(path))
+    again = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    assert (written, again) == ([], replace(first, files_deleted=0))
+
+
+def test_every_file_is_looked_into_once(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corrected(lake, tmp_path)
+    opened: list[str] = []
+    read = forgetting.batches
+
+    def batches(lake: Lake, paths: list[str]) -> Any:
+        opened.extend(paths)
+        return read(lake, paths)
+
+    monkeypatch.setattr(forgetting, "batches", batches)
+    forget(lake, "nobody", asked_by="ann", topic=TOPIC)
+    twice = {path for path in opened if opened.count(path) > 1}
+    assert {path.removeprefix(f"{lake.path}/").split("/")[0] for path in twice} <= {"assessments"}  # for their hashes, before all else
 
 
 def test_a_tombstone_that_was_cut_off_while_it_was_written_is_written_anew(lake: Lake, tmp_path: Path) -> None:
