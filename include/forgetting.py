@@ -142,6 +142,8 @@ def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec, copies:
             "source files are as they were delivered: whoever delivers them has to remove the attempt there",
             f"Kafka deletes by age only: {topic.retention_hours} hours by the contract, and {SEGMENT_HOURS} for the segment to close",
             *_of_unknown_source(told["landings"], landings),
+            "runs that were under way may still leave files that hold it, which no table ever shows: when they are over, this command once "
+            "more deletes them; else tidy_lake does, after the contract's tidy.unneeded_days",
             "logs and XComs of failed runs in Airflow may name the id; the copies that people took of tables or pages are their own",
         ),
     )  # fmt: skip

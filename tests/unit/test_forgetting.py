@@ -230,6 +230,18 @@ def test_a_landing_that_did_not_know_is_refused_and_one_that_did_is_not(lake: La
     assert differences(lake, DAY, without("keen 1")) == []
 
 
+def test_a_try_that_ends_after_a_forgetting_leaves_files_which_once_more_deletes(lake: Lake, tmp_path: Path) -> None:
+    land(lake, tmp_path, records=(attempt(2),))
+    done = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    late = build(tmp_path, try_number=2)  # it began to read before there was a tombstone
+    root = tmp_path / "lake" / CUSTOMER
+    assert holding(root, "keen 1")
+    assert [note for note in done.notes if "under way may still leave files that hold it" in note and "this command once more" in note]
+    again = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
+    assert (again.landings, again.kafka_until) == ({late.landing.landing: 3}, UNTIL)
+    assert holding(root, "keen 1") == []
+
+
 def test_a_landing_of_the_same_day_meanwhile_is_not_undone(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     land(lake, tmp_path)
     commit = Lake.commit
