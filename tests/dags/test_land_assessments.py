@@ -13,6 +13,8 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from include import customers
 
+from include import customers
+
 TASKS = ["find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer"]
 EXPECTED = {"land_assessments_acme", "land_assessments_demo"}
 
@@ -50,6 +52,25 @@ def test_the_steps_are_operators_of_their_own(dag) -> None:
 @pytest.mark.parametrize("task_id", ["publish", "commit"])
 def test_publish_and_commit_run_one_at_a_time(dag, task_id: str) -> None:
     assert dag.task_dict[task_id].max_active_tis_per_dag == 1
+
+
+@pytest.mark.parametrize("hours", [0.5, 2, 48], ids=lambda hours: f"transform_hours {hours}")
+def test_records_must_be_kept_until_the_last_try_of_transform_is_over(dag, hours: float) -> None:
+    """A topic that may forget them sooner is refused: tests/plugins/test_kafka_operators.py."""
+    contract = customers.customer("acme").model_copy(update={"transform_hours": hours})
+    tasks = runpy.run_path(dag.fileloc)["land_assessments"](contract).task_dict
+    assert tasks["transform"].execution_timeout == timedelta(hours=hours)
+    both = [tasks[name] for name in ("publish", "transform")]
+    longest = sum(((task.retries + 1) * task.execution_timeout + task.retries * task.max_retry_delay for task in both), timedelta())
+    assert tasks["publish"].read_within >= longest > timedelta(hours=4 * hours)
+
+
+def test_the_topic_that_is_published_to_is_the_one_that_was_made_and_is_read(dags: dict) -> None:
+    for dag_id in EXPECTED:
+        tasks = dags[dag_id].task_dict
+        assert tasks["publish"].topic == tasks["ensure_topic"].topic
+        read = tasks["transform"].application_args
+        assert read[read.index("--topic") + 1] == tasks["publish"].topic.name
 
 
 def test_a_run_covers_the_day_that_has_ended_and_missed_days_are_not_caught_up(dag) -> None:
