@@ -1,15 +1,30 @@
-"""Around spark-submit: its cause of failure, and the end of everything it started."""
+"""Around spark-submit: what must hold before it starts, its cause of failure, and the end of everything it started."""
 
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import fsspec
 import psutil
 import pytest
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk.exceptions import AirflowFailException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition, Uuid
+from confluent_kafka.admin import ListOffsetsResultInfo, OffsetSpec, TopicDescription
 
-from include.receipts import PublishReceipt
-from spark_operators import cause, end_tree, path_of, reading_raw
+import connections
+from include import receipts, retention, runs
+from include.customers import Contract
+from include.lake import FORGOTTEN
+from include.receipts import PublishReceipt, TransformReceipt
+from spark_operators import TransformOperator, cause, end_tree, path_of, reading_raw
+from tests.built_landing import Built, build
+from tests.unit.test_lake import open_lake
 
 FAILURES = [
     (
@@ -69,3 +84,126 @@ def test_ending_what_has_ended_is_no_error() -> None:
     done = subprocess.Popen([sys.executable, "-c", ""])
     done.wait()
     end_tree(done.pid)
+
+
+# ---------------------------------------------------------------- before Spark is started
+
+
+@dataclass
+class Broker:
+    """What an Admin answers about a topic: the offsets of its partitions that are there, (first, end); none is no such topic."""
+
+    topic: str
+    offsets: dict[int, tuple[int, int]]
+
+    def describe_topics(self, names: TopicCollection, request_timeout: float) -> dict[str, Future[TopicDescription]]:
+        answer: Future[TopicDescription] = Future()
+        if self.offsets:
+            answer.set_result(TopicDescription(self.topic, Uuid(1, 1), False, []))
+        else:
+            answer.set_exception(KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)))
+        return {self.topic: answer}
+
+    def list_offsets(self, asked: dict[TopicPartition, OffsetSpec], **how: Any) -> dict[TopicPartition, Future[ListOffsetsResultInfo]]:
+        return {partition: self._answer(self.offsets[partition.partition], spec) for partition, spec in asked.items()}
+
+    @staticmethod
+    def _answer(offsets: tuple[int, int], spec: OffsetSpec) -> Future[ListOffsetsResultInfo]:
+        answer: Future[ListOffsetsResultInfo] = Future()
+        answer.set_result(ListOffsetsResultInfo(offsets[0 if spec is retention.EARLIEST else 1], -1, -1))
+        return answer
+
+
+@dataclass
+class Run:
+    """One try of `transform`, in a lake of local files, with a Spark that leaves the receipt of `built` where its arguments say."""
+
+    folder: Path
+    built: Built
+    published: PublishReceipt
+    submitted: list[list[str]] = field(default_factory=list)
+
+    def transform(self) -> dict[str, Any]:
+        operator = TransformOperator(task_id="transform", contract=Contract(customer="acme", source="{day}.json"))
+        pulled = receipts.plain(self.published)
+        context = {
+            "ti": SimpleNamespace(try_number=1, xcom_push=lambda key, value: None, xcom_pull=lambda task_ids, key="return_value": pulled),
+            "run_id": "r",
+            "landing_id": runs.landing_id,
+            "conn": SimpleNamespace(
+                spark_default=SimpleNamespace(extra_dejson={}),
+                kafka_default=SimpleNamespace(extra_dejson={"bootstrap.servers": "b:9092"}),
+                hdfs_default=SimpleNamespace(extra_dejson=SimpleNamespace(fs=f"hdfs://n{self.folder}"), login="landfall"),
+            ),
+        }
+        operator.render_template_fields(context)  # type: ignore[arg-type]
+        return operator.execute(context)  # type: ignore[arg-type]
+
+    def spark(self, operator: TransformOperator, context: object) -> None:
+        arguments = operator.application_args
+        self.submitted.append(arguments)
+        path = Path(path_of(arguments[arguments.index("--receipt") + 1]))
+        path.parent.mkdir(parents=True)
+        receipts.write(self.built.transform, path)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """What was published is there, and may be read."""
+    built = build(tmp_path)
+    run = Run(tmp_path, built, built.publish)
+    serve(monkeypatch, {partition: (first, last + 1) for partition, (first, last) in built.publish.offsets.items()})
+    monkeypatch.setattr(connections, "lake", lambda customer: open_lake(tmp_path))
+    monkeypatch.setattr(connections, "hdfs", lambda: fsspec.filesystem("file"))
+    monkeypatch.setattr(SparkSubmitOperator, "execute", lambda operator, context: run.spark(operator, context))
+    return run
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, offsets: dict[int, tuple[int, int]]) -> None:
+    monkeypatch.setattr(connections, "kafka_admin", lambda: Broker("assessments.acme", offsets))
+
+
+LOST = [
+    ("aged out", {0: (1002, 1004), 1: (1000, 1004), 2: (1000, 1004)}, r"partition 0: offsets 1000 to 1001 have aged out. Clear publish"),
+    ("cut off", {0: (1000, 1004), 1: (1000, 1001), 2: (1000, 1004)}, r"partition 1 ends at offset 1001, the batch at 1004"),
+    ("no such topic", {}, r"assessments.acme is no longer there. Clear publish"),
+]
+
+
+@pytest.mark.parametrize(("why", "there", "said"), LOST, ids=[row[0] for row in LOST])
+def test_records_that_are_gone_fail_the_task_for_good_and_spark_never_starts(
+    run: Run, monkeypatch: pytest.MonkeyPatch, why: str, there: dict[int, tuple[int, int]], said: str
+) -> None:
+    serve(monkeypatch, there)
+    with pytest.raises(AirflowFailException, match=said):
+        run.transform()
+    assert run.submitted == [], why
+    assert not Path(run.built.root, "landings").exists(), "nothing was made either"
+
+
+def test_records_that_are_there_are_submitted_once_and_the_receipt_is_what_spark_wrote(run: Run) -> None:
+    handed_on = run.transform()
+    [submitted] = run.submitted
+    given = dict(zip(submitted[::2], submitted[1::2], strict=True))
+    assert receipts.read(dict[int, tuple[int, int]], given["--offsets"], "here") == run.published.offsets
+    assert receipts.read(TransformReceipt, handed_on, "here") == run.built.transform
+    assert Path(run.built.root, "landings").exists(), "the tables' folders, before Spark would make them"
+
+
+def test_a_day_that_kafka_has_forgotten_is_read_from_its_files_without_asking_kafka(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, {})
+    run.published = replace(run.published, raw=("hdfs://n/a", "hdfs://n/b"))
+    run.transform()
+    [submitted] = run.submitted
+    assert submitted[:4] == ["--raw", "hdfs://n/a", "--raw", "hdfs://n/b"]
+    assert not {"--bootstrap-servers", "--offsets"} & set(submitted)
+
+
+def test_spark_is_told_what_is_to_be_forgotten(run: Run) -> None:
+    forgotten = Path(run.built.root, FORGOTTEN)
+    forgotten.mkdir()
+    (forgotten / f"{'ab' * 32}.json").write_text("{}")
+    (forgotten / "salt").write_text("5a17")
+    run.transform()
+    [submitted] = run.submitted
+    assert submitted[-4:] == ["--forgotten-salt", "5a17", "--forgotten", "ab" * 32]
