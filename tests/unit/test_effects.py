@@ -1,6 +1,7 @@
 """The seam for side effects: it can stop a process exactly where asked, and nothing goes around it unnoticed."""
 
 import ast
+import re
 import signal
 import subprocess
 import sys
@@ -47,6 +48,7 @@ OUTWARD = {
     "create_partitions", "alter_configs", "incremental_alter_configs", "delete_records", "create_table", "drop_table", "create_namespace",
     "create_namespace_if_not_exists", "transaction", "update_schema", "manage_snapshots", "mkdir", "makedirs", "rm", "rm_file", "mv",
     "unlink", "rename", "set_acl", "write", "write_bytes", "write_text", "writelines", "write_table", "put", "Popen", "run",
+    "pipe", "pipe_file", "put_file", "cp_file", "touch", "rmdir", "rmtree", "delete", "symlink_to", "hardlink_to",
 }  # fmt: skip
 # Where such a call stands outside of an effect, and why that is right. Everything else is a way around the seam.
 ALLOWED = {
@@ -71,9 +73,11 @@ ALLOWED = {
     ("effects", "_is_due", "write_text"): "the fault suite's own file",
     ("receipts", "write", "write_bytes"): "a local file, no part of a run",
     ("customers", "add", "write"): "a contract, no part of a run",
+    ("customers", "add", "open"): "a contract, no part of a run",
     ("samples", "write", "mkdir"): "sample files, no part of a run",
     ("samples", "write", "write_bytes"): "sample files, no part of a run",
 }
+WRITING = re.compile(r"[rbt]*[wax+][rwaxbt+]*")
 NOT_OF_A_RUN = {"cli", "showing", "splitting"}  # they print, and cut a person's files
 
 
@@ -100,7 +104,13 @@ def _name(call: ast.AST) -> str:
 
 
 def _opens_to_write(call: ast.Call) -> bool:
-    return _name(call) == "open" and any(isinstance(each, ast.Constant) and each.value in ("w", "wb", "xb", "ab") for each in call.args)
+    """`open(path, mode)` and `path.open(mode)`, in that place or as a keyword; a keyword that is worked out may be any mode."""
+    if _name(call) != "open":
+        return False
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "mode"]
+    placed = [each for each in call.args[:2] if isinstance(each, ast.Constant)][-1:]
+    modes = [each.value if isinstance(each, ast.Constant) else "w" for each in named or placed]
+    return any(isinstance(mode, str) and WRITING.fullmatch(mode) for mode in modes)
 
 
 def test_nothing_that_a_run_does_to_the_world_goes_around_the_seam() -> None:
@@ -116,6 +126,15 @@ AROUND = [
     ("within an effect", "def f(producer):\n    with effect(1):\n        producer.produce('t')", []),
     ("a file opened to be written", "class A:\n    def f(self):\n        self.fs.open('a', 'wb')", [("A.f", "open")]),
     ("a file opened to be read", "def f(fs):\n    fs.open('a', 'rb')", []),
+    ("a mode by its name", "def f(fs):\n    fs.open('a', mode='wb')", [("f", "open")]),
+    ("a mode by its name, to read", "def f(fs):\n    fs.open('a', mode='rb')", []),
+    ("a mode that cannot be told", "def f(path, mode):\n    path.open(mode=mode)", [("f", "open")]),
+    ("a path's own open", "def f(path):\n    path.open('x', encoding='utf-8')", [("f", "open")]),
+    ("a path's own open, to read", "def f(path):\n    path.open('r', encoding='utf-8')", []),
+    ("a file read and written", "def f(path):\n    open(path, 'r+b')", [("f", "open")]),
+    ("bytes given to a filesystem", "def f(fs):\n    fs.pipe_file('/a', b'')", [("f", "pipe_file")]),
+    ("an empty file", "def f(path):\n    path.touch()", [("f", "touch")]),
+    ("a directory and all in it", "def f(path):\n    shutil.rmtree(path)", [("f", "rmtree")]),
 ]
 
 
