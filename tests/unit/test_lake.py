@@ -412,6 +412,41 @@ def test_old_snapshots_are_forgotten_but_never_the_ones_that_readers_use(
     assert len(lake.landings()) == 7
 
 
+def test_a_commit_writes_no_more_metadata_after_many_landings_than_after_few(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one table and `landings`, for time; the others have the same properties."""
+    monkeypatch.setattr(lakes, "LANDED", {"questions": LANDED["questions"]})
+    dates = [date(2018, 1, day).isoformat() for day in range(1, 24)]  # more than the files and the manifests that may be there
+    for day in dates:
+        built = build(tmp_path, records=[attempt(1)], day=day)
+        tables = {"questions": built.transform.tables["questions"]}
+        commit(lake, replace(built, transform=replace(built.transform, tables=tables)))
+    assert [landing.day for landing in lake.landings()] == dates
+    for name in ("questions", "landings"):
+        table = lake._load(name)
+        assert len(list(Path(lake.path, name, "metadata").glob("*.metadata.json"))) <= 20 + 1, f"{name}: earlier ones, and the one in force"
+        assert max(len(snapshot.manifests(table.io)) for snapshot in table.metadata.snapshots) < 20, f"{name}: they are merged"
+        assert len(lake.files(name, lakes._snapshot_id(table))) == len(dates), f"{name}: nothing is lost by that"
+
+
+def test_every_table_is_made_with_what_bounds_its_metadata(lake: Lake) -> None:
+    lake.create_tables()
+    for name in TABLES:
+        assert lakes.PROPERTIES.items() <= lake._load(name).properties.items(), name
+
+
+def test_manifests_do_not_name_the_ids_of_attempts(lake: Lake, tmp_path: Path) -> None:
+    """Else every commit would copy the lowest and the highest id of each file, of forgotten attempts too."""
+    commit(lake, build(tmp_path))
+    for table in (each for each in LANDED.values() if "keen_id" in each.arrow.names):
+        [file], schema = lake.manifest_entries(table)
+        keen_id = schema.find_field("keen_id").field_id
+        assert keen_id in file.value_counts, f"{table.name}: it is counted"
+        assert keen_id not in {**file.lower_bounds, **file.upper_bounds}, table.name
+        assert schema.find_field("day").field_id in file.lower_bounds, f"{table.name}: other columns have bounds"
+
+
 def test_a_snapshot_that_is_gone_is_named(lake: Lake, tmp_path: Path) -> None:
     commit(lake, build(tmp_path))
     with pytest.raises(LandfallError, match="snapshot 1 of questions is gone"):
