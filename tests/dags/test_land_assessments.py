@@ -13,8 +13,6 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from include import customers
 
-from include import customers
-
 TASKS = ["find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer"]
 EXPECTED = {"land_assessments_acme", "land_assessments_demo"}
 
