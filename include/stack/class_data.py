@@ -64,6 +64,7 @@ def make_archive(
             if not alone:
                 report("Spark's class archive is being made by another ./landfall; this start does not wait for it")
                 return False
+            report("archiving Spark's classes, once for this virtualenv and Java: about half a minute")
             try:
                 shutil.rmtree(_workplace(settings), ignore_errors=True)  # somebody was killed here
                 _train(settings, java, submit, environ, given_up)
@@ -74,7 +75,7 @@ def make_archive(
         return False
     if not archive.exists():
         return False
-    report(f"Spark's classes are archived after {time.monotonic() - began:.0f} s; landings start faster from now on")
+    report(f"Spark's classes are archived after {time.monotonic() - began:.0f} s")
     return True
 
 
