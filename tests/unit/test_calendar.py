@@ -1,6 +1,5 @@
 """Which day of a customer stands how, from landings, runs and the contract."""
 
-import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 from include import calendar
 from include.calendar import NotRight, Run, State
 from include.customers import Contract
-from include.errors import Refused
 from include.landed_days import LandedDay
 
 DAY = date(2018, 1, 28)
@@ -87,12 +85,6 @@ OVERDUE = [
 @pytest.mark.parametrize(("why", "terms", "now", "days"), OVERDUE, ids=[row[0] for row in OVERDUE])
 def test_which_days_are_overdue(why: str, terms: dict[str, Any], now: datetime, days: list[date]) -> None:
     assert list(calendar.overdue_days(contract(**terms), now)) == days, why
-
-
-@pytest.mark.parametrize("schedule", ["0 0 30 2 *", "0 0 * * someday"], ids=["the 30th of February", "no day of the week"])
-def test_a_schedule_without_days_says_so(schedule: str) -> None:
-    with pytest.raises(Refused, match=re.escape(repr(schedule))):
-        calendar.overdue_days(contract(schedule=schedule), NOW)
 
 
 def test_what_is_not_right_is_red_days_and_spans_of_missing_ones_newest_first() -> None:

@@ -51,6 +51,7 @@ WRONG = [
     ("a folder of the tz database", RIGHT + "time_zone: Europe\n", ["time_zone", "tz database"]),
     ("a key twice", RIGHT + "readers: [alice]\nreaders: [bob]\n", ["'readers' stands twice", "line 3"]),
     ("a minute that no hour has", RIGHT + 'schedule: "99 0 * * *"\n', ["schedule", "not a cron schedule", "'99 0 * * *'"]),
+    ("a day of the week that no week has", RIGHT + 'schedule: "0 0 * * someday"\n', ["schedule", "not a cron schedule"]),
     ("a day that never comes", RIGHT + 'schedule: "0 0 30 2 *"\n', ["schedule", "not a cron schedule"]),
     ("not UTF-8", RIGHT + "description: \udcff\n", ["not readable as YAML"]),
     ("an empty file", "", ["expected keys", "NoneType"]),
