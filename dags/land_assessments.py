@@ -147,7 +147,7 @@ def refused_contract(customer: str, reason: str) -> DAG:
     return dag
 
 
-def dag_of(customer: str, contract: Contract | ContractRefused) -> DAG:
+def dag_for(customer: str, contract: Contract | ContractRefused) -> DAG:
     if not isinstance(contract, Contract):
         return refused_contract(customer, str(contract))
     try:
@@ -160,5 +160,5 @@ def dag_of(customer: str, contract: Contract | ContractRefused) -> DAG:
 
 
 for _customer, _contract in customers.load_all().items():
-    _dag = dag_of(_customer, _contract)
+    _dag = dag_for(_customer, _contract)
     globals()[_dag.dag_id] = _dag

@@ -1,7 +1,7 @@
 """Landing the days of a span by Airflow's own backfill, followed from outside: one run per day, each finding its own files."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
@@ -74,9 +74,9 @@ class Backfill:
         found = [(datetime.fromisoformat(run["logical_date"]).astimezone(zone).date().isoformat(), run) for run in runs]
         return [DayRun(day, run["dag_run_id"], run["state"]) for day, run in sorted(found, key=lambda each: each[0])]
 
-    def not_run(self) -> list[str]:
-        """The days of the span that have no run: they are not over yet, or the customer's schedule has none for them."""
-        ran, first = {day.day for day in self.days()}, self.first.date()
+    def not_run(self, ran: Collection[str]) -> list[str]:
+        """The days of the span that are not among those that ran: they are not over yet, or the customer's schedule has none for them."""
+        first = self.first.date()
         span = [(first + timedelta(days=number)).isoformat() for number in range((self.last.date() - first).days + 1)]
         return [day for day in span if day not in ran]
 

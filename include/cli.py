@@ -130,7 +130,7 @@ def backfill(
     showing.backfill(running.follow())
     days = running.receipts()
     failed = [day for day in days if day["state"] != "success"]
-    not_run = running.not_run()
+    not_run = running.not_run([day["day"] for day in days])
     if as_json:
         _print_json({"customer": customer, "from": first, "to": last, "failed": len(failed), "days": days, "not_run": not_run})
     else:

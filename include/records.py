@@ -323,18 +323,12 @@ def _refuse_cut_line(data: mmap.mmap, spans: Spans, path: Path) -> None:
 
 def _is_json(data: mmap.mmap, start: int, end: int) -> bool:
     with memoryview(data) as whole, whole[start:end] as text:
-        try:
-            _value.decode(text)
-        except msgspec.DecodeError:
-            return bool(_half.search(text)) and _is_json_without_halves(bytes(text))
-        except RecursionError:
-            return False
-        return True
+        return _is_value(text) or (bool(_half.search(text)) and _is_value(_without_halves(bytes(text))))
 
 
-def _is_json_without_halves(text: bytes) -> bool:
+def _is_value(text: memoryview | bytes) -> bool:
     try:
-        _value.decode(_without_halves(text))
+        _value.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return False
     return True

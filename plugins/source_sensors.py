@@ -51,10 +51,7 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             uris = self.named(asked["source"]) or source.find(self.contract.source, day, inbox())
             lake = connections.lake(self.contract.customer)
             access.grant(lake.fs, lake.path, self.contract.readers)
-            landed = lake.in_force(day)
-            gone = bool(landed and asked["again"]) and source.gone(uris)
-            if landed and uris and not gone and not asked["source"]:
-                refuse_part(uris, landed)
+            gone = bool(asked["again"] and lake.in_force(day)) and source.gone(uris)
             if not gone and (not uris or still_growing(uris)):
                 return self.not_yet(day, uris)
             holder = claims.claim(lake.fs, lake.path, day, run.run_id, lambda other: self.is_under_way(context, other))
@@ -62,6 +59,8 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
                 self.log.info("%s %s: run %s of the same day is under way; waiting until it is over", self.contract.customer, day, holder)
                 return False
             landed = lake.in_force(day)
+            if landed and not gone and not asked["source"]:
+                refuse_part(uris, landed)
             if landed and gone:
                 return self.land_again(context, receipts.source_of(landed), landed)
             found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat())

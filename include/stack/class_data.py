@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include import samples
-from include.stack.jars import Report, only_one, pyspark_jars
+from include.stack.jars import Report, one_at_a_time, pyspark_jars
 from include.stack.java import Java
 from include.stack.service import StackError, run_job
 from include.stack.settings import PROJECT, Settings
@@ -60,7 +60,7 @@ def make_archive(
         return False
     began = time.monotonic()
     try:
-        with only_one(settings.tools / "class_data.lock") as alone:
+        with one_at_a_time(settings.tools / "class_data.lock", wait=False) as alone:
             if not alone:
                 report("Spark's class archive is being made by another ./landfall; this start does not wait for it")
                 return False
@@ -111,12 +111,11 @@ def _train(settings: Settings, java: Java, submit: list[str], environ: Mapping[s
 
 def _write_messages(path: Path) -> None:
     """The sample records as a landing keeps them."""
-    values = list(samples.make(DAY).records)
-    numbers = pa.array(range(len(values)), pa.int64())
-    given = {"partition": pa.nulls(len(values), pa.int32()).fill_null(0), "offset": numbers, "record": numbers, "value": pa.array(values)}
-    given["ingest"] = pa.array([INGEST] * len(values))
-    schema = TABLES["raw_assessments"].arrow
-    pq.write_table(pa.table([given.get(field.name, pa.nulls(len(values))).cast(field.type) for field in schema], names=schema.names), path)
+    rows = [
+        {"ingest": INGEST, "partition": 0, "offset": number, "record": number, "value": value}
+        for number, value in enumerate(samples.make(DAY).records)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=TABLES["raw_assessments"].arrow), path)
 
 
 def _workplace(settings: Settings) -> Path:

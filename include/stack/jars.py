@@ -101,24 +101,16 @@ def _stamp(jars: JarSet) -> str:
 
 
 @contextmanager
-def only_one(path: Path) -> Iterator[bool]:
-    """Whether nobody else is within such a block now; whoever is not alone leaves at once."""
+def one_at_a_time(path: Path, wait: bool = True) -> Iterator[bool]:
+    """Nobody else is within such a block meanwhile. Without `wait` it is whether that is so: who is not alone has to leave at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
             return
         yield True
-
-
-@contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _run_ivy(settings: Settings, java: Java, jars: JarSet, target: Path, report: Report) -> None:

@@ -189,7 +189,7 @@ def test_what_airflow_refuses_of_one_contract_is_that_customer_s(dags: dict, dag
         (others / f"{name}.yaml").write_text("source: {day}.json\n".replace("{day}", name + "/{day}"))
     build = runpy.run_path(str(dag_folder / "land_assessments.py"))
     contract = customers.load_all()["one"].model_copy(update={"transform_hours": "long"})
-    assert set(build["dag_of"]("one", contract).task_dict) == {"wrong_contract"}
+    assert set(build["dag_for"]("one", contract).task_dict) == {"wrong_contract"}
     assert "land_assessments_two" in build
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from include.stack.class_data import archive_of, make_archive, new_archive
-from include.stack.jars import only_one
+from include.stack.jars import one_at_a_time
 from include.stack.java import Java
 from include.stack.settings import Ports, Settings
 from include.stack.spark import configure_spark, properties_file
@@ -76,7 +76,7 @@ def test_what_a_killed_one_left_is_in_nobodys_way(settings: Settings) -> None:
 
 def test_one_that_another_is_making_is_not_waited_for(settings: Settings) -> None:
     told: list[str] = []
-    with only_one(settings.tools / "class_data.lock") as alone:
+    with one_at_a_time(settings.tools / "class_data.lock") as alone:
         assert alone
         assert make_archive(settings, JAVA, shell(settings, "true"), ENVIRON, told.append) is False
     assert "being made by another" in told[0]
