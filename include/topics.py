@@ -1,7 +1,9 @@
 """A customer's topic and the ledger beside it: made as the contract says, or compared with it."""
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its typed __init__ re-exports without saying so
@@ -18,6 +20,7 @@ from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 
 HOUR_MS = 3_600_000
+T = TypeVar("T")
 
 
 class TopicDrift(Refused):
@@ -137,8 +140,9 @@ def _describe(admin: AdminClient, wanted: list[Layout]) -> dict[str, Layout]:
     found = described(admin, [layout.name for layout in wanted])
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in found]
     configs = admin.describe_configs(resources, request_timeout=ANSWER_SECONDS) if resources else {}
-    values = {resource.name: {key: entry.value for key, entry in future.result().items()} for resource, future in configs.items()}
-    return {name: _layout(topic, values[name]) for name, topic in found.items()}
+    settings = _present({resource.name: answer for resource, answer in configs.items()})
+    # One may have been deleted between the two questions, or not be known yet to the broker that answers the second.
+    return {name: _layout(found[name], {key: entry.value for key, entry in entries.items()}) for name, entries in settings.items()}
 
 
 def _layout(topic: TopicDescription, configs: Mapping[str, str]) -> Layout:
@@ -148,10 +152,15 @@ def _layout(topic: TopicDescription, configs: Mapping[str, str]) -> Layout:
 
 def described(admin: AdminClient, names: list[str]) -> dict[str, TopicDescription]:
     """Those of the topics that exist. Raises KafkaException when no broker answers within 20 s."""
+    return _present(admin.describe_topics(TopicCollection(names), request_timeout=ANSWER_SECONDS))
+
+
+def _present(answers: Mapping[str, Future[T]]) -> dict[str, T]:
+    """The answers of those topics that exist."""
     found = {}
-    for name, future in admin.describe_topics(TopicCollection(names), request_timeout=ANSWER_SECONDS).items():
+    for name, answer in answers.items():
         try:
-            found[name] = future.result()
+            found[name] = answer.result()
         except KafkaException as error:
             if code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise

@@ -12,6 +12,7 @@ from pathlib import Path
 import xxhash
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from include import ledger
 from include.brokers import Admin
@@ -19,7 +20,7 @@ from include.publishing import LandedBefore, publish
 from include.receipts import PublishReceipt, Source
 from include.records import key_of
 from include.source import describe
-from include.topics import TopicSpec, ensure_topic
+from include.topics import TopicSpec, described, ensure_topic
 
 ROOT = Path(__file__).parents[1]
 DAY = "2018-01-28"
@@ -81,6 +82,13 @@ class Acme:
         self.customer = f"acme{uuid.uuid4().hex[:8]}"
         self.topic = TopicSpec(f"assessments.{self.customer}", chunk_records=10, max_message_bytes=20_000)
         ensure_topic(Admin(self.kafka), self.topic)
+
+    def delete_topics(self, *names: str) -> None:
+        """Deletes them by hand. The broker's metadata shows them for a moment longer: waits for that too."""
+        admin = Admin(self.kafka)
+        for deleted in admin.delete_topics(list(names)).values():
+            deleted.result(20)
+        Retrying(retry=retry_if_result(bool), wait=wait_fixed(0.05), stop=stop_after_delay(20))(described, admin, list(names))
 
     def deliver(self, records: list[bytes], name: str = "a.json") -> Source:
         file = self.folder / name

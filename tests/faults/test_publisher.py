@@ -256,8 +256,7 @@ def test_r10_a_topic_changed_by_hand_is_refused_with_every_difference(acme: Acme
         f"{acme.topic.ledger}: cleanup.policy is delete, the contract says compact",
     ):
         assert said in str(drift.value)
-    for deleted in admin.delete_topics([name, acme.topic.ledger]).values():
-        deleted.result(20)
+    acme.delete_topics(name, acme.topic.ledger)
     made = ensure_topic(admin, acme.topic)
     again = acme.publish(source)
     assert made == [name, acme.topic.ledger]
@@ -269,7 +268,7 @@ def test_r10_a_topic_made_anew_by_hand_is_noticed_by_its_id(acme: Acme, figures:
     admin = Admin(acme.kafka)
     source = acme.deliver(attempts(20))
     first = acme.publish(source)
-    admin.delete_topics([acme.topic.name])[acme.topic.name].result(20)
+    acme.delete_topics(acme.topic.name)
     ensure_topic(admin, acme.topic)
     with pytest.raises(RecordsLost, match="does not hold what was published"):
         require_readable(admin, first, patience=5)

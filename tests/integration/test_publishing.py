@@ -289,8 +289,7 @@ def test_a_landed_day_of_a_topic_and_ledger_made_anew_is_read_from_the_lake(acme
     source = acme.deliver(attempts(5))
     landing = landing_of(source, acme.publish(source))
     admin = Admin(acme.kafka)
-    for future in admin.delete_topics([acme.topic.name, acme.topic.ledger]).values():
-        future.result(20)
+    acme.delete_topics(acme.topic.name, acme.topic.ledger)
     ensure_topic(admin, acme.topic)
     again = acme.publish_again(source, LandedBefore(landing, lambda: RAW))
     assert (again.raw, again.ingest, again.published) == (RAW, landing.ingest, 5)
@@ -327,7 +326,7 @@ def test_a_topic_made_anew_is_no_place_where_records_lie(acme):
     source = acme.deliver(records)
     acme.publish(source)
     admin = Admin(acme.kafka)
-    admin.delete_topics([acme.topic.name])[acme.topic.name].result()
+    acme.delete_topics(acme.topic.name)
     assert ensure_topic(admin, acme.topic) == [acme.topic.name]
     receipt = acme.publish(source)
     assert "was deleted and made anew" in receipt.warnings[0]

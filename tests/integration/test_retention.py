@@ -45,7 +45,7 @@ def test_records_that_have_aged_out_are_named_by_partition_and_offsets(acme, adm
 
 
 def test_a_topic_made_anew_does_not_hold_the_batch(acme, admin, receipt):
-    admin.delete_topics([acme.topic.name])[acme.topic.name].result(20)
+    acme.delete_topics(acme.topic.name)
     with pytest.raises(RecordsLost, match="is no longer there"):
         require_readable(admin, receipt, patience=5)
     ensure_topic(admin, acme.topic)
