@@ -9,40 +9,57 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import ClassVar
 
 import pytest
+from tenacity import stop_after_attempt
 
 from include import airflow_api
-from include.airflow_api import AirflowApi, AirflowUnreachable
+from include.airflow_api import AirflowApi, AirflowUnreachable, NotThereYet
 from include.errors import Refused
 
 ANSWERS = {
     "/auth/token": (201, {"access_token": "t"}),
+    "/api/v2/dags": (200, {"dags": []}),
     "/api/v2/dags/land_assessments_acme": (200, {"dag_id": "land_assessments_acme"}),
     "/api/v2/dags/land_assessments_acme/dagRuns": (400, {"detail": "day: '28.1.' is not a 'date'"}),
     "/api/v2/dags/land_assessments_acme/dagRuns/r": (403, {"detail": "Forbidden"}),
 }
 
 
-class Answering(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length") or 0))
-        status, body = ANSWERS.get(self.path.partition("?")[0], (404, {"detail": "not found"}))
+class Airflow(BaseHTTPRequestHandler):
+    """One that answers in JSON, and lets everybody in."""
+
+    def answer(self, status: int, body: dict) -> None:
         self.send_response(status)
         self.end_headers()
         self.wfile.write(json.dumps(body).encode())
 
-    do_POST = do_GET
+    def asked(self) -> dict:
+        """The body of the request."""
+        return json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
 
 
+@contextmanager
+def serving(handler: type[Airflow]) -> Iterator[AirflowApi]:
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield AirflowApi(f"http://127.0.0.1:{server.server_port}", "admin", "admin")
+        server.shutdown()
+
+
+class Answering(Airflow):
+    def do_GET(self) -> None:
+        self.asked()
+        self.answer(*ANSWERS.get(self.path.partition("?")[0], (404, {"detail": "not found"})))
+
+    do_POST = do_GET
+
+
 @pytest.fixture(scope="module")
 def api() -> Iterator[AirflowApi]:
-    server = HTTPServer(("127.0.0.1", 0), Answering)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield AirflowApi(f"http://127.0.0.1:{server.server_port}", "admin", "admin")
-    server.shutdown()
-    server.server_close()
+    with serving(Answering) as api:
+        yield api
 
 
 def test_a_refused_trigger_carries_airflows_reason(api: AirflowApi) -> None:
@@ -66,7 +83,7 @@ def test_an_airflow_that_is_not_up_says_how_to_start_it() -> None:
         AirflowApi(f"http://127.0.0.1:{server.server_port}", "admin", "admin").run("d", "r")
 
 
-class Failing(BaseHTTPRequestHandler):
+class Failing(Airflow):
     """Starts each run that it is asked for, but loses the first answer: by a 500, or by hanging up."""
 
     started: ClassVar[list[str]] = []
@@ -76,7 +93,7 @@ class Failing(BaseHTTPRequestHandler):
         self.answer(200, {"dag_id": "d"})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        body = self.asked()
         if self.path == "/auth/token":
             self.answer(201, {"access_token": "t"})
         elif body["dag_run_id"] in self.started:
@@ -86,24 +103,56 @@ class Failing(BaseHTTPRequestHandler):
             if not self.hang_up:
                 self.answer(500, {"detail": {"reason": "Database error"}})
 
-    def answer(self, status: int, body: dict) -> None:
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
 
 @pytest.mark.parametrize("hang_up", [False, True])
 def test_a_run_whose_answer_was_lost_is_found_not_started_twice(hang_up: bool) -> None:
     handler = type("Handler", (Failing,), {"started": [], "hang_up": hang_up})
-    server = HTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    run_id = AirflowApi(f"http://127.0.0.1:{server.server_port}", "admin", "admin").trigger("d", {})
-    server.shutdown()
-    server.server_close()
+    with serving(handler) as api:
+        run_id = api.trigger("d", {})
     assert handler.started == [run_id]
+
+
+class Parsing(Airflow):
+    """Knows a customer's DAG only once it was asked to parse the file of another one's."""
+
+    parsed: ClassVar[list[str]] = []
+    refuses = False
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        if path == "/api/v2/dags":
+            assert query == "tags=landfall&order_by=dag_id&limit=1"
+            self.answer(200, {"dags": [{"dag_id": "land_assessments_acme", "file_token": "of.the-file"}]})
+        elif self.parsed:
+            self.answer(200, {"dag_id": "land_assessments_new"})
+        else:
+            self.answer(404, {"detail": "not found"})
+
+    def do_PUT(self) -> None:
+        self.parsed.append(self.path)
+        self.answer(403 if self.refuses else 201, {})
+
+    def do_POST(self) -> None:
+        self.asked()
+        self.answer(200, {"access_token": "t"})
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_a_dag_that_is_not_known_yet_is_asked_for_once(refuses: bool) -> None:
+    """A user who may not ask for it waits until its turn comes."""
+    handler = type("Handler", (Parsing,), {"parsed": [], "refuses": refuses})
+    with serving(handler) as api:
+        api.trigger("land_assessments_new", {})
+    assert handler.parsed == ["/api/v2/parseDagFile/of.the-file"]
+
+
+def test_a_dag_that_does_not_come_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AirflowApi._wait_until_known.retry, "stop", stop_after_attempt(2))
+    with (
+        serving(Answering) as api,
+        pytest.raises(NotThereYet, match="knows no DAG land_assessments_nobody. Look at its import"),
+    ):
+        api.trigger("land_assessments_nobody", {})
 
 
 def failed(*chain: tuple[str, str]) -> dict:
@@ -125,7 +174,7 @@ def test_the_reason_in_a_log(why: str, log: list, reason: str) -> None:
     assert airflow_api._reason(log) == reason, why
 
 
-class Backfilling(BaseHTTPRequestHandler):
+class Backfilling(Airflow):
     """An Airflow with these backfills and runs of one DAG; the first `failing` requests for a backfill make one, and fail."""
 
     backfills: list[dict]
@@ -145,7 +194,7 @@ class Backfilling(BaseHTTPRequestHandler):
             self.answer(200, {"dag_id": "d"})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        body = self.asked()
         if self.path == "/auth/token":
             self.answer(201, {"access_token": "t"})
         elif any(each["completed_at"] is None for each in self.backfills):
@@ -169,17 +218,9 @@ class Backfilling(BaseHTTPRequestHandler):
         self.answer(200, {})
 
     def do_PATCH(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
+        self.asked()
         self.changed.append(self.path)
         self.answer(200, {})
-
-    def answer(self, status: int, body: dict) -> None:
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
 
 
 FIRST, LAST = datetime(2018, 1, 1, tzinfo=UTC), datetime(2018, 1, 5, 23, 59, 59, tzinfo=UTC)
@@ -192,11 +233,8 @@ def a_backfill(number: int, **told: object) -> dict:
 @contextmanager
 def backfilling(**state: object) -> Iterator[tuple[AirflowApi, type[Backfilling]]]:
     handler = type("Handler", (Backfilling,), {"backfills": [], "runs": [], "changed": [], **state})
-    server = HTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield AirflowApi(f"http://127.0.0.1:{server.server_port}", "admin", "admin"), handler
-    server.shutdown()
-    server.server_close()
+    with serving(handler) as api:
+        yield api, handler
 
 
 def test_a_backfill_whose_runs_are_over_is_waited_for_until_airflow_notices() -> None:
