@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,13 @@ class Landfall:
         return AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
 
     def add_customer(self, name: str, **terms: Any) -> Contract:
-        """A contract whose days' files lie in the customer's folder of the inbox."""
+        """A contract whose days' files lie in the customer's folder of the inbox.
+
+        It begins today, so that the schedule starts no run beside those of the test.
+        """
         path = Path(self.environment["LANDFALL_CUSTOMERS"]) / f"{name}.yaml"
-        path.write_text(yaml.safe_dump({"source": f"{name}/{{day}}*", "deadline_hours": 0, **terms}))
+        usual = {"source": f"{name}/{{day}}*", "deadline_hours": 0, "first_day": datetime.now(UTC).date()}
+        path.write_text(yaml.safe_dump({**usual, **terms}))
         return customers.load(path)
 
     def deliver(self, customer: str, name: str, content: bytes) -> Path:
