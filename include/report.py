@@ -8,7 +8,7 @@ Answers for all days must not take longer with every day that lands. Past `FEW_D
 tables can give (`small_tables.py`); the page names the questions that it leaves out, and the command that answers them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -76,28 +76,42 @@ def report(lake: Lake, asked: Asked) -> Report:
 def write(lake: Lake, landing: Landing, copies: Path | None = None) -> dict[str, str]:
     """The reports of the landing's day and of all days, and copies of the pages in `<copies>/<customer>/` of this machine.
 
+    The last step of a landing, one at a time for a customer: what another run has landed meanwhile is left to that one's last step.
+
     Returns what was written: `json`, `html`, `all_days_json`, `all_days_html`, and with `copies` `copy` and `all_days_copy`.
     """
-    day, of_all = _write(lake, [landing.day, None], copies)
+    day, of_all = _write(lake, [landing.day, None], copies, _is_rewritten)
     return {**day, **{f"{ALL_DAYS}_{kind}": path for kind, path in of_all.items()}}
 
 
 def rewrite(lake: Lake, days: Iterable[str], copies: Path | None = None) -> list[str]:
-    """The reports of these days, and that of all days, anew; returns the paths. Nothing for no days."""
+    """The reports of these days, and that of all days, anew; returns the paths. Nothing for no days. At any time, beside landings too."""
     listed = list(days)
-    return [path for paths in _write(lake, [*listed, None], copies) for path in paths.values()] if listed else []
+    return [path for paths in _write(lake, [*listed, None], copies, _is_older) for path in paths.values()] if listed else []
 
 
-def _write(lake: Lake, days: list[str | None], copies: Path | None) -> list[dict[str, str]]:
-    """None for all days. All as of one moment, and of the last one: if another day has landed meanwhile, and perhaps been written of by
-    its own last task already, they are written once more.
-    """
+def _is_older(lake: Lake, newest: Landing) -> bool:
+    """Whether something has landed since: its own last step may have written already, and what is written later took it back."""
+    return lake.newest() != newest
+
+
+def _is_rewritten(lake: Lake, newest: Landing) -> bool:
+    """Whether a landing of then has been rewritten since, perhaps without an attempt that is to be forgotten."""
+    if not _is_older(lake, newest):
+        return False
+    landings = lake.landings()
+    since = [each.landing for each in landings].index(newest.landing) + 1
+    return not {each.run_id for each in landings[:since]}.isdisjoint(each.run_id for each in landings[since:])
+
+
+def _write(lake: Lake, days: list[str | None], copies: Path | None, is_stale: Callable[[Lake, Landing], bool]) -> list[dict[str, str]]:
+    """None for all days. All as of one moment, and once more if that `is_stale` when all are written."""
     while True:
         with Session(lake) as session:
             small_tables.gather(session)
             few = _are_few(_landed_days(session, Asked()))
             written = [_write_one(lake, day, _report(session, Asked.day(day), _affordable(day, few)), copies) for day in days]
-            if lake.newest() == session.state.landing:
+            if not is_stale(lake, session.state.landing):
                 return written
 
 

@@ -3,7 +3,8 @@
 import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -31,9 +32,9 @@ def new_lake(folder: Path) -> Lake:
     return Lake.open(CUSTOMER, f"sqlite:///{folder}/catalog.sqlite?timeout=60", f"file://{folder}", fsspec.filesystem("file"))
 
 
-def land(lake: Lake, folder: Path, **options: Any) -> Any:
+def land(lake: Lake, folder: Path, *, run_id: str = "manual__1", **options: Any) -> Any:
     built = build(folder, **options)
-    return lake.commit(built.landing, built.transform)
+    return lake.commit(replace(built.landing, run_id=run_id), built.transform)
 
 
 @pytest.fixture(scope="module")
@@ -149,19 +150,55 @@ def test_a_cleared_task_of_a_landing_that_is_no_longer_in_force_tells_of_the_one
     assert "31 published = 31 landed" in Path(report.write(lake, old)["html"]).read_text()
 
 
-def test_a_day_that_landed_meanwhile_is_on_the_page_of_all_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its own last task may have written that page already; what is written later must not take it back."""
-    lake, write_one = new_lake(tmp_path), report._write_one
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], list[str | None]]:
+    """Has this happen just before the first page is written, and tells of which days reports were written from then on."""
+
+    def before_the_first_page(do: Callable[[], Any]) -> list[str | None]:
+        write_one, days = report._write_one, list[str | None]()
+
+        def written(lake: Lake, day: str | None, *given: Any) -> dict[str, str]:
+            days.append(day)
+            return write_one(lake, day, *given)
+
+        def first(*given: Any) -> dict[str, str]:
+            monkeypatch.setattr(report, "_write_one", write_one)
+            do()
+            monkeypatch.setattr(report, "_write_one", written)
+            return written(*given)
+
+        monkeypatch.setattr(report, "_write_one", first)
+        return days
+
+    return before_the_first_page
+
+
+def test_a_day_that_landed_meanwhile_is_left_to_its_own_last_step(tmp_path: Path, meanwhile: Any) -> None:
+    lake = new_lake(tmp_path)
     first = land(lake, tmp_path)
+    days = meanwhile(lambda: land(lake, tmp_path, records=MORE, day=SECOND, run_id="manual__2"))
+    report.write(lake, first)
+    assert days == [DAY, None]
 
-    def late(*given: Any) -> dict[str, str]:
-        monkeypatch.setattr(report, "_write_one", write_one)
-        report.write(lake, land(lake, tmp_path, records=MORE, day=SECOND))
-        return write_one(*given)
 
-    monkeypatch.setattr(report, "_write_one", late)
+def test_an_attempt_that_was_forgotten_meanwhile_is_not_brought_back(tmp_path: Path, meanwhile: Any) -> None:
+    """Whoever forgot it has written the pages already; what is written later must not take that back."""
+    lake = new_lake(tmp_path)
+    first = land(lake, tmp_path)
+    days = meanwhile(lambda: forget(lake, "keen 2", asked_by="ann", topic=TopicSpec(f"assessments.{CUSTOMER}")))
     written = report.write(lake, first)
-    days = json.loads(lake.fs.cat_file(written["all_days_json"]))["days"]
+    assert days == [DAY, None, DAY, None]
+    for page in ("html", "all_days_html"):
+        assert cells(Path(written[page]).read_text())["attempts"][0] == ["delivered and readable", "7", "9"], page
+
+
+def test_a_day_that_landed_while_an_attempt_was_forgotten_is_on_the_page_of_all_days(tmp_path: Path, meanwhile: Any) -> None:
+    """Its own last step may have written that page already."""
+    lake = new_lake(tmp_path)
+    land(lake, tmp_path)
+    meanwhile(lambda: report.write(lake, land(lake, tmp_path, records=MORE, day=SECOND, run_id="manual__2")))
+    report.rewrite(lake, [DAY])
+    days = json.loads(lake.fs.cat_file(f"{lake.path}/answers/all_days.json"))["days"]
     assert [day["day"] for day in days] == [SECOND, DAY]
 
 
