@@ -18,6 +18,7 @@ from include.receipts import Landing, Source
 from steps import step
 
 SETTLE_SECONDS = 1.0
+SOON = 15  # seconds until another look, where what is waited for ends soon
 WEEK = 7 * 24 * 3600  # of waiting beyond the deadline, for files that are growing or another run of the day
 
 
@@ -57,6 +58,7 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             holder = claims.claim(lake.fs, lake.path, day, run.run_id, lambda other: self.is_under_way(context, other))
             if holder:
                 self.log.info("%s %s: run %s of the same day is under way; waiting until it is over", self.contract.customer, day, holder)
+                self.poke_interval = SOON
                 return False
             landed = lake.in_force(day)
             if landed and not gone and not asked["source"]:

@@ -1,7 +1,8 @@
 """What a run lands: new files, the same ones again, or, with `again`, a landing whose files are gone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 import connections
 import source_sensors
-from include import access, claims
+from include import access, claims, runs
 from include.customers import Contract
 from include.receipts import Landing
 from include.source import describe
@@ -30,10 +31,12 @@ class Run:
     skipped: list[Any] = field(default_factory=list)
     granted: list[Any] = field(default_factory=list)
     type: str = "manual"
+    looks_again_after: Callable[[], float] = field(init=False)
 
     def poke(self, *, again: bool, source: list[str] | None = None, day: str | None = DAY) -> Any:
         contract = Contract(customer="acme", source="{day}*.json", deadline_hours=0, readers=("alice",))
         sensor = FindSourceSensor(task_id="find_source", contract=contract)
+        self.looks_again_after = lambda: sensor.poke_interval
         sensor.skip = lambda ti, tasks: self.skipped.extend(tasks)  # type: ignore[method-assign]
         ti = SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value}))
         run = SimpleNamespace(
@@ -91,6 +94,17 @@ def test_with_again_files_that_are_gone_are_what_the_landing_says(run: Run, monk
     assert [file["uri"] for file in found["files"]] == list(landing.source)
     assert (found["bytes"], found["sha256"], found["found_at"]) == (landing.bytes, landing.sha256, landing.found_at)
     assert run.pushed["landed_again"]["ingest"] == landing.ingest
+
+
+def test_another_run_of_the_day_is_waited_for_with_more_looks_than_files_are(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    landed(run, monkeypatch, f"{DAY}.json")
+    monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way: "r1")
+    assert run.poke(again=False) is False
+    assert (run.skipped, run.looks_again_after()) == ([], source_sensors.SOON)
+    monkeypatch.setattr(source_sensors, "still_growing", lambda uris: True)
+    monkeypatch.setattr(runs, "deadline", lambda *_: datetime.now(UTC) + timedelta(hours=1))
+    assert run.poke(again=False) is False
+    assert run.looks_again_after() == 60
 
 
 def test_with_again_other_bytes_are_a_correction(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
