@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
-from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigEntry, ConfigResource
 
 import connections
@@ -19,6 +18,7 @@ from include.receipts import Source
 from include.source import describe
 from include.topics import TopicSpec
 from kafka_operators import PublishJsonOperator
+from tests.admin_answers import answer, configs
 from tests.built_landing import DAY, build
 
 TOPIC = TopicSpec("assessments.acme")
@@ -32,16 +32,11 @@ class Broker:
         self.hours = hours
 
     def describe_configs(self, asked: list[ConfigResource], request_timeout: float) -> dict[ConfigResource, Future[dict[str, ConfigEntry]]]:
-        return {resource: self._answer(resource.name) for resource in asked}
+        return {resource: answer(self.hours, resource.name, self._kept) for resource in asked}
 
-    def _answer(self, topic: str) -> Future[dict[str, ConfigEntry]]:
-        answer: Future[dict[str, ConfigEntry]] = Future()
-        if topic in self.hours:
-            configs = {"retention.ms": str(self.hours[topic] * 3_600_000), "retention.bytes": "-1"}
-            answer.set_result({name: ConfigEntry(name, value) for name, value in configs.items()})
-        else:
-            answer.set_exception(KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)))
-        return answer
+    @staticmethod
+    def _kept(hours: int) -> dict[str, ConfigEntry]:
+        return configs({"retention.ms": str(hours * 3_600_000), "retention.bytes": "-1"})
 
 
 @dataclass

@@ -1,14 +1,14 @@
 """The comparison of a topic with its contract: each difference a sentence, none left out."""
 
-from collections.abc import Callable
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any, cast
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigEntry, ConfigResource, NewTopic
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from include.topics import Layout, TopicSpec, differences, ensure_topic, layouts
+from tests.admin_answers import answer, configs
 
 SPEC = TopicSpec("assessments.acme", partitions=3, replication=1, retention_hours=2, max_message_bytes=4096)
 RECORDS, LEDGER = layouts(SPEC)
@@ -81,34 +81,21 @@ class Brokers:
         self.shown, self.held = {deleted.name: deleted}, dict[str, Layout]()
 
     def describe_topics(self, asked: TopicCollection, request_timeout: float) -> dict[str, Future[Any]]:
-        return {name: _answer(self.shown, name, _description) for name in asked.topic_names}
+        return {name: answer(self.shown, name, _description) for name in asked.topic_names}
 
     def describe_configs(self, asked: list[ConfigResource], request_timeout: float) -> dict[ConfigResource, Future[dict[str, Any]]]:
-        return {resource: _answer(self.held, resource.name, _configs) for resource in asked}
+        return {resource: answer(self.held, resource.name, lambda layout: configs(layout.configs)) for resource in asked}
 
     def create_topics(self, topics: list[NewTopic], request_timeout: float, operation_timeout: float) -> dict[str, Future[None]]:
         made = {topic.topic: Layout(topic.topic, topic.num_partitions, (topic.replication_factor,), topic.config) for topic in topics}
         self.held |= made
         self.shown |= made
-        return {name: _answer(made, name, lambda layout: None) for name in made}
-
-
-def _answer(known: dict[str, Layout], name: str, say: Callable[[Layout], Any]) -> Future[Any]:
-    answer: Future[Any] = Future()
-    if name in known:
-        answer.set_result(say(known[name]))
-    else:
-        answer.set_exception(KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)))
-    return answer
+        return {name: answer(made, name, lambda layout: None) for name in made}
 
 
 def _description(layout: Layout) -> Any:
     replicas = list(range(layout.replication[0]))
     return SimpleNamespace(name=layout.name, partitions=[SimpleNamespace(replicas=replicas)] * layout.partitions)
-
-
-def _configs(layout: Layout) -> dict[str, ConfigEntry]:
-    return {key: ConfigEntry(key, value) for key, value in layout.configs.items()}
 
 
 def test_a_topic_that_was_deleted_while_it_was_looked_at_is_made_anew():
