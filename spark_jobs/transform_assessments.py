@@ -29,6 +29,7 @@ from pyspark import StorageLevel
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType
 
 import holes
 import tables
@@ -126,7 +127,14 @@ def read_messages(spark: SparkSession, options: argparse.Namespace) -> DataFrame
 
 def no_messages(spark: SparkSession) -> DataFrame:
     """Those of a day without records."""
-    return spark.createDataFrame([], TABLES["raw_assessments"]).withColumnRenamed("keen_id", "key")
+    return rows_of_driver(spark, "raw_assessments", []).withColumnRenamed("keen_id", "key")
+
+
+def rows_of_driver(spark: SparkSession, table: str, rows: Sequence[Sequence[Any]]) -> DataFrame:
+    """Rows that the driver has made, none of them with bytes. `createDataFrame` would start Python workers to hand them over."""
+    schema = TABLES[table]
+    text = json.dumps([dict(zip(schema.names, row, strict=True)) for row in rows], default=str)
+    return spark.range(0, 1, numPartitions=1).select(F.inline(F.from_json(F.lit(text), ArrayType(schema), {"mode": "FAILFAST"})))
 
 
 def read_raw(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
@@ -309,7 +317,7 @@ def tables_of(records: DataFrame, judged: DataFrame, test_exams: tables.ExamPatt
 def write_holes(writer: Writer, records: DataFrame, day: date) -> tuple[dict[str, Any], dict[str, int]]:
     """What was written of the table that counts fields, and the fields that the schema does not know."""
     counted = holes.count(records)
-    frame = records.sparkSession.createDataFrame(holes.rows(day, counted), TABLES["holes"])
+    frame = rows_of_driver(records.sparkSession, "holes", holes.rows(day, counted))
     return writer.write("holes", frame, 1), holes.unknown_fields(counted)
 
 
