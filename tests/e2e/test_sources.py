@@ -1,7 +1,6 @@
-"""Files behind HTTP and on HDFS, and a day without a record, through a whole run; for a customer of the test's own."""
+"""Files behind HTTP and a day without a record, through a whole run. (One on HDFS is in test_customers.py.)"""
 
 import gzip
-import json
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from include.hdfs import filesystem, write_file
 from tests.private_landfall import Landfall
 
 DAY = "2018-06-01"
@@ -46,17 +44,11 @@ def test_a_day_without_a_record_lands_as_nothing_everywhere(quiet: Landfall, web
     )
     assert "the source holds no record" in receipt["warnings"][0]
     assert quiet.json("query", "--customer", "quiet", "select count(*) from assessments")["rows"] == [[0]]
+
+
+def test_a_day_without_a_record_lands_again(quiet: Landfall, long: bool) -> None:
+    """After the test above."""
+    if not long:
+        pytest.skip("part of the long form: --long")
     again = quiet.json("land", "--customer", "quiet", "--day", DAY, "--again")
     assert (again["state"], again["already_landed"], again["published"]) == ("success", False, 0)
-
-
-def test_a_file_on_hdfs_is_a_correction(quiet: Landfall) -> None:
-    at = quiet.settings.endpoints
-    fs = filesystem(at.webhdfs_host, at.webhdfs_port, at.hdfs_user)
-    records = [{"keen_id": f"id-{number}", "exam_name": "Knots"} for number in range(3)]
-    write_file(fs, "/lake/delivered.ndjson.gz", gzip.compress("\n".join(map(json.dumps, records)).encode()))
-    receipt = quiet.json("land", "--customer", "quiet", "--day", DAY, "--source", "hdfs:///lake/delivered.ndjson.gz")
-    assert (receipt["state"], receipt["published"], receipt["landed"]) == ("success", 3, 3)
-    assert quiet.json("query", "--customer", "quiet", "select count(*) from assessments")["rows"] == [[3]]
-    missing = quiet.json("land", "--customer", "quiet", "--day", DAY, "--source", "hdfs://elsewhere:8020/a.json", code=1)
-    assert "is on elsewhere:8020, the connection leads to hdfs://" in missing["reason"]
