@@ -387,6 +387,7 @@ SUITES = {
     "e2e": ["tests/e2e"],
     "faults": ["tests/faults"],
 }
+ON_ALL_CORES = {"unit"}  # the others start daemons, which want the machine for themselves
 
 
 @app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -396,7 +397,8 @@ def run_tests(
 ) -> None:
     """Run the tests against real Kafka, HDFS, Spark and Airflow, on ports and in folders of their own.
 
-    Further arguments go to pytest, such as -x or -k NAME.
+    The unit tests run first, on all cores; if one of them fails, the others are not begun. Further arguments go to pytest, such as -x or
+    -k NAME.
     """
     import pytest
 
@@ -407,8 +409,18 @@ def run_tests(
     elif suite and not suite.startswith("-"):
         raise Refused(f"there is no test suite {suite!r}; expected one of {', '.join(SUITES)}")
     root = Path(__file__).parents[1]
-    folders = [str(root / folder) for name in chosen for folder in SUITES[name]]
-    raise typer.Exit(pytest.main(["--rootdir", str(root), "-c", str(root / "pyproject.toml"), *folders, *given]))
+    code = int(pytest.ExitCode.NO_TESTS_COLLECTED)
+    for names, options in (
+        ([name for name in chosen if name in ON_ALL_CORES], ["-n", "logical", "--dist", "loadscope"]),
+        ([name for name in chosen if name not in ON_ALL_CORES], []),
+    ):
+        folders = [str(root / folder) for name in names for folder in SUITES[name]]
+        if folders:
+            ended = pytest.main(["--rootdir", str(root), "-c", str(root / "pyproject.toml"), *folders, *options, *given])
+            if ended not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+                raise typer.Exit(ended)
+            code = min(code, int(ended))
+    raise typer.Exit(code)
 
 
 def _land(customer: str, day: str, source: list[str], *, again: bool, max_quarantined: float | None = None) -> dict[str, Any]:
