@@ -411,7 +411,7 @@ def run_tests(
     root = Path(__file__).parents[1]
     code = int(pytest.ExitCode.NO_TESTS_COLLECTED)
     for names, options in (
-        ([name for name in chosen if name in ON_ALL_CORES], ["-n", "logical", "--dist", "loadscope"]),
+        ([name for name in chosen if name in ON_ALL_CORES], ["-n", "logical", "--maxprocesses", "8", "--dist", "loadscope"]),
         ([name for name in chosen if name not in ON_ALL_CORES], []),
     ):
         folders = [str(root / folder) for name in names for folder in SUITES[name]]
