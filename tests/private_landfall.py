@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,14 @@ from include.stack.settings import Ports, Settings
 
 ROOT = Path(__file__).parents[1]
 REAL_FILE = ROOT.parent / "shared" / "data" / "assessment-attempts-20180128-121051-nested.json"
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, every: float = 0.2) -> bool:
+    """Whether it comes true within so many seconds."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(every)
+    return condition()
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ def test_a_day_is_landed_again_from_hdfs_without_what_is_to_be_forgotten(mindful
     forgotten = mindful.json("forget", "--customer", CUSTOMER, "--keen-id", "id-0", "--asked-by", "ann", "--yes")
     assert (forgotten["asked_by"], forgotten["days"], forgotten["rows"]["raw_assessments"]) == ("ann", {DAY: 2}, 2)
     assert forgotten["kafka_until"] > forgotten["asked_at"]
+    without = lake.in_force(DAY)
+    assert without is not None
     before = [ask(lake, sql).rows for sql in ROWS]
     assert [row[0] for row in before[0]] == [number for number in range(302) if number not in (0, 300)]
 
@@ -75,6 +77,7 @@ def test_a_day_is_landed_again_from_hdfs_without_what_is_to_be_forgotten(mindful
         assert newest.run_id == again["run_id"]
         for name in ("source", "bytes", "sha256", "ingest", "generation", "offsets", "published", "content_hash", "quarantined"):
             assert getattr(newest, name) == getattr(landed, name), name
+        assert (newest.tables, newest.conservation) == (without.tables, without.conservation)
         refuse_forgotten(newest, published=302, landed=299)
         assert [ask(lake, sql).rows for sql in ROWS] == before
 

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from include.hdfs import write_file
 from include.landing_run import OVER, LandingRun
 from tests.built_landing import RECORDS, attempt
 from tests.landed import differences
-from tests.private_landfall import Landfall
+from tests.private_landfall import Landfall, wait_for
 from tests.recount import recount
 
 DAY = "2018-06-01"
@@ -29,17 +28,13 @@ def start(stack: Landfall, customer: str, day: str, again: bool = False) -> Land
 
 
 def wait_for_all(stack: Landfall, runs: list[LandingRun], seconds: float) -> list[str]:
-    """Asks for one run at a time: asking for all of them takes from the CPU that they wait for."""
-    deadline = time.monotonic() + seconds
-    return [wait_for(stack, run, deadline) for run in runs]
+    """Asks up to the first that is not over: asking for all of them takes from the CPU that they wait for."""
 
+    def state(run: LandingRun) -> str:
+        return stack.api.run(run.dag_id, run.run_id)["state"]
 
-def wait_for(stack: Landfall, run: LandingRun, deadline: float) -> str:
-    while True:
-        state = stack.api.run(run.dag_id, run.run_id)["state"]
-        if state in OVER or time.monotonic() > deadline:
-            return state
-        time.sleep(2)
+    wait_for(lambda: all(state(run) in OVER for run in runs), seconds, every=2)
+    return [state(run) for run in runs]
 
 
 def refuse_differences(stack: Landfall, customer: str, day: str, files: list[Path]) -> None:
@@ -51,12 +46,12 @@ def late(stack: Landfall) -> LandingRun:
     """A run that waits for its file, as the deadline has not come yet."""
     stack.add_customer("late", deadline_hours=10**6)
     run = start(stack, "late", DAY)
-    tasks = {}
-    deadline = time.monotonic() + 60
-    while tasks.get("find_source") != "up_for_reschedule" and time.monotonic() < deadline:
-        time.sleep(0.5)
-        tasks = {task["task_id"]: task["state"] for task in stack.api.tasks(run.dag_id, run.run_id)}
-    assert tasks["find_source"] == "up_for_reschedule", "it waits without holding a slot"
+
+    def waits() -> bool:
+        states = {task["task_id"]: task["state"] for task in stack.api.tasks(run.dag_id, run.run_id)}
+        return states.get("find_source") == "up_for_reschedule"
+
+    assert wait_for(waits, 60, every=0.5), "it waits without holding a slot"
     stack.deliver("late", f"{DAY}.json", array([attempt(1)]))
     return run
 

@@ -1,13 +1,12 @@
 """Killing a task ends all that it started, and leaves readers with what they had."""
 
-import time
 from pathlib import Path
 
 import psutil
 
 from include import landing_run
 from include.stack import processes
-from tests.private_landfall import Landfall
+from tests.private_landfall import Landfall, wait_for
 
 DAY = "2018-04-01"
 JOB = "transform_assessments.py"
@@ -23,13 +22,6 @@ def _command(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.NoSuchProcess:
         return []
-
-
-def wait_for(condition, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.2)
-    return condition()
 
 
 def test_a_task_that_is_marked_failed_ends_spark_and_its_driver(stack: Landfall, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from include.records import key_of
 from quarantine import is_suspect, judge, read_records
 from schemas import TABLES
 from tests.recount import KEYS, compare, recount_records
+from transform_assessments import rows_of_driver
 
 PATTERNS = tables.ExamPatterns(names=["yeahsdf", "^Draft"], base_exam_ids=["^example-id$"])
 
@@ -187,7 +188,7 @@ def transformed(spark: SparkSession, values: list[bytes], keys: list[str]) -> di
         "quarantine": tables.quarantine(judged),
         "exam_scores": tables.exam_scores(assessments),
         "question_days": tables.question_days(asked),
-        "holes": spark.createDataFrame(holes.rows(date(2018, 1, 28), holes.count(records)), TABLES["holes"]),
+        "holes": rows_of_driver(spark, "holes", holes.rows(date(2018, 1, 28), holes.count(records))),
     }
 
 
