@@ -14,11 +14,12 @@ from typing import Any
 
 import yaml
 
-from include import customers
-from include.airflow_api import AirflowApi
+from include import customers, landing_run
+from include.airflow_api import OVER, AirflowApi
 from include.customers import OURS, Contract
 from include.hdfs import filesystem
 from include.lake import Lake
+from include.landing_run import LandingRun
 from include.stack import processes
 from include.stack.settings import Ports, Settings
 
@@ -80,6 +81,22 @@ class Landfall:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return path
+
+    def start(self, customer: str, day: str) -> LandingRun:
+        """Triggers the customer's DAG for the files of the day."""
+        return landing_run.start(self.api, customer, day=day, source=[], again=False)
+
+    def wait_for_all(self, runs: list[LandingRun], seconds: float) -> list[str]:
+        """How they stand when all are over, or after so many seconds.
+
+        Asks up to the first that is not over: asking for all of them takes from the CPU that they wait for.
+        """
+
+        def state(run: LandingRun) -> str:
+            return str(self.api.run(run.dag_id, run.run_id)["state"])
+
+        wait_for(lambda: all(state(run) in OVER for run in runs), seconds, every=2)
+        return [state(run) for run in runs]
 
     def lake(self, customer: str) -> Lake:
         at = self.settings.endpoints

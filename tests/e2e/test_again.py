@@ -1,7 +1,6 @@
-"""A landed day is landed again after Kafka forgot it and its file is gone: from HDFS, with the same rows but those to be forgotten."""
+"""A customer is added; its day is landed again after Kafka forgot it and its file is gone: from HDFS, without what is to be forgotten."""
 
 import json
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from confluent_kafka import TopicPartition
 from include.asking import ask
 from include.brokers import Admin
 from include.receipts import Landing
+from tests.e2e import readme
 from tests.private_landfall import Landfall
 
 DAY = "2018-05-01"
@@ -20,7 +20,6 @@ ROWS = [
     "select * from exam_scores order by all",
 ]
 
-CUSTOMER = "mindful"
 # publish, transform and commit, each once; in the long form
 KILLS = ["after:init_transactions:1", "after:spark_submit:1", "after:replace_day:3"]
 
@@ -40,21 +39,24 @@ def forget(stack: Landfall, topic: str, offsets: dict[int, tuple[int, int]]) -> 
 
 
 @pytest.fixture(scope="module")
-def mindful(stack: Landfall) -> Landfall:
-    """With a customer of these tests, whose topic may forget. The schedule's run for yesterday finds no file."""
-    stack.add_customer(CUSTOMER, first_day=date.fromisoformat(DAY), missing_source="skip")
-    return stack
+def added(stack: Landfall) -> str:
+    """The customer of the README's commands, on a stack that is up."""
+    add, check = (command for command in readme.commands() if command[0] == "customers")
+    stack(*add)
+    assert add[-1] in stack(*check).stdout
+    return add[-1]
 
 
-def test_a_day_is_landed_again_from_hdfs_without_what_is_to_be_forgotten(mindful: Landfall, long: bool) -> None:
+def test_a_day_is_landed_again_from_hdfs_without_what_is_to_be_forgotten(stack: Landfall, added: str, long: bool) -> None:
     """The attempt of two copies goes, from the tables at once, and from what HDFS still gives."""
-    file = mindful.deliver(CUSTOMER, f"{DAY}.json", attempts(300))
-    mindful("land", "--customer", CUSTOMER, "--day", DAY)
-    lake = mindful.lake(CUSTOMER)
+    file = stack.deliver(added, f"{DAY}.json", attempts(300))
+    receipt = stack.json("land", "--customer", added, "--day", DAY)
+    assert (receipt["state"], receipt["landed"]) == ("success", 300), "without a restart of anything"
+    lake = stack.lake(added)
     landed = lake.in_force(DAY)
     assert landed is not None
 
-    forgotten = mindful.json("forget", "--customer", CUSTOMER, "--keen-id", "id-0", "--asked-by", "ann", "--yes")
+    forgotten = stack.json("forget", "--customer", added, "--keen-id", "id-0", "--asked-by", "ann", "--yes")
     assert (forgotten["asked_by"], forgotten["days"], forgotten["rows"]["raw_assessments"]) == ("ann", {DAY: 2}, 2)
     assert forgotten["kafka_until"] > forgotten["asked_at"]
     without = lake.in_force(DAY)
@@ -63,12 +65,12 @@ def test_a_day_is_landed_again_from_hdfs_without_what_is_to_be_forgotten(mindful
     assert [row[0] for row in before[0]] == [number for number in range(302) if number not in (0, 300)]
 
     file.unlink()
-    forget(mindful, landed.topic, landed.offsets)
+    forget(stack, landed.topic, landed.offsets)
     for kills in ([], KILLS) if long else ([],):  # the second time from what was itself read from HDFS
         landings = len(lake.landings(DAY))
-        faults = Path(mindful.environment["LANDFALL_FAULTS"])
+        faults = Path(stack.environment["LANDFALL_FAULTS"])
         faults.write_text("".join(f"{kill}\n" for kill in kills))
-        [again] = mindful.json("backfill", "--customer", CUSTOMER, "--from", DAY, "--to", DAY, "--again")["days"]
+        [again] = stack.json("backfill", "--customer", added, "--from", DAY, "--to", DAY, "--again")["days"]
         assert (again["state"], again["already_landed"], faults.read_text()) == ("success", False, "")
         assert any("landed again from HDFS: Kafka has forgotten" in warning for warning in again["warnings"])
         assert len(lake.landings(DAY)) == landings + 1
@@ -82,14 +84,14 @@ def test_a_day_is_landed_again_from_hdfs_without_what_is_to_be_forgotten(mindful
         assert [ask(lake, sql).rows for sql in ROWS] == before
 
 
-def test_a_forgotten_attempt_stays_out_of_a_correction_and_of_what_kafka_still_has(mindful: Landfall, long: bool) -> None:
+def test_a_forgotten_attempt_stays_out_of_a_correction_and_of_what_kafka_still_has(stack: Landfall, added: str, long: bool) -> None:
     """After the test above."""
     if not long:
         pytest.skip("part of the long form: --long; tests/spark leaves them out of messages and of raw records alike")
-    mindful.deliver(CUSTOMER, f"{DAY}.json", attempts(20))
-    lake = mindful.lake(CUSTOMER)
+    stack.deliver(added, f"{DAY}.json", attempts(20))
+    lake = stack.lake(added)
     for _ in ("corrected", "from Kafka"):
-        receipt = mindful.json("land", "--customer", CUSTOMER, "--day", DAY, "--again")
+        receipt = stack.json("land", "--customer", added, "--day", DAY, "--again")
         assert receipt["state"] == "success"
         assert not any("from HDFS" in warning for warning in receipt["warnings"])
         refuse_forgotten(lake.in_force(DAY), published=21, landed=19)

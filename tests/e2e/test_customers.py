@@ -2,20 +2,25 @@
 
 import gzip
 import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from include import landing_run
+from include.asking import ask
 from include.hdfs import write_file
-from include.landing_run import OVER, LandingRun
+from include.landing_run import LandingRun
 from tests.built_landing import RECORDS, attempt
 from tests.landed import differences
-from tests.private_landfall import Landfall, wait_for
+from tests.private_landfall import REAL_FILE, Landfall
 from tests.recount import recount
 
 DAY = "2018-06-01"
 ON_HDFS = "hdfs:///lake/delivered/{day}*"
+NOTHING = (0, "0" * 16)
 DAYS = [f"2018-06-{number:02}" for number in range(1, 8)]
 
 
@@ -23,42 +28,37 @@ def array(records: list[bytes]) -> bytes:
     return b"[" + b", ".join(records) + b"]"
 
 
-def start(stack: Landfall, customer: str, day: str, again: bool = False) -> LandingRun:
-    return landing_run.start(stack.api, customer, day=day, source=[], again=again)
-
-
-def wait_for_all(stack: Landfall, runs: list[LandingRun], seconds: float) -> list[str]:
-    """Asks up to the first that is not over: asking for all of them takes from the CPU that they wait for."""
-
-    def state(run: LandingRun) -> str:
-        return stack.api.run(run.dag_id, run.run_id)["state"]
-
-    wait_for(lambda: all(state(run) in OVER for run in runs), seconds, every=2)
-    return [state(run) for run in runs]
-
-
 def refuse_differences(stack: Landfall, customer: str, day: str, files: list[Path]) -> None:
     assert differences(stack.lake(customer), day, recount(files, day)) == []
 
 
 @pytest.fixture(scope="module")
-def late(stack: Landfall) -> LandingRun:
-    """A run that waits for its file, as the deadline has not come yet."""
-    stack.add_customer("late", deadline_hours=10**6)
-    run = start(stack, "late", DAY)
-
-    def waits() -> bool:
-        states = {task["task_id"]: task["state"] for task in stack.api.tasks(run.dag_id, run.run_id)}
-        return states.get("find_source") == "up_for_reschedule"
-
-    assert wait_for(waits, 60, every=0.5), "it waits without holding a slot"
-    stack.deliver("late", f"{DAY}.json", array([attempt(1)]))
-    return run
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a plain web server, and its root."""
+    root = tmp_path_factory.mktemp("web")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(root))) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}", root
+        server.shutdown()
 
 
-def test_r8_one_customer_s_bad_files_leave_the_others_alone(stack: Landfall, late: LandingRun, long: bool) -> None:
-    """Malformed, oversized and renamed input, each on a day of its own, while the other customers land theirs."""
-    good = [f"good_{number}" for number in range(19 if long else 2)]
+@pytest.fixture(scope="module")
+def quiet(stack: Landfall, web: tuple[str, Path]) -> LandingRun:
+    """A run whose files come by HTTP and hold no record, which the contract accepts."""
+    url, root = web
+    (root / DAY).mkdir()
+    (root / DAY / "a.json").write_bytes(b"[]\n")
+    (root / DAY / "b.json.gz").write_bytes(gzip.compress(b""))
+    stack.add_customer("quiet", source=f"{url}/{{day}}/*.json*", empty_source="accept")
+    return stack.start("quiet", DAY)
+
+
+def test_r8_one_customer_s_bad_files_leave_the_others_alone(stack: Landfall, quiet: LandingRun, long: bool) -> None:
+    """Malformed, oversized and renamed input, each on a day of its own, while the other customers land theirs.
+
+    In the short form these are two: one whose file is on HDFS, and `quiet`.
+    """
+    good = [f"good_{number}" for number in range(18 if long else 1)]
     files = {}
     for number, name in enumerate(good):
         files[name] = stack.deliver(name, f"{DAY}.json", b"\n".join([*RECORDS, attempt(100 + number)]))
@@ -71,9 +71,10 @@ def test_r8_one_customer_s_bad_files_leave_the_others_alone(stack: Landfall, lat
         (DAYS[2], array([json.dumps({**json.loads(attempt(3)), "keenId": "3", "keen_id": None}).encode()])),
     ):  # fmt: skip
         stack.deliver("poisoned", f"{day}.json", content)
-    poisoned = [start(stack, "poisoned", day) for day in DAYS[:3]]
-    runs = [start(stack, name, DAY) for name in good]
-    assert wait_for_all(stack, [*runs, *poisoned], 560) == ["success"] * len(runs) + ["failed"] * 3
+    poisoned = [stack.start("poisoned", day) for day in DAYS[:3]]
+    runs = [stack.start(name, DAY) for name in good]
+    others = [*runs, quiet]
+    assert stack.wait_for_all([*others, *poisoned], 560) == ["success"] * len(others) + ["failed"] * 3
     for name in good:
         refuse_differences(stack, name, DAY, [files[name]])
     malformed, oversized, renamed = (run.receipt() for run in poisoned)
@@ -87,11 +88,13 @@ def test_r8_one_customer_s_bad_files_leave_the_others_alone(stack: Landfall, lat
 
 def test_r7_seven_days_and_one_of_them_twice_at_once(stack: Landfall, long: bool) -> None:
     """One landing per day, whichever run came first; in the long form ten rounds, each with other bytes."""
+    if REAL_FILE.exists() and not long:
+        pytest.skip("part of the long form: --long; test_split_and_backfill does so with days of the real file")
     stack.add_customer("busy", max_quarantined=0.2)
     for round_ in range(10 if long else 1):
         files = {day: stack.deliver("busy", f"{day}.json", b"\n".join([*RECORDS, attempt(100 + round_)])) for day in DAYS}
-        runs = [start(stack, "busy", day) for day in [*DAYS, DAYS[3]]]
-        assert wait_for_all(stack, runs, 560) == ["success"] * 8
+        runs = [stack.start("busy", day) for day in [*DAYS, DAYS[3]]]
+        assert stack.wait_for_all(runs, 560) == ["success"] * 8
         already = [run.receipt()["already_landed"] for run in runs]
         assert already.count(True) == 1
         assert already[3] != already[7], "one of the two landed it, the other found that"
@@ -101,6 +104,21 @@ def test_r7_seven_days_and_one_of_them_twice_at_once(stack: Landfall, long: bool
             refuse_differences(stack, "busy", day, [files[day]])
 
 
-def test_a_late_file_is_waited_for(stack: Landfall, late: LandingRun) -> None:
-    assert wait_for_all(stack, [late], 120) == ["success"]
-    assert stack.lake("late").in_force(DAY).landed == 1
+def test_a_day_without_a_record_lands_as_nothing_everywhere(stack: Landfall, quiet: LandingRun, web: tuple[str, Path]) -> None:
+    assert stack.wait_for_all([quiet], 120) == ["success"]
+    receipt = quiet.receipt()
+    assert receipt["source"] == [f"{web[0]}/{DAY}/{name}" for name in ("a.json", "b.json.gz")]
+    assert (receipt["published"], receipt["landed"], receipt["duplicates"], receipt["quarantined"]) == (0, 0, 0, 0)
+    assert {where: (counted["records"], counted["content_hash"]) for where, counted in receipt["conservation"].items()} == dict.fromkeys(
+        ("source", "topic", "spark", "hdfs"), NOTHING
+    )
+    assert "the source holds no record" in receipt["warnings"][0]
+    assert ask(stack.lake("quiet"), "select count(*) from assessments").rows == [[0]]
+
+
+def test_a_day_without_a_record_lands_again(stack: Landfall, quiet: LandingRun, long: bool) -> None:
+    """After the test above."""
+    if not long:
+        pytest.skip("part of the long form: --long")
+    again = stack.json("land", "--customer", "quiet", "--day", DAY, "--again")
+    assert (again["state"], again["already_landed"], again["published"]) == ("success", False, 0)

@@ -1,4 +1,4 @@
-"""An export of months, cut into days and landed by Airflow's backfill: as many rows, in their days, as the file holds."""
+"""Days of one customer: an export of months, cut and landed by Airflow's backfill, a day twice at once, a day whose file comes late."""
 
 import json
 import subprocess
@@ -11,20 +11,43 @@ import pytest
 
 from include.asking import ask
 from include.customers import customer
+from include.landing_run import LandingRun
 from include.stack import processes
 from tests.built_landing import attempt
 from tests.e2e import readme
 from tests.landed import differences
-from tests.private_landfall import REAL_FILE, ROOT, Landfall
+from tests.private_landfall import REAL_FILE, ROOT, Landfall, wait_for
 from tests.recount import recount
 
+DAY = "2018-06-01"
 FIRST, DAYS = date(2018, 1, 23), 5
 ALL = ("2017-11-21", "2018-01-28")
-pytestmark = pytest.mark.skipif(not REAL_FILE.exists(), reason=f"the real file is not at {REAL_FILE}")
+real_file = pytest.mark.skipif(not REAL_FILE.exists(), reason=f"the real file is not at {REAL_FILE}")
 
 
 def days() -> list[str]:
+    """Those of the README's backfill."""
     return [(FIRST + timedelta(days=number)).isoformat() for number in range(DAYS)]
+
+
+def days_before() -> list[str]:
+    """The two days before those."""
+    return [(FIRST - timedelta(days=number)).isoformat() for number in (2, 1)]
+
+
+@pytest.fixture(scope="module")
+def late(stack: Landfall) -> LandingRun:
+    """A run that waited for its file, which has come now: it looks once a minute, while the other tests land theirs."""
+    stack.add_customer("late", deadline_hours=10**6)
+    run = stack.start("late", DAY)
+
+    def waits() -> bool:
+        states = {task["task_id"]: task["state"] for task in stack.api.tasks(run.dag_id, run.run_id)}
+        return states.get("find_source") == "up_for_reschedule"
+
+    assert wait_for(waits, 60, every=0.5), "it waits without holding a slot"
+    stack.deliver("late", f"{DAY}.json", b"[" + attempt(1) + b"]")
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +63,21 @@ def files(stack: Landfall) -> dict[str, Path]:
     return found
 
 
-def test_every_day_lands_what_its_file_holds(stack: Landfall, files: dict[str, Path]) -> None:
-    told = stack.json(*readme.command("backfill"))
+@real_file
+def test_r7_seven_days_and_one_of_them_twice_at_once_land_what_their_files_hold(
+    stack: Landfall, late: LandingRun, files: dict[str, Path]
+) -> None:
+    """Five days by the README's backfill, the two before them by hand, and the first of the five by hand too."""
+    by_hand = [days()[0], *days_before()]
+    runs = [stack.start("acme", day) for day in by_hand]
+    told = stack.json(*readme.command("backfill"), "--at-once", str(DAYS))
+    assert stack.wait_for_all(runs, 120) == ["success"] * 3
     assert [(day["day"], day["state"]) for day in told["days"]] == [(day, "success") for day in days()]
+    twice, *others = [run.receipt() for run in runs]
+    assert {twice["already_landed"], told["days"][0]["already_landed"]} == {True, False}, "one of the two landed it, the other found that"
     tests = customer("acme").test_exams
     lake = stack.lake("acme")
-    for day, receipt in zip(days(), told["days"], strict=True):
+    for day, receipt in zip([*by_hand, *days()], [twice, *others, *told["days"]], strict=True):
         expected = recount([files[day]], day, tests.exam_name, tests.base_exam_id)
         assert (receipt["published"], receipt["landed"]) == (expected.figures.published, expected.figures.landed)
         assert receipt["content_hash"] == expected.figures.content_hash
@@ -53,6 +85,7 @@ def test_every_day_lands_what_its_file_holds(stack: Landfall, files: dict[str, P
         assert len(lake.landings(day)) == 1
 
 
+@real_file
 def test_the_span_again_replaces_a_corrected_day_leaves_the_others_and_skips_days_without_a_file(
     stack: Landfall, files: dict[str, Path]
 ) -> None:
@@ -68,14 +101,9 @@ def test_the_span_again_replaces_a_corrected_day_leaves_the_others_and_skips_day
     assert after[corrected].landed == 1
 
 
-def test_a_customer_is_added_by_one_command_and_lands_without_a_restart(stack: Landfall) -> None:
-    add, check = (command for command in readme.commands() if command[0] == "customers")
-    name = add[-1]
-    stack(*add)
-    assert name in stack(*check).stdout
-    stack.deliver(name, "2018-07-01.json", b"[" + attempt(1) + b"]")
-    receipt = stack.json("land", "--customer", name, "--day", "2018-07-01")
-    assert (receipt["state"], receipt["landed"]) == ("success", 1)
+def test_a_late_file_is_waited_for(stack: Landfall, late: LandingRun) -> None:
+    assert stack.wait_for_all([late], 120) == ["success"]
+    assert stack.lake("late").in_force(DAY).landed == 1
 
 
 def scheduler(stack: Landfall) -> psutil.Process:
@@ -83,6 +111,7 @@ def scheduler(stack: Landfall) -> psutil.Process:
     return next(each for each in processes.alive(stack.settings) if each.cmdline()[1:4] == ["-m", "airflow", "scheduler"])
 
 
+@real_file
 @pytest.mark.timeout(3600)
 def test_all_days_land_once_although_the_scheduler_is_killed_in_the_middle(stack: Landfall, long: bool, tmp_path: Path) -> None:
     if not long:
