@@ -6,7 +6,6 @@ of `-- note:`, `-- percent:` (columns of shares that are shown as percent), `-- 
 each null for no bound, and `$exam`, an exam's name or null. A new question is a new file.
 """
 
-import csv
 import difflib
 import re
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from include import receipts
+from include import exporting, receipts
 from include.asking import SUMS, NotAnswered, Result, Session
 from include.lake import Lake
 from include.receipts import Landing
@@ -210,12 +209,12 @@ def as_json(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing 
 
 
 def write_csv(found: list[Answer], folder: Path) -> list[Path]:
-    """One CSV file per answer, with the columns as its first line; null is an empty field."""
+    """One CSV file per answer, with the columns as its first line; null is an empty field, and no text is a spreadsheet's formula."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{number:02}_{answer.name}.csv" for number, answer in enumerate(found, start=1)]
     for path, answer in zip(paths, found, strict=True):
         with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([answer.columns, *answer.rows])
+            exporting.write_csv(file, answer.columns, answer.rows)
     return paths
 
 

@@ -1,15 +1,18 @@
 """How things look in a terminal: progress on stderr, results on stdout, tables by rich."""
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from include.landing_run import TaskChange
 from include.receipts import Conservation, Landing
@@ -25,8 +28,35 @@ if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
 
 WIDE = 10_000  # a file or a pipe has no width: never fold or cut there
 
-err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
-out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+# What a terminal acts on instead of showing it: control characters but for the end of a line, what turns the direction of writing (a name
+# would read as another), and halves of characters, which names of files can have.
+ACTED_ON = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """The text with whatever a terminal would act on spelled out, such as `\\x1b`: it may come from a record, a file's name, a contract."""
+    return ACTED_ON.sub(lambda found: rf"\x{ord(found[0]):02x}" if found[0] <= "\xff" else rf"\u{ord(found[0]):04x}", text)
+
+
+class Terminal(Console):
+    """A console that shows texts as they are instead of letting them act, and makes no emoji of `:bug:`.
+
+    Rich asks `render_str` for every string, cells and titles too, before it measures them; `render` is the net for what comes as `Text`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
+err = Terminal(stderr=True, width=None if sys.stderr.isatty() else WIDE)
+out = Terminal(width=None if sys.stdout.isatty() else WIDE)
 
 MARKS = {
     "success": "[green]✓[/]",
@@ -117,12 +147,12 @@ def backfill(standings: "Iterable[list[DayRun]]") -> None:
 
 
 def table(columns: list[str], rows: list[Any], title: str | None = None, numeric: Sequence[bool] = ()) -> None:
-    """Rows under their columns, numbers to the right; null in italics, so that it is not taken for a text."""
-    grid = _grid(*columns, title=title)
+    """Rows under their columns, numbers to the right."""
+    grid = _grid(*map(cell, columns), title=None if title is None else escape(title))
     for column, right in zip(grid.columns, numeric, strict=False):
         column.justify = "right" if right else "left"
     for row in rows:
-        grid.add_row(*("[dim italic]null[/]" if cell is None else escape(str(cell)) for cell in row))
+        grid.add_row(*map(cell, row))
     _print(grid)
 
 
@@ -273,6 +303,11 @@ def answers(found: "list[Answer]") -> None:
         table(answer.columns, answer.shown, title=f"{answer.title} ({answer.unit})", numeric=answer.numeric)
         for note in answer.notes:
             out.print(f"[dim]{escape(note)}[/]", soft_wrap=True)
+
+
+def cell(value: object) -> str:
+    """A value for one cell of a table: on one line, as it is. Null in italics, so that it is not taken for a text."""
+    return "[dim italic]null[/]" if value is None else escape(str(value).replace("\n", "\\n"))
 
 
 def _grid(*columns: str, title: str | None) -> Table:
