@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from include import exporting, receipts
-from include.asking import SUMS, NotAnswered, Result, Session
+from include.asking import NUMBERS, SUMS, NotAnswered, Result, Session
 from include.lake import Lake
 from include.receipts import Landing
 from include.tables import TABLES, VIEWS
@@ -47,7 +47,6 @@ USES: dict[str, dict[str, str]] = {
 }
 CONFLICTS = {"all": "delivered_conflicts", "attempts": "conflicts", "scored": "scored_conflicts", "own": "conflicts"}
 PARAMETER = re.compile(r"\$(from|to|exam)\b")
-NUMBERS = re.compile(r".*INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -41,7 +42,10 @@ def harmless(cell: Any) -> Any:
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
-    """The table into one file, which is there whole or not at all. Raises Refused for a type or a place that cannot be written."""
+    """The table into one file, which is there whole or not at all. Raises Refused for columns or a place that cannot be written."""
+    twice = [name for name, times in Counter(table.column_names).items() if times > 1]
+    if twice:
+        raise Refused(f"{path}: the query has several columns {twice[0]!r}. Nothing was written. Give each a name of its own with `as`.")
     part = path.with_name(f".{path.name}.part")
     try:
         pq.write_table(table, part)
@@ -49,6 +53,8 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     except pa.ArrowException as error:
         raise Refused(f"{path}: {error}. Nothing was written. Cast that column in the query, such as to varchar.") from error
     except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror or error}. Nothing was written. Name a file in a folder that is there.") from error
+        raise Refused(
+            f"{path} cannot be written: {error.strerror or error}. Nothing was written. Name a file in a folder that is there."
+        ) from error
     finally:
         part.unlink(missing_ok=True)

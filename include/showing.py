@@ -38,6 +38,11 @@ def visible(text: str) -> str:
     return ACTED_ON.sub(lambda found: rf"\x{ord(found[0]):02x}" if found[0] <= "\xff" else rf"\u{ord(found[0]):04x}", text)
 
 
+def escaped_json(document: bytes) -> bytes:
+    """A JSON document that a terminal may show: JSON escapes only some of what a terminal acts on, and only within strings."""
+    return ACTED_ON.sub(lambda found: rf"\u{ord(found[0]):04x}", document.decode()).encode()
+
+
 class Terminal(Console):
     """A console that shows texts as they are instead of letting them act, and makes no emoji of `:bug:`.
 
@@ -65,6 +70,8 @@ MARKS = {
     "skipped": "[dim]–[/]",
     "upstream_failed": "[dim]–[/]",
 }
+FEW = ["customer", "day", "in force", "published", "landed", "quarantined", "committed (UTC)"]  # of a landing, for 80 columns
+READABLE = 12  # letters, so that a table's cells can be read when they are folded
 FIGURES = ("published", "landed", "duplicates", "quarantined", "forgotten", "test")
 
 
@@ -83,45 +90,64 @@ def status(doing: str) -> Iterator[Callable[[str], None]]:
         yield progress
 
 
-def tasks(changes: Iterable[TaskChange]) -> None:
-    """A line for each task as it ends, the one that runs beside the spinner."""
+def tasks(changes: Iterable[TaskChange]) -> dict[str, str]:
+    """A line for each task as it ends, the one that runs beside the spinner. Returns the reason that was shown for each task that failed.
+
+    Of a task that fails at every try for the same reason, a broker that is away, the reason is shown once.
+    """
+    reasons: dict[str, str] = {}
     with err.status("waiting for Airflow") as spinner:
         for change in changes:
             if change.state in MARKS:
-                err.print(_task(change), soft_wrap=True)
+                err.print(_task(change, is_known=_same(change.reason, reasons.get(change.task))), soft_wrap=True)
+                reasons |= {change.task: change.reason} if change.reason else {}
             else:
-                spinner.update(f"{change.task}: {change.state}")
+                spinner.update(escape(f"{change.task}: {change.state}"))
+    return reasons
 
 
-def _task(change: TaskChange) -> str:
+def _same(reason: str, before: str | None) -> bool:
+    """Whether they differ in numbers at most, such as milliseconds."""
+    return before is not None and re.sub(r"\d+", "", reason) == re.sub(r"\d+", "", before)
+
+
+def _task(change: TaskChange, is_known: bool) -> str:
     seconds = f"{change.seconds:6.1f} s" if change.seconds is not None and change.state != "skipped" else " " * 8
-    what = {"failed": "failed: ", "up_for_retry": f"try {change.try_number} failed, will be tried again: "}.get(change.state, "")
-    note = {"skipped": "skipped", "upstream_failed": "not run"}.get(change.state, f"{what}{escape(change.reason)}")
+    reason = "the same reason" if is_known else escape(change.reason)
+    note = {
+        "skipped": "skipped",
+        "upstream_failed": "not run",
+        "failed": f"failed: {reason}",
+        "up_for_retry": f"try {change.try_number} failed, will be tried again: {reason}",
+    }.get(change.state, "")
     return f"  {MARKS[change.state]} {change.task:<12} {seconds}  {note}".rstrip()
 
 
+def failure(receipt: dict[str, Any], shown: dict[str, str]) -> None:
+    """Which task of a run failed and why; not why, where that has just been shown."""
+    task, reason = receipt.get("failed_task", "the run"), receipt.get("reason", receipt["state"])
+    why = " for the reason above" if _same(reason, shown.get(task)) else f": {reason}"
+    error(f"{receipt['customer']} {receipt['day']}: {task} failed{why}")
+
+
 def receipt(given: dict[str, Any]) -> None:
-    """The receipt of a run, as a person reads it."""
+    """The receipt of a run, as a person reads it; of one that failed `failure` has said what there is."""
     who = f"{given['customer']} {given['day']}"
     if given["state"] != "success":
-        error(f"{who}: {given.get('failed_task', 'the run')} failed: {given.get('reason', given['state'])}")
         return
     if given["landed"] is None or not given["tables"]:
         out.print(f"{who}: no files, nothing to land (the contract says to skip such a day)")
         return
     told = "was already landed from the same bytes by run" if given["already_landed"] else "landed by run"
     out.print(f"[bold]{escape(who)}[/] {told} {escape(given['run_id'])}")
-    figures = _grid("", "", title=None)
+    figures = _grid("", "")
     for key in FIGURES:
         figures.add_row(key, f"{given[key] or 0:,}")
     figures.add_row("source", escape(", ".join(given["source"])))
     figures.add_row("bytes, sha256", f"{given['bytes']:,}, {given['sha256']}")
     _print(figures)
     conservation(given["conservation"])
-    rows = _grid("table", "rows", title=None)
-    for name, count in given["tables"].items():
-        rows.add_row(name, f"{count:,}")
-    _print(rows)
+    table(["table", "rows"], [[name, f"{count:,}"] for name, count in given["tables"].items()], numeric=[False, True])
     if given["unknown_fields"]:
         told = ", ".join(path if path == "..." else f"{path} {count:,}" for path, count in given["unknown_fields"].items())
         out.print(f"fields that the schema does not know: {escape(told)}")
@@ -146,17 +172,36 @@ def backfill(standings: "Iterable[list[DayRun]]") -> None:
             bar.update(task, total=len(days), completed=len(told), description=running or "waiting for Airflow")
 
 
-def table(columns: list[str], rows: list[Any], title: str | None = None, numeric: Sequence[bool] = ()) -> None:
-    """Rows under their columns, numbers to the right."""
-    grid = _grid(*map(cell, columns), title=None if title is None else escape(title))
+def table(columns: list[str], rows: list[Any], title: str | None = None, numeric: Sequence[bool] = (), apart: int = 2) -> None:
+    """Rows under their columns, numbers to the right; `apart` is how many blanks are between columns."""
+    if title:
+        out.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+    grid = _grid(*map(cell, columns), apart=apart)
     for column, right in zip(grid.columns, numeric, strict=False):
         column.justify = "right" if right else "left"
     for row in rows:
         grid.add_row(*map(cell, row))
     _print(grid)
+    out.print()
 
 
-def landings(found: list[Landing]) -> None:
+def records(columns: list[str], rows: list[list[Any]], numeric: Sequence[bool]) -> None:
+    """As a table; where its columns would get too narrow to be read, each row as a list of its own."""
+    widths = [max(len(str(value)) for value in (name, *column)) for name, *column in zip(columns, *rows, strict=True)]
+    if sum(min(width, READABLE) + 2 for width in widths) <= out.width:
+        table(columns, rows, numeric=numeric)
+        return
+    for number, row in enumerate(rows, start=1):
+        out.print(f"[bold]row {number}[/]")
+        lines = _grid("", "")
+        for name, value in zip(columns, row, strict=True):
+            lines.add_row(cell(name), cell(value))
+        _print(lines)
+        out.print()
+
+
+def landings(found: list[Landing], wide: bool = False) -> None:
+    """A line for each landing; all that is known of it only if there is room, or nobody looks."""
     if not found:
         progress("nothing has landed yet. Begin with: ./landfall demo")
         return
@@ -164,38 +209,34 @@ def landings(found: list[Landing]) -> None:
     rows = []
     for each in found:
         key = (each.customer, each.day)
-        rows.append(
-            [
-                each.customer,
-                each.day,
-                "no" if key in in_force else "yes",
-                each.published,
-                each.landed,
-                each.duplicates,
-                each.quarantined,
-                each.forgotten,
-                each.content_hash,
-                each.committed_at[:19].replace("T", " "),
-                each.run_id,
-            ]
-        )
+        rows.append(_row_of(each, key not in in_force))
         in_force.add(key)
-    table(
-        [
-            "customer",
-            "day",
-            "in force",
-            "published",
-            "landed",
-            "duplicates",
-            "quarantined",
-            "forgotten",
-            "content hash",
-            "committed (UTC)",
-            "run",
-        ],
-        rows,
-    )
+    chosen = list(rows[0]) if wide else FEW
+    numeric = [isinstance(rows[0][name], int) for name in chosen]
+    grid = _grid(*chosen)
+    for column, right in zip(grid.columns, numeric, strict=True):
+        column.justify = "right" if right else "left"
+        column.no_wrap = wide or column.header in ("day", "committed (UTC)")
+    for row in rows:
+        grid.add_row(*(f"{row[name]:,}" if isinstance(row[name], int) else cell(row[name]) for name in chosen))
+    _print(grid, Terminal(width=WIDE) if wide else None)
+    out.print()
+
+
+def _row_of(landing: Landing, in_force: bool) -> dict[str, Any]:
+    return {
+        "customer": landing.customer,
+        "day": landing.day,
+        "in force": "yes" if in_force else "no",
+        "published": landing.published,
+        "landed": landing.landed,
+        "duplicates": landing.duplicates,
+        "quarantined": landing.quarantined,
+        "forgotten": landing.forgotten,
+        "content hash": landing.content_hash,
+        "committed (UTC)": landing.committed_at[:16].replace("T", " "),
+        "run": landing.run_id,
+    }
 
 
 def described(found: "list[Described]") -> None:
@@ -218,14 +259,14 @@ def columns(found: "list[Described]") -> None:
 def explanation(found: "Explanation") -> None:
     """The way of each record, one under the other."""
     for way in found.ways:
-        out.print(f"[bold]record {way.record}[/] of {escape(found.customer)} {found.day}: {escape(way.said)}")
+        out.print(f"[bold]record {way.record}[/] of {escape(found.customer)} {found.day}: {cell(way.said)}")
         place = f"{way.place.uri}, bytes {way.place.begin:,} to {way.place.end:,}" if way.place else f"not to be shown: {found.no_place}"
-        lines = _grid("", "", title=None)
+        lines = _grid("", "")
         lines.add_row("source", escape(place))
         lines.add_row(
             "Kafka", escape(f"{way.topic}, partition {way.partition}, offset {way.offset}, taken {way.timestamp:%Y-%m-%d %H:%M:%S} UTC")
         )
-        lines.add_row("keen_id", "none that can be read" if way.keen_id is None else escape(way.keen_id))
+        lines.add_row("keen_id", "none that can be read" if way.keen_id is None else cell(way.keen_id))
         lines.add_row("hash", str(way.hash))
         lines.add_row("rows", ", ".join(f"{table} {len(rows):,}" for table, rows in way.rows.items()))
         _print(lines)
@@ -240,8 +281,8 @@ def quarantine(found: "list[Reason]", where: str) -> None:
         days = f"{reason.days[0]}" if len(reason.days) == 1 else f"{len(reason.days)} days from {reason.days[0]} to {reason.days[-1]}"
         out.print(f"[bold]{escape(reason.reason)}[/]: {reason.records:,} records, {days}")
         for each in reason.examples:
-            out.print(f"  {each.day} record {each.record}: {escape(each.detail or '')}", highlight=False)
-            out.print(f"    {escape(each.value)}", style="dim", highlight=False)
+            out.print(f"  {each.day} record {each.record}: {cell(each.detail or '')}")
+            out.print(f"    {cell(each.value)}", style="dim")
 
 
 def judgement(found: "Judgement", where: str) -> None:
@@ -254,7 +295,7 @@ def judgement(found: "Judgement", where: str) -> None:
 def forgotten(done: "Forgotten") -> None:
     """What was removed, and what still holds the attempt."""
     out.print(f"[bold]{escape(done.customer)}[/]: forgotten, as {escape(done.asked_by)} asked at {done.asked_at}")
-    lines = _grid("", "", title=None)
+    lines = _grid("", "")
     lines.add_row("tombstone", done.tombstone)
     lines.add_row("records", ", ".join(f"{day} {number:,}" for day, number in done.days.items()) or "none that readers saw")
     lines.add_row("rows removed", ", ".join(f"{table} {number:,}" for table, number in done.rows.items()) or "none")
@@ -272,10 +313,11 @@ def forgotten(done: "Forgotten") -> None:
         out.print(f"[dim]{escape(note)}[/]")
 
 
-def _print(grid: Table) -> None:
+def _print(grid: Table, terminal: Console | None = None) -> None:
     """Without the blanks that fill a table's last column."""
-    with out.capture() as captured:
-        out.print(grid)
+    terminal = terminal or out
+    with terminal.capture() as captured:
+        terminal.print(grid)
     sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
 
 
@@ -287,11 +329,11 @@ def conservation(given: Conservation) -> None:
     cells = [[given[place].get(key, "") for place in given] for key in keys]
     shown = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in cells]
     rows = [[key.replace("_", " "), *row] for key, row in zip(keys, shown, strict=True)]
-    table(["counted by", *given], rows, numeric=[False, *(True for _ in given)])
+    table(["counted by", *given], rows, numeric=[False, *(True for _ in given)], apart=1)  # of hashes, 80 columns hold four
 
 
 def addresses(given: dict[str, str]) -> None:
-    grid = _grid("", "", title=None)
+    grid = _grid("", "")
     for name, address in given.items():
         grid.add_row(name, escape(address))
     _print(grid)
@@ -310,9 +352,13 @@ def cell(value: object) -> str:
     return "[dim italic]null[/]" if value is None else escape(str(value).replace("\n", "\\n"))
 
 
-def _grid(*columns: str, title: str | None) -> Table:
+def _grid(*columns: str, apart: int = 2) -> Table:
     grid = Table(
-        title=title, title_justify="left", title_style="bold", show_header=any(columns), box=box.SIMPLE_HEAD if any(columns) else None
+        show_header=any(columns),
+        box=box.SIMPLE_HEAD if any(columns) else None,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, apart - 1, 0, 0) if any(columns) else (0, 2, 0, 0),  # the box has a blank of its own
     )
     for column in columns:
         grid.add_column(column, overflow="fold")

@@ -53,8 +53,8 @@ def split(uri: str, by: str, out: Path, time_zone: ZoneInfo) -> list[Day]:
     """Writes `<out>/<day>.ndjson` (`.json`, an array, if a record goes over several lines) and returns the files in order.
 
     Every record stands in one of them, byte for byte, in the order of the source. `by` is a field of the record that holds a moment: ISO
-    8601 with its zone, or seconds since 1970; a record whose moment is not certain is undated. Nothing is at `out` before all of it is. Raises Refused for a source that cannot be read and
-    for an `out` that is not empty.
+    8601 with its zone, or seconds since 1970; a record whose moment is not certain is undated. Nothing is at `out` before all of it is.
+    Raises Refused for a source that cannot be read and for an `out` that is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise Refused(f"{out} is there and not empty. Nothing was written. Name a new folder, or empty this one.")
