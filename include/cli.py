@@ -297,7 +297,8 @@ def explain(
     if (keen_id is None) == (record is None):
         raise Refused("expected one of --keen-id and --record, found both or none")
     customers.customer(customer)
-    found = explaining.explain(_lake(customer), _day(day), keen_id=keen_id, record=record)
+    kafka = {"bootstrap.servers": _settings().endpoints.bootstrap_servers}
+    found = explaining.explain(_lake(customer), _day(day), keen_id=keen_id, record=record, kafka=kafka)
     _print_json(found) if as_json else showing.explanation(found)
 
 

@@ -262,10 +262,9 @@ def explanation(found: "Explanation") -> None:
         out.print(f"[bold]record {way.record}[/] of {escape(found.customer)} {found.day}: {cell(way.said)}")
         place = f"{way.place.uri}, bytes {way.place.begin:,} to {way.place.end:,}" if way.place else f"not to be shown: {found.no_place}"
         lines = _grid("", "")
-        lines.add_row("source", escape(place))
-        lines.add_row(
-            "Kafka", escape(f"{way.topic}, partition {way.partition}, offset {way.offset}, taken {way.timestamp:%Y-%m-%d %H:%M:%S} UTC")
-        )
+        lines.add_row("source", cell(place))
+        offset = f"{way.topic}, partition {way.partition}, offset {way.offset}, taken {way.timestamp:%Y-%m-%d %H:%M:%S} UTC"
+        lines.add_row("Kafka", cell(offset if way.in_kafka == "there" else f"{offset}; {way.in_kafka}"))
         lines.add_row("keen_id", "none that can be read" if way.keen_id is None else cell(way.keen_id))
         lines.add_row("hash", str(way.hash))
         lines.add_row("rows", ", ".join(f"{table} {len(rows):,}" for table, rows in way.rows.items()))
