@@ -57,7 +57,8 @@ def test_a_topic_made_anew_is_another_one_though_its_offsets_are_the_same(acme, 
 def test_a_record_that_has_aged_out_is_named_with_where_its_partition_begins(acme, published):
     first = published[0]
     where = TopicPartition(acme.topic.name, first.partition, first.offset + 1)
-    Admin(acme.kafka).delete_records([where])[where].result(60)
+    admin = Admin(acme.kafka)
+    admin.delete_records([where])[where].result(60)
     [said] = kept(acme.kafka, acme.topic.name, [first])
     assert said == f"no longer there: it has aged out, partition {first.partition} begins at offset {first.offset + 1}"
 
