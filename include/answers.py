@@ -6,7 +6,6 @@ of `-- note:`, `-- percent:` (columns of shares that are shown as percent), `-- 
 each null for no bound, and `$exam`, an exam's name or null. A new question is a new file.
 """
 
-import csv
 import difflib
 import re
 from collections.abc import Iterable
@@ -18,8 +17,8 @@ from typing import Any
 
 import msgspec
 
-from include import receipts
-from include.asking import SUMS, NotAnswered, Result, Session
+from include import exporting, receipts
+from include.asking import NUMBERS, SUMS, NotAnswered, Result, Session
 from include.lake import Lake
 from include.receipts import Landing
 from include.tables import TABLES, VIEWS
@@ -48,7 +47,6 @@ USES: dict[str, dict[str, str]] = {
 }
 CONFLICTS = {"all": "delivered_conflicts", "attempts": "conflicts", "scored": "scored_conflicts", "own": "conflicts"}
 PARAMETER = re.compile(r"\$(from|to|exam)\b")
-NUMBERS = re.compile(r".*INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*")
 
 
 @dataclass(frozen=True)
@@ -210,12 +208,12 @@ def as_json(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing 
 
 
 def write_csv(found: list[Answer], folder: Path) -> list[Path]:
-    """One CSV file per answer, with the columns as its first line; null is an empty field."""
+    """One CSV file per answer, with the columns as its first line; null is an empty field, and no text is a spreadsheet's formula."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{number:02}_{answer.name}.csv" for number, answer in enumerate(found, start=1)]
     for path, answer in zip(paths, found, strict=True):
         with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([answer.columns, *answer.rows])
+            exporting.write_csv(file, answer.columns, answer.rows)
     return paths
 
 

@@ -9,6 +9,7 @@ import io
 import posixpath
 import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -54,6 +55,7 @@ SUMS = {
 }
 CATALOG = r"show\b|information_schema\b|duckdb_"  # a question about the tables names all of them
 DATED = re.compile(r"day=\d{4}-\d\d-\d\d/(.+)")
+NUMBERS = re.compile(r".*INT(EGER)?|DOUBLE|FLOAT|DECIMAL[^\[]*")  # of DuckDB's types
 RESERVED = ("at", "offset")  # column names that DuckDB's parser takes for keywords
 
 
@@ -66,6 +68,33 @@ class Result:
     rows: list[list[Any]]
 
 
+@dataclass(frozen=True)
+class Rows:
+    """The whole answer to a query as Arrow has it, for those who read it by batches or write it down; `types` are DuckDB's names."""
+
+    types: list[str]
+    table: pa.Table
+
+    @property
+    def numeric(self) -> list[bool]:
+        return [bool(NUMBERS.fullmatch(kind)) for kind in self.types]
+
+    def head(self, limit: int | None) -> "Rows":
+        """The first rows alone, None for all."""
+        return Rows(self.types, self.table.slice(0, limit))
+
+    def each(self) -> Iterator[list[Any]]:
+        """Row by row with Python's values, as `Result` has them."""
+        # Arrow has no integers beyond 64 bits, so a sum of integers comes as a decimal.
+        whole = {index for index, kind in enumerate(self.types) if kind in ("HUGEINT", "UHUGEINT")}
+        for batch in self.table.to_batches():
+            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                yield [int(cell) if index in whole and cell is not None else cell for index, cell in enumerate(row)]
+
+    def result(self) -> Result:
+        return Result(list(self.table.column_names), self.types, list(self.each()))
+
+
 class NotAnswered(Refused):
     """The question cannot be answered as it was asked."""
 
@@ -75,8 +104,13 @@ def ask(lake: Lake, sql: str, state: State | None = None) -> Result:
 
     Raises NotAnswered for a question that is wrong, or has nothing to ask about.
     """
+    return rows(lake, sql, state).result()
+
+
+def rows(lake: Lake, sql: str, state: State | None = None) -> Rows:
+    """The same as `ask`, without making Python's values of it."""
     with Session(lake, state) as session:
-        return session.ask(sql)
+        return session.rows(sql)
 
 
 class Session:
@@ -116,6 +150,10 @@ class Session:
 
     def ask(self, sql: str, parameters: dict[str, Any] | None = None) -> Result:
         """The answer to one query; `parameters` are its `$name`s."""
+        return self.rows(sql, parameters).result()
+
+    def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> Rows:
+        """The same as `ask`, without making Python's values of it."""
         try:
             self._check(sql)
             for name in (*TABLES, *VIEWS):
@@ -124,7 +162,7 @@ class Session:
             for name in SUMS:
                 if re.search(rf"\b{name}\b", sql):
                     self._show(name)
-            return _result(self._duckdb.sql(sql, params=parameters))
+            return _rows(self._duckdb.sql(sql, params=parameters))
         except (duckdb.IOException, duckdb.HTTPException) as error:
             raise LandfallError(f"{self.lake.customer}: the lake could not be read: {error}") from error
         except duckdb.Error as error:
@@ -243,18 +281,10 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _result(relation: Any) -> Result:
+def _rows(relation: Any) -> Rows:
     if relation is None:
         raise NotAnswered("that is not a query: it has no rows to answer with.")
-    types = [str(kind) for kind in relation.types]
-    rows = zip(*(column.to_pylist() for column in relation.to_arrow_table().columns), strict=True)
-    # Arrow has no integers beyond 64 bits, so a sum of integers comes as a decimal.
-    whole = {index for index, kind in enumerate(types) if kind in ("HUGEINT", "UHUGEINT")}
-    return Result(
-        columns=list(relation.columns),
-        types=types,
-        rows=[[int(cell) if index in whole and cell is not None else cell for index, cell in enumerate(row)] for row in rows],
-    )
+    return Rows([str(kind) for kind in relation.types], relation.to_arrow_table())
 
 
 def _raised_within(error: duckdb.Error) -> str:

@@ -85,7 +85,7 @@ class Backfill:
         return [self._receipt(day) for day in self.days()]
 
     def _receipt(self, day: DayRun) -> dict[str, Any]:
-        receipt = LandingRun(self.api, self.contract.customer, day.run_id).receipt()
+        receipt = LandingRun(self.api, self.contract.customer, day.run_id, day.day).receipt()
         return {"day": day.day, "state": day.state, "run_id": day.run_id, **{key: receipt[key] for key in SHOWN if key in receipt}}
 
 

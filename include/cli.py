@@ -1,16 +1,22 @@
 """What `./landfall` understands. Results go to stdout, everything else to stderr; exit code 0 means success."""
 
+import logging
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import typer
+from typer._click.exceptions import ClickException
+from typer.rich_utils import rich_format_error
 
 from include import customers, receipts, showing
 from include.errors import LandfallError, Refused
+
+if TYPE_CHECKING:
+    from include.asking import Rows
 
 app = typer.Typer(
     name="landfall",
@@ -26,6 +32,7 @@ app.add_typer(contracts)
 
 DEMO_DAY = "2018-01-28"
 IN_DEMO = 5  # answers, of many; `answers` shows all
+SHOWN = 1000  # rows of a query, so that nobody's terminal is flooded by a table without end
 
 Customer = Annotated[str, typer.Option("--customer", "-c", help="A customer: a file in include/customers/, without .yaml.")]
 AsUser = Annotated[
@@ -153,15 +160,43 @@ def query(
         str | None,
         typer.Option(help="The tables as this landing left them, while its snapshots are kept. Default: the newest.", metavar="ID"),
     ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"At most so many rows. Default: {SHOWN:,} in a table, all in the other forms."),
+    ] = None,
     as_json: AsJson = False,
+    csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout; a text that a spreadsheet would calculate has a ' in front.")] = False,
+    parquet: Annotated[Path | None, typer.Option(help="As Parquet into this file.", metavar="FILE")] = None,
 ) -> None:
     """Ask the landed tables a question, as of the customer's newest landing, or of an earlier one."""
     from include import asking
 
+    _at_most_one(**{"--json": as_json, "--csv": csv, "--parquet": parquet is not None})
     customers.customer(customer)
     lake = _lake(customer, user)
-    answer = asking.ask(lake, sql, lake.state_of(landing) if landing is not None else None)
-    _print_json({"columns": answer.columns, "rows": answer.rows}) if as_json else showing.table(answer.columns, answer.rows)
+    found = asking.rows(lake, sql, lake.state_of(landing) if landing is not None else None)
+    everything = found.table.num_rows
+    if limit is None and not (as_json or csv or parquet):
+        limit = SHOWN
+    found = found.head(limit)
+    _show_rows(found, everything, as_json=as_json, csv=csv, parquet=parquet)
+    if found.table.num_rows < everything:
+        showing.progress(f"{found.table.num_rows:,} of {everything:,} rows. More: --limit N; all, into a file: --csv or --parquet FILE")
+
+
+def _show_rows(found: "Rows", everything: int, *, as_json: bool, csv: bool, parquet: Path | None) -> None:
+    from include import exporting
+
+    columns = found.table.column_names
+    if as_json:
+        _print_json({"columns": columns, "rows": list(found.each()), "total_rows": everything})
+    elif csv:
+        exporting.write_csv(sys.stdout, columns, found.each())
+    elif parquet is not None:
+        exporting.write_parquet(found.table, parquet.expanduser())
+        showing.progress(f"{found.table.num_rows:,} rows in {parquet}")
+    else:
+        showing.records(columns, list(found.each()), found.numeric)
 
 
 @app.command()
@@ -206,8 +241,7 @@ def show_answers(
     """Answer the business questions over the days from --from to --to, as of the customer's newest landing."""
     from include import answers as answering
 
-    if sum([as_json, csv is not None, html is not None]) > 1:
-        raise Refused("expected at most one of --json, --csv and --html, found several")
+    _at_most_one(**{"--json": as_json, "--csv": csv is not None, "--html": html is not None})
     customers.customer(customer)
     asked = answering.Asked(first and _day(first, "--from"), last and _day(last, "--to"), exam, once)
     if asked.first and asked.last and asked.first > asked.last:
@@ -224,7 +258,7 @@ def show_answers(
         for path in answering.write_csv(found, csv):
             showing.progress(str(path))
     elif as_json:
-        sys.stdout.buffer.write(answering.as_json(found, asked, as_of) + b"\n")
+        _print_encoded(answering.as_json(found, asked, as_of))
     else:
         showing.answers(found)
 
@@ -233,6 +267,7 @@ def show_answers(
 def landings(
     customer: Annotated[str | None, typer.Option("--customer", "-c", help="One customer only. Default: all.")] = None,
     day: Annotated[str | None, typer.Option(help="One day only, such as 2018-01-28, with what each place counted. Default: all.")] = None,
+    wide: Annotated[bool, typer.Option("--wide", help="All columns, a line each: also duplicates, forgotten, content hash, run.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List what has landed, newest first; of each day the first one is in force."""
@@ -242,7 +277,7 @@ def landings(
     if as_json:
         _print_json([receipts.plain(landing) for landing in found])
         return
-    showing.landings(found)
+    showing.landings(found, wide)
     in_force = {landing.customer: landing for landing in reversed(found)} if day else {}
     for name in sorted(in_force):
         showing.conservation(in_force[name].conservation)
@@ -262,7 +297,8 @@ def explain(
     if (keen_id is None) == (record is None):
         raise Refused("expected one of --keen-id and --record, found both or none")
     customers.customer(customer)
-    found = explaining.explain(_lake(customer), _day(day), keen_id=keen_id, record=record)
+    kafka = {"bootstrap.servers": _settings().endpoints.bootstrap_servers}
+    found = explaining.explain(_lake(customer), _day(day), keen_id=keen_id, record=record, kafka=kafka)
     _print_json(found) if as_json else showing.explanation(found)
 
 
@@ -351,8 +387,12 @@ def split_source(
         _print_json({"records": sum(day.records for day in days), "days": days})
         return
     showing.table(["day", "records", "bytes", "file"], [[day.day, day.records, day.bytes, day.path] for day in days])
-    if days[-1].day == UNDATED:
-        showing.progress(f"{days[-1].records:,} records have no {by} that can be read; they are in {days[-1].path}")
+    undated = days[-1]
+    if undated.day == UNDATED and undated.example:
+        showing.progress(
+            f"{undated.records:,} records have no {by} that is certainly a moment (ISO 8601 with its zone, or seconds since 1970); "
+            f"they are in {undated.path}. The first: record {undated.example.record} {undated.example.reason}"
+        )
 
 
 @contracts.command("add")
@@ -429,11 +469,14 @@ def _land(customer: str, day: str, source: list[str], *, again: bool, max_quaran
     run = landing_run.start(_airflow(), customer, day=day, source=source, again=again, max_quarantined=max_quarantined)
     showing.progress(f"run {run.run_id}\n{run.page}")
     try:
-        showing.tasks(run.follow())
+        shown = showing.tasks(run.follow())
     except KeyboardInterrupt:
         showing.progress(f"no longer following; the run goes on in Airflow: {run.page}")
         raise
-    return {**run.receipt(), "report": _report(customer, day)}
+    receipt = run.receipt()
+    if receipt["state"] != "success":
+        showing.failure(receipt, shown)
+    return {**receipt, "report": _report(customer, day)}
 
 
 def _report(customer: str, day: str) -> str | None:
@@ -522,17 +565,44 @@ def _exit_on_failure(receipt: dict[str, Any]) -> None:
         raise typer.Exit(1)
 
 
+def _at_most_one(**options: bool) -> None:
+    chosen = [name for name, is_chosen in options.items() if is_chosen]
+    if len(chosen) > 1:
+        raise Refused(f"expected at most one of {', '.join(options)}, found {' and '.join(chosen)}")
+
+
 def _print_json(document: Any) -> None:
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=2) + b"\n")
+    _print_encoded(msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=2))
+
+
+def _print_encoded(document: bytes) -> None:
+    """JSON as it is encoded; what a terminal would act on is escaped, as JSON has it, so that it means the same."""
+    sys.stdout.buffer.write(showing.escaped_json(document) + b"\n")
 
 
 def main() -> None:
-    """Runs the command; an error that has a name is one message on stderr and exit code 1, not a traceback."""
+    """Runs the command; an error that has a name is one message on stderr and exit code 1, not a traceback.
+
+    With --json stdout has one document all the same, so that who reads it need not know first whether there is one: {"error": message}.
+    """
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it says of each try what the error says of the last
     try:
-        app(prog_name="landfall")
+        sys.exit(app(prog_name="landfall", standalone_mode=False))
+    except ClickException as error:  # the command line is wrong; Typer says how
+        rich_format_error(error)
+        _end(error.format_message(), error.exit_code)
+    except typer.Abort:
+        showing.error("aborted; nothing was done")
+        _end("aborted; nothing was done", 1)
     except LandfallError as error:
         showing.error(str(error))
-        sys.exit(1)
+        _end(str(error), 1)
+
+
+def _end(message: str, code: int) -> None:
+    if "--json" in sys.argv[1:]:
+        _print_json({"error": message})
+    sys.exit(code)
 
 
 if __name__ == "__main__":

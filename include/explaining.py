@@ -1,9 +1,9 @@
 """Where did this record go? One record's way from the source's bytes through Kafka to the rows that readers see."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Way:
-    """One record of the source. `outcome` is landed, copy or quarantined, `said` tells it in words; `rows` maps table to its rows."""
+    """One record of the source. `outcome` is landed, copy or quarantined, `said` tells it in words; `rows` maps table to its rows.
+
+    `in_kafka` is `there`, or a sentence that says why the record is no longer at its offset, or why that is not known.
+    """
 
     record: int
     keen_id: str | None
@@ -43,6 +46,7 @@ class Way:
     outcome: str
     said: str
     rows: dict[str, list[Row]]
+    in_kafka: str = "not asked"
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,13 @@ class Explanation:
     no_place: str = ""
 
 
-def explain(lake: Lake, day: str, *, keen_id: str | None = None, record: int | None = None) -> Explanation:
-    """The way of the day's records with this keen_id, or of the one with this number. Raises Refused where there is none."""
+def explain(
+    lake: Lake, day: str, *, keen_id: str | None = None, record: int | None = None, kafka: Mapping[str, str] | None = None
+) -> Explanation:
+    """The way of the day's records with this keen_id, or of the one with this number. Raises Refused where there is none.
+
+    With `kafka`, a client's settings, Kafka is asked whether it still holds them.
+    """
     landing = lake.in_force(day)
     if landing is None:
         raise Refused(
@@ -78,7 +87,15 @@ def explain(lake: Lake, day: str, *, keen_id: str | None = None, record: int | N
             )
         with _source(landing) as (records, uris, no_place):
             ways = [_way(session, landing, row, _place(records, uris, row["record"])) for row in found]
-    return Explanation(lake.customer, day, landing.landing, ways, no_place)
+    return Explanation(lake.customer, day, landing.landing, _asked(kafka, landing.topic, ways) if kafka else ways, no_place)
+
+
+def _asked(kafka: Mapping[str, str], topic: str, ways: list[Way]) -> list[Way]:
+    """The ways with what Kafka says of each record."""
+    from include.kept_in_kafka import Spot, kept  # brings Kafka's client, for which the other questions need not wait
+
+    answers = kept(kafka, topic, [Spot(way.partition, way.offset, way.hash) for way in ways])
+    return [replace(way, in_kafka=answer) for way, answer in zip(ways, answers, strict=True)]
 
 
 def _way(session: Session, landing: Landing, raw: Row, place: Place | None) -> Way:

@@ -198,11 +198,11 @@ def _facts(fs: Any, paths: dict[str, list[str]]) -> Facts:
         duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": spill}) as tables,
     ):
         tables.execute("set TimeZone = 'UTC'")
-        tables.execute(_MACROS)
         _load(tables, "raw", _raw_batches(fs, paths["raw_assessments"]), _RAW_SCHEMA)
         for table, columns in NEEDED.items():
             schema = pa.schema([LANDED[table].arrow.field(column) for column in columns])
             _load(tables, table, _batches(fs, table, paths[table], columns), schema)
+        tables.execute(_MACROS)  # of tables, which must be there first
         return Facts(_days_of(tables), _raw_of(tables), _attempts_of(tables), _children_of(tables), _gaps_of(tables))
 
 
@@ -251,10 +251,13 @@ def _days_of(tables: Any) -> dict[str, dict[str, int]]:
     }
 
 
-# How a row is named in a sentence. Null is said, for `||` with a null would name nothing.
+# How a row is named in a sentence: by its record's number and hash, never by its keen_id or a text, for sentences go into logs and XComs,
+# which others read than the customer's readers. Null is said, for `||` with a null would name nothing.
 _MACROS = """
     create macro said(value) as coalesce(value::varchar, 'null');
-    create macro attempt(keen_id, hash) as 'keen_id ' || said(keen_id) || ' hash ' || said(hash);
+    create macro record_of(of_hash) as
+        coalesce('record ' || (select min(record) from raw where found_hash = of_hash), 'no record of the source');
+    create macro attempt(keen_id, hash) as record_of(hash) || ' (hash ' || said(hash) || ')';
     create macro question(keen_id, hash, place) as attempt(keen_id, hash) || ' question ' || said(place)"""
 
 
@@ -325,7 +328,7 @@ def _records(tables: Any, surplus: str) -> Some:
     """The records of which there is a surplus on one side of the account."""
     return _some(
         tables,
-        f"select 'record ' || said(record) || ' (' || attempt(keen_id, hash) || ')' from {_ACCOUNT} where {surplus} > 0 order by record",
+        f"select 'record ' || said(record) || ' (hash ' || said(hash) || ')' from {_ACCOUNT} where {surplus} > 0 order by record",
         total=f"select sum({surplus}) from {_ACCOUNT} where {surplus} > 0",
     )
 
@@ -425,13 +428,14 @@ def _numbered(parent: str, children: str) -> str:
 
 
 def _differing(tables: Any, table: str, expected: str) -> Some:
-    """Rows of the table that are not among those counted again, and the other way round."""
+    """Rows of the table that are not among those counted again, and the other way round; of their columns only the counts are shown."""
     columns = ", ".join(f'"{column}"' for column in NEEDED[table])
     there, counted = f"select {columns} from {table}", f"select {columns} from ({expected})"
+    counts = ", ".join(f'"{field.name}"' for field in LANDED[table].arrow if pa.types.is_integer(field.type))
     return _some(
         tables,
-        f"""select 'found ' || to_json(r)::varchar from ({there} except all {counted}) r
-            union all select 'expected ' || to_json(r)::varchar from ({counted} except all {there}) r""",
+        f"""select 'found ' || to_json(r)::varchar from (select {counts} from ({there} except all {counted})) r
+            union all select 'expected ' || to_json(r)::varchar from (select {counts} from ({counted} except all {there})) r""",
     )
 
 

@@ -47,11 +47,12 @@ class TaskChange:
 
 @dataclass(frozen=True)
 class LandingRun:
-    """A run that has been started."""
+    """A run that has been started; `day` is the one it was started for, which its tasks may not come far enough to say."""
 
     api: Runs
     customer: str
     run_id: str
+    day: str | None = None
 
     @property
     def dag_id(self) -> str:
@@ -101,7 +102,8 @@ class LandingRun:
         transformed = self._xcom("transform") or {}
         return {
             "customer": self.customer,
-            **{key: source.get(key) for key in ("day", "bytes", "sha256")},
+            "day": source.get("day") or self.day,
+            **{key: source.get(key) for key in ("bytes", "sha256")},
             "source": [file["uri"] for file in source.get("files", [])] or None,
             **{key: published.get(key) for key in ("published", "content_hash")},
             **{key: transformed.get(key) for key in ("duplicates", "quarantined", "forgotten", "test", "unknown_fields")},
@@ -146,7 +148,7 @@ def start(api: AirflowApi, customer: str, *, day: str, source: list[str], again:
         conf["source"] = source
     if max_quarantined is not None:
         conf["max_quarantined"] = max_quarantined
-    return LandingRun(api, customer, api.trigger(dag_of(customer), conf))
+    return LandingRun(api, customer, api.trigger(dag_of(customer), conf), day)
 
 
 def conf_of(day: str, again: bool) -> dict[str, Any]:

@@ -150,9 +150,9 @@ def _layout(topic: TopicDescription, configs: Mapping[str, str]) -> Layout:
     return Layout(topic.name, len(topic.partitions), tuple(sorted(factors)), configs)
 
 
-def described(admin: AdminClient, names: list[str]) -> dict[str, TopicDescription]:
-    """Those of the topics that exist. Raises KafkaException when no broker answers within 20 s."""
-    return _present(admin.describe_topics(TopicCollection(names), request_timeout=ANSWER_SECONDS))
+def described(admin: AdminClient, names: list[str], patience: float = ANSWER_SECONDS) -> dict[str, TopicDescription]:
+    """Those of the topics that exist. Raises KafkaException when no broker answers within `patience` seconds."""
+    return _present(admin.describe_topics(TopicCollection(names), request_timeout=patience))
 
 
 def _present(answers: Mapping[str, Future[T]]) -> dict[str, T]:

@@ -78,7 +78,7 @@ ALLOWED = {
     ("samples", "write", "write_bytes"): "sample files, no part of a run",
 }
 WRITING = re.compile(r"[rbt]*[wax+][rwaxbt+]*")
-NOT_OF_A_RUN = {"cli", "showing", "splitting"}  # they print, and cut a person's files
+NOT_OF_A_RUN = {"cli", "showing", "splitting", "exporting"}  # they print, and write or cut a person's files
 
 
 def outward(source: str) -> Iterator[tuple[str, str]]:

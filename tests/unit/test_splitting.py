@@ -9,7 +9,7 @@ import pytest
 
 from include.errors import Refused
 from include.records import Records
-from include.splitting import UNDATED, split
+from include.splitting import UNDATED, Example, split
 from tests.private_landfall import REAL_FILE
 
 UTC, BERLIN = ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")
@@ -73,6 +73,54 @@ def test_seconds_since_1970_are_moments_too(tmp_path: Path) -> None:
     records = [b'{"at": "1517167151.2798369"}', b'{"at": 1517270400}']
     days = split(written(tmp_path / "all.ndjson", records), "at", tmp_path / "out", UTC)
     assert [day.day for day in days] == ["2018-01-28", "2018-01-30"]
+
+
+NO_MOMENTS = [  # each looks like one, and could as well be something else
+    (b'{"at": "20180128"}', 'has at "20180128"'),
+    (b'{"at": 20180128}', "has at 20180128"),
+    (b'{"at": 2018}', "has at 2018"),
+    (b'{"at": "2018"}', 'has at "2018"'),
+    (b'{"at": true}', "has at true"),
+    (b'{"at": null}', "has at null"),
+    (b'{"at": "2018-01-28"}', 'has at "2018-01-28"'),
+    (b'{"at": 1517167151279}', "has at 1517167151279"),  # milliseconds
+    (b'{"at": "2018012812"}', 'has at "2018012812"'),  # the hour of a day; as seconds it is in 2033
+    (b'{"at": -1517167151}', "has at -1517167151"),
+    (b'{"at": "1_517_167_151"}', 'has at "1_517_167_151"'),
+    (b'{"at": "nan"}', 'has at "nan"'),
+    (b'{"at": 1e400}', "has at 1e400"),
+    (b'{"at": [1517167151]}', "has at [1517167151]"),
+    (b'{"at": "2018-01-28T10:00:00Z", "at": "2018-01-29T10:00:00Z"}', "has at 2 times"),
+    (b'{"is": 1517167151}', "has no at"),
+    (b"[1517167151]", "is not a JSON object"),
+]
+
+
+@pytest.mark.parametrize(("record", "reason"), NO_MOMENTS, ids=[reason for _, reason in NO_MOMENTS])
+def test_what_is_not_certainly_a_moment_is_undated_and_the_first_one_named(tmp_path: Path, record: bytes, reason: str) -> None:
+    records = [b'{"at": "2018-01-28T10:00:00Z"}', record, b'{"at": false}']
+    days = split(written(tmp_path / "all.ndjson", records), "at", tmp_path / "out", UTC)
+    assert [(day.day, day.records, day.example) for day in days] == [("2018-01-28", 1, None), (UNDATED, 2, Example(1, reason))]
+
+
+SURE_MOMENTS = [
+    (b'{"at": 1517183999.9999999}', "2018-01-28"),  # as a float it is the next day's
+    (b'{"at": "1517183999.9999999"}', "2018-01-28"),
+    (b'{"at": "2018-01-28T23:59:59.999999999Z"}', "2018-01-28"),
+    (b'{"at": 1.5171672E9}', "2018-01-28"),
+    (b'{"at": "2018-01-28T10:00:00Z", "in": {"at": 1, "and": {"at": 2}}}', "2018-01-28"),
+    (b'{"at": "20180128T235959Z"}', "2018-01-28"),
+]
+
+
+@pytest.mark.parametrize(("record", "day"), SURE_MOMENTS, ids=[record.decode() for record, _ in SURE_MOMENTS])
+def test_a_moment_is_of_its_own_day_to_the_last_digit(tmp_path: Path, record: bytes, day: str) -> None:
+    assert [each.day for each in split(written(tmp_path / "all.ndjson", [record]), "at", tmp_path / "out", UTC)] == [day]
+
+
+def test_a_long_value_that_is_no_moment_is_cut_short(tmp_path: Path) -> None:
+    [day] = split(written(tmp_path / "all.ndjson", [b'{"at": "' + b"x" * 5000 + b'"}']), "at", tmp_path / "out", UTC)
+    assert day.example == Example(0, 'has at "' + "x" * 99 + "...")
 
 
 def test_a_compressed_file_and_one_larger_than_the_buffer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,60 @@
+"""Rows as files of other programs: CSV that no spreadsheet takes for formulas, and Parquet with the values as they are."""
+
+import csv
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.errors import Refused
+
+# What makes a spreadsheet take a cell for a formula, by OWASP's page on CSV injection; full-width ones too, which some read as the others.
+FORMULA = re.compile(r"[\s\x00]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n\x00]")
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """The columns as the first line, then the rows; null is an empty field, numbers as they are.
+
+    A text that a spreadsheet would take for a formula has `'` in front, which makes it a text there.
+    """
+    plain = csv.writer(file, lineterminator="\n")
+    quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in itertools.chain([columns], rows):
+        cells = [harmless(cell) for cell in row]
+        # Python leaves a lone carriage return unquoted, which ends the row for a spreadsheet: the next cell could begin within a text.
+        writer = quoted if any(isinstance(cell, str) and "\r" in cell for cell in cells) else plain
+        writer.writerow(cells)
+
+
+def harmless(cell: Any) -> Any:
+    """The cell, a text as one that no spreadsheet calculates: `=1+1` as `'=1+1`. A text that is a plain number stays."""
+    if isinstance(cell, str):
+        return f"'{cell}" if FORMULA.match(cell) and not NUMBER.fullmatch(cell) else cell
+    if isinstance(cell, (list, dict, bytes)):
+        return harmless(str(cell))
+    return cell
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """The table into one file, which is there whole or not at all. Raises Refused for columns or a place that cannot be written."""
+    twice = [name for name, times in Counter(table.column_names).items() if times > 1]
+    if twice:
+        raise Refused(f"{path}: the query has several columns {twice[0]!r}. Nothing was written. Give each a name of its own with `as`.")
+    part = path.with_name(f".{path.name}.part")
+    try:
+        pq.write_table(table, part)
+        part.replace(path)
+    except pa.ArrowException as error:
+        raise Refused(f"{path}: {error}. Nothing was written. Cast that column in the query, such as to varchar.") from error
+    except OSError as error:
+        raise Refused(
+            f"{path} cannot be written: {error.strerror or error}. Nothing was written. Name a file in a folder that is there."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
