@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
+import landed_assets
 from include import compacting, holes, landing, notices, receipts, tidying
 from include.customers import Contract
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
@@ -60,6 +61,7 @@ class CommitLandingOperator(BaseOperator):
 
     Readers see all tables as the newest row of `landings` names them: the old state or the new one. A commit that was
     stopped half-way is undone by the next one. Refuses to replace a landing whose source was found later than this run's.
+    Then other DAGs are told: plugins/landed_assets.py.
 
     On call: clear this task to try again; one that had succeeded already is recognised and not doubled.
     """
@@ -79,8 +81,10 @@ class CommitLandingOperator(BaseOperator):
                 seconds=seconds_so_far(context, BEFORE_COMMIT),
                 warnings=tuple(context["ti"].xcom_pull(task_ids="validate") or ()),
             )
-            landed = connections.lake(source.customer).commit(row, transformed)
+            lake = connections.lake(source.customer)
+            landed = lake.commit(row, transformed)
             log_lines(self.log, notices.visible(landed, time.monotonic() - began))
+            landed_assets.announce(context, self.outlets, landed, lake.location)
             return receipts.plain(landed)
 
 

@@ -38,7 +38,8 @@ class Stages:
         if not self.stages:
             return "Spark has nothing to do, the driver works alone"
         failed = f", {self.failed} failed" if self.failed else ""
-        return f"{self.done} of {self.tasks} tasks of {self.stages} stage{"" if self.stages == 1 else "s"} done, {self.running} running{failed}"
+        stages = "1 stage" if self.stages == 1 else f"{self.stages} stages"
+        return f"{self.done} of {self.tasks} tasks of {stages} done, {self.running} running{failed}"
 
 
 @contextmanager

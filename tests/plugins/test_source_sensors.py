@@ -115,7 +115,9 @@ def test_with_again_other_bytes_are_a_correction(run: Run, monkeypatch: pytest.M
     assert run.pushed.keys() == {"seconds"}
 
 
-def test_the_log_names_the_files_of_the_day_up_to_ten(run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_names_the_files_of_the_day_up_to_ten(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(connections, "lake", lambda customer: SimpleNamespace(in_force=lambda day: None, fs=None, path="/lake/acme"))
     for number in range(12):
         (run.inbox / f"{DAY}-{number:02} 100%d.json").write_text("[]")

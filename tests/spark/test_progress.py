@@ -14,7 +14,8 @@ from progress import Stages, line, reported
 SAID = [
     ("at first", {}, Stages(1, 8, 3, 2, 0), "31 s so far; no step is done yet; 3 of 8 tasks of 1 stage done, 2 running"),
     ("one step", {"read": 2.0}, Stages(0, 0, 0, 0, 0), "31 s so far; read is done; Spark has nothing to do, the driver works alone"),
-    ("failed", {"read": 2.0, "judge": 1}, Stages(2, 8, 3, 0, 1), "31 s so far; read, judge are done; 3 of 8 tasks of 2 stages done, 0 running, 1 failed"),
+    ("failed", {"read": 2.0, "judge": 1}, Stages(2, 8, 3, 0, 1), "31 s so far; read, judge are done; 3 of 8 tasks of 2 stages done, "
+     "0 running, 1 failed"),
 ]  # fmt: skip
 
 
@@ -23,9 +24,7 @@ def test_a_line(why: str, done: dict[str, float], stages: Stages, said: str) -> 
     assert line(31.4, done, stages) == said, why
 
 
-def test_while_spark_works_there_is_a_line_at_every_interval_and_none_after(
-    spark: SparkSession, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_while_spark_works_there_is_a_line_at_every_interval_and_none_after(spark: SparkSession, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, progress.log.name)
     spark.conf.set(progress.INTERVAL, "0.2")
     try:
