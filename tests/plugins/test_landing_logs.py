@@ -39,6 +39,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     lake = open_lake(tmp_path)
     monkeypatch.setattr(connections, "lake", {"acme": lake}.__getitem__)
+    monkeypatch.setattr(connections, "kafka_config", lambda: {"bootstrap.servers": "127.0.0.1:9092"})
     monkeypatch.setattr(connections, "hdfs", lambda: fsspec.filesystem("file"))
     ti = SimpleNamespace(xcom_pull=pull, xcom_push=push)
     return {"ti": ti, "dag_run": SimpleNamespace(run_id="manual__1"), "built": built}

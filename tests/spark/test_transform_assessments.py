@@ -215,7 +215,7 @@ def test_a_day_without_records_is_tables_without_rows(submit: Submit, published:
     empty = receipts.read(receipts.TransformReceipt, path.read_bytes(), str(path))
     assert (empty.read, empty.distinct, empty.duplicates, empty.quarantined, empty.content_hash) == (0, 0, 0, 0, "0" * 16)
     assert {table for table, written in empty.tables.items() if written.rows} == {"holes"}
-    assert "s so far; check" in run.output, "a job that takes longer than an interval says how far it is"
+    assert "s so far; start" in run.output, "a job that takes longer than an interval says how far it is"
     landed = read_landed(fsspec.filesystem("file"), empty)
     nothing = receipts.PublishReceipt(
         customer="acme", day=DAY, topic=published.topic, source_sha256="e" * 64, ingest=INGEST, generation=1, published=0,
