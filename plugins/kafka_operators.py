@@ -9,12 +9,12 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 import connections
+import lineage
 from include import receipts
 from include.publishing import LandedBefore, publish
 from include.receipts import Landing, Source
 from include.retention import refuse_short_retention
 from include.topics import TopicSpec, ensure_topic
-from lineage import PublishLineage
 from steps import receipt_of, step
 
 
@@ -37,7 +37,7 @@ class EnsureTopicOperator(BaseOperator):
             return made
 
 
-class PublishJsonOperator(PublishLineage, BaseOperator):
+class PublishJsonOperator(lineage.PublishLineage, BaseOperator):
     """Publishes every record of the source to Kafka, byte for byte, in transactions with a ledger of what was sent.
 
     On call: a refused source (syntax error, truncated, record too large) names the byte or the record and has published
@@ -74,7 +74,7 @@ class PublishJsonOperator(PublishLineage, BaseOperator):
                 "%s: %d records in %d chunks, %d of them sent now; content hash %s, ingest %s, offsets %s",
                 receipt.topic, receipt.published, receipt.chunks, receipt.sent, receipt.content_hash, receipt.ingest, receipt.offsets,
             )  # fmt: skip
-            self.lineage_of = (source, receipt, connections.kafka_config()["bootstrap.servers"])
+            lineage.remember(self, source, receipt)
             return receipts.plain(receipt)
 
     @staticmethod

@@ -10,12 +10,12 @@ from airflow.sdk.exceptions import AirflowFailException
 
 import connections
 import landed_assets
+import lineage
 import metrics
 from include import compacting, holes, landing, notices, receipts, tidying
 from include.customers import Contract
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
 from include.runs import TASKS
-from lineage import CommitLineage
 from steps import log_lines, receipt_of, seconds_so_far, step
 
 BEFORE_COMMIT = list(TASKS[: TASKS.index("commit")])
@@ -58,7 +58,7 @@ class ValidateLandingOperator(BaseOperator):
             return [*published.warnings, *landing.warnings(published, transformed, landed, earlier, self.holes_points)]
 
 
-class CommitLandingOperator(CommitLineage, BaseOperator):
+class CommitLandingOperator(lineage.CommitLineage, BaseOperator):
     """Makes the landing visible: replaces the day's files in every Iceberg table, then writes one row to `landings`.
 
     Readers see all tables as the newest row of `landings` names them: the old state or the new one. A commit that was
@@ -88,7 +88,7 @@ class CommitLandingOperator(CommitLineage, BaseOperator):
             seconds = time.monotonic() - began
             log_lines(self.log, notices.visible(landed, seconds))
             metrics.landed(landed, seconds)
-            self.lineage_of = (landed, connections.kafka_config()["bootstrap.servers"], lake.location)
+            lineage.remember(self, landed, lake.location)
             landed_assets.announce(context, self.outlets, landed, lake.location)
             return receipts.plain(landed)
 

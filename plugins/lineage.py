@@ -8,8 +8,24 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import connections
 from include.receipts import Landing, PublishReceipt, Source, SourceFile
 from include.tables import LANDED, READ_FROM
+
+
+def remember(operator: Any, *what: Any) -> None:
+    """Leaves what the operator's lineage is made of, and the address of the broker, where somebody is to be told of it."""
+    if is_asked_for():
+        operator.lineage_of = (*what, connections.kafka_config()["bootstrap.servers"])
+
+
+def is_asked_for() -> bool:
+    """Whether the provider is there and configured."""
+    try:
+        from airflow.providers.openlineage import conf
+    except ImportError:
+        return False
+    return not conf.is_disabled()
 
 
 class PublishLineage:
@@ -28,7 +44,7 @@ class PublishLineage:
 
 
 class CommitLineage:
-    """Topic to tables, with the conservation of records as a facet of the run. `lineage_of` is the landing, broker, URI of the lake."""
+    """Topic to tables, with the conservation of records as a facet of the run. `lineage_of` is the landing, URI of the lake, broker."""
 
     lineage_of: tuple[Landing, str, str] | None = None
 
@@ -38,7 +54,7 @@ class CommitLineage:
 
         if self.lineage_of is None:
             return OperatorLineage()
-        landing, broker, location = self.lineage_of
+        landing, location, broker = self.lineage_of
         topic = _topic(broker, landing)
         said = {"landing": landing.landing, "customer": landing.customer, "day": landing.day, "counted": landing.conservation}
         conservation = RunFacet().with_additional_properties(**said)

@@ -38,7 +38,7 @@ from tempfile import TemporaryDirectory
 from airflow.sdk import DAG, BaseOperator, task
 from include.receipts import Source, SourceFile, conservation
 from include.tables import LANDED
-from lineage import CommitLineage, PublishLineage
+from lineage import CommitLineage, PublishLineage, remember
 from tests.built_landing import build
 import landed_assets
 
@@ -52,7 +52,7 @@ class Publish(PublishLineage, BaseOperator):
         source = Source("demo", context["params"]["day"], files, 3, "cc" * 32, "")
         if context["params"]["landing"] == "two" and context["ti"].try_number == 1:
             raise ValueError("tried again")
-        self.lineage_of = (source, built(context["params"]).publish, "b1:9092,b2:9092")
+        remember(self, source, built(context["params"]).publish)
 
 class Commit(CommitLineage, BaseOperator):
     def execute(self, context):
@@ -61,7 +61,7 @@ class Commit(CommitLineage, BaseOperator):
             made.landing, landing=context["params"]["landing"], customer="demo", snapshots={name: 2**62 for name in LANDED},
             conservation=conservation(made.publish, made.transform, None),
         )
-        self.lineage_of = (landed, "b1:9092,b2:9092", "hdfs://n:1/lake/demo")
+        remember(self, landed, "hdfs://n:1/lake/demo")
         landed_assets.announce(context, self.outlets, landed, "hdfs://n:1/lake/demo")
 
 with DAG(dag_id="land", schedule=None, params={"day": "", "landing": ""}):
@@ -160,6 +160,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "file", "log_file_path": str(home / "lineage"), "append": True}),
             "AIRFLOW_CONN_SMTP_DEFAULT": box.connection,
             "AIRFLOW_CONN_HDFS_DEFAULT": json.dumps({"conn_type": "hdfs", "host": "127.0.0.1", "port": 9, "extra": {"fs": "hdfs://n"}}),
+            "AIRFLOW_CONN_KAFKA_DEFAULT": json.dumps({"conn_type": "kafka", "extra": {"bootstrap.servers": "b1:9092,b2:9092"}}),
             "LAKE": str(home / "lake"),
             "LANDFALL_CUSTOMERS": str(home / "customers"),
             "LANDINGS": json.dumps(LANDINGS),

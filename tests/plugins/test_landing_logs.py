@@ -39,7 +39,6 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     lake = open_lake(tmp_path)
     monkeypatch.setattr(connections, "lake", {"acme": lake}.__getitem__)
-    monkeypatch.setattr(connections, "kafka_config", lambda: {"bootstrap.servers": "127.0.0.1:9092"})
     monkeypatch.setattr(connections, "hdfs", lambda: fsspec.filesystem("file"))
     ti = SimpleNamespace(xcom_pull=pull, xcom_push=push)
     return {"ti": ti, "dag_run": SimpleNamespace(run_id="manual__1"), "built": built}
@@ -68,3 +67,11 @@ def test_validate_that_fails_says_the_counts_too(context: Any, capsys: pytest.Ca
     said = capsys.readouterr().out
     assert f"acme 2018-01-28, landing {context['built'].transform.landing}: 1 problem, looked at in " in said
     assert "  quarantined for: invalid_json 1, missing_keen_id 1" in said
+
+
+def test_nothing_is_kept_for_lineage_where_nobody_asks_for_it(context: Any) -> None:
+    """Else `commit` would need a connection to Kafka."""
+    validate(context, 0.5)
+    operator = CommitLandingOperator(task_id="commit")
+    operator.execute(context)
+    assert operator.lineage_of is None
