@@ -26,8 +26,10 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import jinja2
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
+import landed_assets
+import notifying
 from include import customers, runs
 from include.customers import Contract, ContractRefused
 from kafka_operators import EnsureTopicOperator, PublishJsonOperator
@@ -100,7 +102,7 @@ def land_assessments(contract: Contract) -> DAG:
         params=trigger_form(contract),
         user_defined_macros={"landing_id": runs.landing_id},
         tags=["landfall", contract.customer],
-        default_args={"owner": "landfall", **RETRIES},
+        default_args={"owner": "landfall", **RETRIES, **notifying.callbacks(contract)},
     ) as dag:
         find_source = FindSourceSensor(task_id="find_source", contract=contract, execution_timeout=timedelta(minutes=30))
         ensure_topic = EnsureTopicOperator(task_id="ensure_topic", topic=contract.topic_spec, execution_timeout=timedelta(minutes=5))
@@ -119,12 +121,13 @@ def land_assessments(contract: Contract) -> DAG:
             holes_points=contract.holes_points,
             accept_empty=contract.empty_source == "accept",
             execution_timeout=timedelta(hours=1),
+            **notifying.callbacks_of_validate(contract),
         )
         commit = CommitLandingOperator(
             task_id="commit",
             max_active_tis_per_dag=1,
             execution_timeout=timedelta(minutes=30),
-            outlets=[Asset(name=f"lake/{contract.customer}")],
+            outlets=landed_assets.outlets(contract.customer),
         )
         # One at a time, so that of the pages for all days the newest stays.
         answer = AnswerOperator(task_id="answer", max_active_tis_per_dag=1, execution_timeout=timedelta(minutes=30))

@@ -40,6 +40,13 @@ def claim(fs: Any, root: str, day: str, run_id: str, is_under_way: Callable[[str
     return None
 
 
+def holder(fs: Any, root: str, day: str) -> str | None:
+    """Which run has the day, or had it last."""
+    folder = f"{root}/claims/{day}"
+    numbers = _numbers(fs, folder)
+    return _holder(fs, folder, numbers[-1]) if numbers else None
+
+
 def _holder(fs: Any, folder: str, number: int) -> str | None:
     """The run that the claim names; None if somebody has just taken it over."""
     try:

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 import yaml
 from croniter import CroniterError, croniter
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from include.channels import checked_channel, checked_expected_by
 from include.errors import Refused
 from include.topics import TopicSpec
 
@@ -73,6 +74,7 @@ def _reader(name: str) -> str:
 
 Regex = Annotated[str, AfterValidator(_regex)]
 Reader = Annotated[str, AfterValidator(_reader)]
+ChannelText = Annotated[str, AfterValidator(checked_channel)]
 
 
 class _Terms(BaseModel):
@@ -105,6 +107,15 @@ class TidyTerms(_Terms):
     max_files: int = Field(default=8, ge=1)
 
 
+class NotifyTerms(_Terms):
+    """Who is told of what: channels, see include/channels.py. `quarantine_above` is a share of a day's records, 0 to 1."""
+
+    failed: tuple[ChannelText, ...] = ()
+    late: tuple[ChannelText, ...] = ()
+    quarantine: tuple[ChannelText, ...] = ()
+    quarantine_above: float = Field(default=0.0, ge=0, le=1)
+
+
 class Contract(_Terms):
     """What one customer delivers and expects.
 
@@ -119,6 +130,9 @@ class Contract(_Terms):
     `max_quarantined`: share of a day's records, 0 to 1, that may be unreadable before the run is red.
     `holes_points`: by how many percentage points a field may be missing, null or empty more or less often than on the nearest earlier
     day before the receipt warns.
+    `notify`: who is told of a run that failed, of a day that is late, of more unreadable records than a share.
+    `expected_by`: when a day should be landed, as a time of the day after, in `time_zone`; `notify.late` is told of one that is not.
+    Empty: nobody waits for it.
     """
 
     customer: str
@@ -137,6 +151,17 @@ class Contract(_Terms):
     topic: TopicTerms = TopicTerms()
     test_exams: TestExams = TestExams()
     tidy: TidyTerms = TidyTerms()
+    expected_by: Annotated[str, BeforeValidator(checked_expected_by)] = ""
+    notify: NotifyTerms = Field(default=NotifyTerms(), validate_default=True)
+
+    @field_validator("notify")
+    @classmethod
+    def _late_has_a_time(cls, notify: NotifyTerms, info: ValidationInfo) -> NotifyTerms:
+        """Either without the other would be a line that nothing follows from."""
+        if "expected_by" in info.data and bool(notify.late) != bool(info.data["expected_by"]):
+            lacking = "expected_by, which says when a day is late" if notify.late else "late under notify: nobody is told at expected_by"
+            raise ValueError(f"lacks {lacking}")
+        return notify
 
     @property
     def topic_spec(self) -> TopicSpec:

@@ -46,6 +46,7 @@ class Effect(StrEnum):
     FENCE = "fence"
     SET_ASIDE = "set_aside"
     REMOVE = "remove"
+    NOTIFY = "notify"
 
 
 @contextmanager

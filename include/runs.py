@@ -4,6 +4,7 @@ import hashlib
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from include import channels
 from include.errors import Refused
 
 TASKS = ("find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer")
@@ -41,6 +42,12 @@ def deadline(day: date, hours: float, time_zone: str) -> datetime:
     """The moment (UTC) until which the files of `day` may be late: so many hours after the day's end."""
     end = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(time_zone))
     return end.astimezone(UTC) + timedelta(hours=hours)
+
+
+def late_from(day: date, expected_by: str, time_zone: str) -> datetime:
+    """The moment (UTC) from which `day` is late, by the contract's `expected_by`."""
+    days, clock = channels.expected_by(expected_by)
+    return datetime.combine(day + timedelta(days=days), clock, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
 
 
 def landing_id(day: str, run_id: str, try_number: int) -> str:

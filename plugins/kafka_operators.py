@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 import connections
+import lineage
 from include import receipts
 from include.publishing import LandedBefore, publish
 from include.receipts import Landing, Source
@@ -36,7 +37,7 @@ class EnsureTopicOperator(BaseOperator):
             return made
 
 
-class PublishJsonOperator(BaseOperator):
+class PublishJsonOperator(lineage.PublishLineage, BaseOperator):
     """Publishes every record of the source to Kafka, byte for byte, in transactions with a ledger of what was sent.
 
     On call: a refused source (syntax error, truncated, record too large) names the byte or the record and has published
@@ -73,6 +74,7 @@ class PublishJsonOperator(BaseOperator):
                 "%s: %d records in %d chunks, %d of them sent now; content hash %s, ingest %s, offsets %s",
                 receipt.topic, receipt.published, receipt.chunks, receipt.sent, receipt.content_hash, receipt.ingest, receipt.offsets,
             )  # fmt: skip
+            lineage.remember(self, source, receipt)
             return receipts.plain(receipt)
 
     @staticmethod

@@ -1,6 +1,7 @@
 """The steps that touch the lake: prove, publish to readers, answer."""
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,14 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
-from include import compacting, holes, landing, receipts, tidying
+import landed_assets
+import lineage
+import metrics
+from include import compacting, holes, landing, notices, receipts, tidying
 from include.customers import Contract
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
 from include.runs import TASKS
-from steps import receipt_of, seconds_so_far, step
+from steps import log_lines, receipt_of, seconds_so_far, step
 
 BEFORE_COMMIT = list(TASKS[: TASKS.index("commit")])
 
@@ -37,30 +41,35 @@ class ValidateLandingOperator(BaseOperator):
         self.holes_points = holes_points
 
     def execute(self, context: Context) -> list[str]:
+        began = time.monotonic()
         with step(context):
             published = receipt_of(context, "publish", PublishReceipt)
             transformed = receipt_of(context, "transform", TransformReceipt)
             landed = landing.read_landed(connections.hdfs(), transformed)
             problems = landing.problems(published, transformed, landed, float(self.max_quarantined), self.accept_empty)
             context["ti"].xcom_push(key="problems", value=problems)
-            if landed.facts:
-                context["ti"].xcom_push(key="found", value=receipts.plain(landing.found_on_hdfs(landed.facts, transformed)))
+            found = landing.found_on_hdfs(landed.facts, transformed) if landed.facts else None
+            if found:
+                context["ti"].xcom_push(key="found", value=receipts.plain(found))
+            log_lines(self.log, notices.proof(published, transformed, found, len(problems), time.monotonic() - began))
             if problems:
                 raise AirflowFailException("\n".join(["nothing of this landing is visible to readers:", *problems]))
             earlier = holes.nearest_earlier(connections.lake(published.customer), published.day)
             return [*published.warnings, *landing.warnings(published, transformed, landed, earlier, self.holes_points)]
 
 
-class CommitLandingOperator(BaseOperator):
+class CommitLandingOperator(lineage.CommitLineage, BaseOperator):
     """Makes the landing visible: replaces the day's files in every Iceberg table, then writes one row to `landings`.
 
     Readers see all tables as the newest row of `landings` names them: the old state or the new one. A commit that was
     stopped half-way is undone by the next one. Refuses to replace a landing whose source was found later than this run's.
+    Then other DAGs are told: plugins/landed_assets.py.
 
     On call: clear this task to try again; one that had succeeded already is recognised and not doubled.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
+        began = time.monotonic()
         with step(context):
             source = receipt_of(context, "find_source", Source)
             published = receipt_of(context, "publish", PublishReceipt)
@@ -74,7 +83,14 @@ class CommitLandingOperator(BaseOperator):
                 seconds=seconds_so_far(context, BEFORE_COMMIT),
                 warnings=tuple(context["ti"].xcom_pull(task_ids="validate") or ()),
             )
-            return receipts.plain(connections.lake(source.customer).commit(row, transformed))
+            lake = connections.lake(source.customer)
+            landed = lake.commit(row, transformed)
+            seconds = time.monotonic() - began
+            log_lines(self.log, notices.visible(landed, seconds))
+            metrics.landed(landed, seconds)
+            lineage.remember(self, landed, lake.location)
+            landed_assets.announce(context, self.outlets, landed, lake.location)
+            return receipts.plain(landed)
 
 
 class AnswerOperator(BaseOperator):

@@ -11,11 +11,11 @@ from airflow.sdk.bases.skipmixin import SkipMixin
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import connections
-from include import access, claims, receipts, runs, source
+from include import access, claims, notices, receipts, runs, source
 from include.customers import Contract
 from include.errors import Refused
 from include.receipts import Landing, Source
-from steps import step
+from steps import log_lines, step
 
 SETTLE_SECONDS = 1.0
 SOON = 15  # seconds until another look, where what is waited for ends soon
@@ -67,6 +67,7 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
                 return self.land_again(context, receipts.source_of(landed), landed)
             found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat())
             self.log.info("%s %s: %d files, %d bytes, sha256 %s", found.customer, day, len(found.files), found.bytes, found.sha256)
+            log_lines(self.log, notices.files(found))
             if landed and landed.sha256 == found.sha256:
                 if asked["again"]:
                     return self.land_again(context, found, landed)

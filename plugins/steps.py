@@ -1,7 +1,7 @@
 """What every step of a landing does around its own work: times itself, and fails for good where a retry cannot help."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -35,6 +35,12 @@ def seconds_so_far(context: Context, task_ids: list[str]) -> dict[str, float]:
     """How long the steps before this one took, by task; those that said nothing are left out."""
     found: dict[str, Any] = {task: context["ti"].xcom_pull(task_ids=task, key="seconds") for task in task_ids}
     return {task: seconds for task, seconds in found.items() if seconds is not None}
+
+
+def log_lines(log: Any, lines: Iterable[str]) -> None:
+    """Each line as a message of its own, as it is: a file's name may have a percent sign."""
+    for line in lines:
+        log.info("%s", line)
 
 
 class RefusedContractOperator(BaseOperator):

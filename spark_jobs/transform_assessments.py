@@ -32,6 +32,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType
 
 import holes
+import progress
 import tables
 from hadoop_files import HadoopFiles
 from quarantine import is_quarantined, is_suspect, judge, no_suspects, read_records
@@ -373,7 +374,8 @@ def run(options: argparse.Namespace) -> None:
         spark = SparkSession.builder.appName(f"transform {options.landing}").config(map=SPARK_CONF).getOrCreate()
         spark.sparkContext.setLogLevel("WARN")
     try:
-        content = transform(spark, options, seconds)
+        with progress.reported(spark, seconds):
+            content = transform(spark, options, seconds)
         with step(seconds, "receipt", options.receipt):
             HadoopFiles(spark, options.receipt).write_atomically(options.receipt, json.dumps({**content, "seconds": seconds}, indent=1))
     finally:

@@ -22,7 +22,8 @@ from include.stack.spark import properties_file, spark_environment
 # Airflow's processes import this module from its home when they start.
 #
 # Tasks and parses of DAG files are forks of the scheduler and the dag-processor. What those have imported already costs a fork nothing;
-# without it every task imported these libraries for itself, two thirds of a second of CPU, seven times a landing.
+# without it every task imported these libraries for itself, two thirds of a second of CPU, seven times a landing. Airflow's Spark provider
+# imports OpenLineage's client wherever that is installed, whether it is configured or not.
 #
 # SQLite takes the right to write in the middle of a transaction that began with reading, and refuses it at once ("database is locked",
 # however long the patience) if another process wrote meanwhile. Airflow's creation of backfills, which begins with savepoints, failed so
@@ -33,8 +34,8 @@ from importlib import import_module
 from sqlalchemy import Engine, event
 
 for library in (
-    "confluent_kafka.admin", "croniter", "duckdb", "fsspec.implementations.webhdfs", "pyarrow.compute",
-    "pyiceberg.catalog.sql", "pyiceberg.io.fsspec", "vl_convert", "xxhash",
+    "confluent_kafka.admin", "cron_descriptor", "croniter", "dill", "duckdb", "fsspec.implementations.webhdfs",
+    "openlineage.client", "pyarrow.compute", "pyiceberg.catalog.sql", "pyiceberg.io.fsspec", "setproctitle", "vl_convert", "xxhash",
 ):
     import_module(library)
 
@@ -44,6 +45,10 @@ def write_from_the_start(connection, name):
     if connection.dialect.name == "sqlite" and not connection.connection.dbapi_connection.in_transaction:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 """
+
+
+# Whoever starts the stack is the only one who can start a run, and may read with it what they can read without.
+EVERYTHING = json.dumps({"*": ["*"]})
 
 
 def airflow_services(settings: Settings, java: Java) -> list[Service]:
@@ -89,6 +94,7 @@ def airflow_environment(settings: Settings, java: Java | None = None) -> dict[st
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "ignore",
         "LANDFALL_INBOX": str(settings.inbox),
+        "LANDFALL_SOURCES": inherit.get("LANDFALL_SOURCES") or EVERYTHING,
         "LANDFALL_REPORTS": str(settings.reports),
         "LANDFALL_SPOOL": str(settings.tmp),
         "SCARF_ANALYTICS": "false",

@@ -78,7 +78,8 @@ def test_a_run_covers_the_day_that_has_ended_and_missed_days_are_not_caught_up(d
 
 
 def test_a_landing_tells_other_dags(dag) -> None:
-    assert [asset.name for asset in dag.task_dict["commit"].outlets] == ["lake/acme"]
+    """What it tells: tests/dags/test_landed_assets.py."""
+    assert [asset.name for asset in dag.task_dict["commit"].outlets] == ["lake/acme", "lake/acme/days"]
 
 
 def test_the_page_of_a_dag_is_its_runbook(dag) -> None:

@@ -55,6 +55,7 @@ def test_a_day_is_landed_again_from_hdfs_without_what_is_to_be_forgotten(stack: 
     lake = stack.lake(added)
     landed = lake.in_force(DAY)
     assert landed is not None
+    refuse_untold(stack, landed)
 
     forgotten = stack.json("forget", "--customer", added, "--keen-id", "id-0", "--asked-by", "ann", "--yes")
     assert (forgotten["asked_by"], forgotten["days"], forgotten["rows"]["raw_assessments"]) == ("ann", {DAY: 2}, 2)
@@ -96,6 +97,23 @@ def test_a_forgotten_attempt_stays_out_of_a_correction_and_of_what_kafka_still_h
         assert not any("from HDFS" in warning for warning in receipt["warnings"])
         refuse_forgotten(lake.in_force(DAY), published=21, landed=19)
         assert ask(lake, "select count(*), count(*) filter (keen_id = 'id-0') from assessments").rows == [[19, 0]]
+
+
+def refuse_untold(stack: Landfall, landed: Landing) -> None:
+    """Other DAGs get the landing with its day as partition, and the logs say what was proved, and how far Spark was."""
+    run = {"source_dag_id": f"land_assessments_{landed.customer}", "source_run_id": landed.run_id}
+    events = stack.api._call("GET", "/api/v2/assets/events", params=run)["asset_events"]
+    assert {event["partition_key"] for event in events} == {None, DAY}
+    for event in events:
+        said = event["extra"]
+        assert (said["landing"], said["day"], said["sha256"], said["published"]) == (landed.landing, DAY, landed.sha256, landed.published)
+        assert (said["snapshots"], said["rows"]) == (landed.snapshots, landed.tables)
+        assert stack.lake(landed.customer).fs.exists(said["report"])
+    logs = "".join(path.read_text() for path in (stack.settings.logs / "airflow").rglob(f"*run_id={landed.run_id}/*/*.log"))
+    files = [f"{landed.source[0]}: {landed.bytes} bytes, sha256 {landed.sha256}"]
+    steps = ["transform_assessments: read ", "is what readers see, since"]
+    for line in [*files, *steps, *(f"  {column:<6} {landed.published} records" for column in ("source", "topic", "spark", "hdfs"))]:
+        assert line in logs, line
 
 
 def refuse_forgotten(landing: Landing, published: int, landed: int) -> None:

@@ -63,6 +63,7 @@ LONG = [
 # Not part of a run that nothing but a kill disturbs; tests/integration and tests/unit have them.
 OTHERS = {Effect.ABORT_TRANSACTION, Effect.UPDATE_TABLE, Effect.DELETE_FILES}
 OTHERS |= {Effect.EXPIRE_SNAPSHOTS, Effect.FENCE, Effect.SET_ASIDE, Effect.REMOVE}  # of a tidying
+OTHERS |= {Effect.NOTIFY}  # its customers have nobody to tell
 
 
 def test_every_kind_of_effect_is_killed_and_in_the_long_form_before_and_after() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from include import lateness
 from include.claims import claim
 from include.hdfs import WebHDFS, filesystem
 
@@ -50,3 +51,21 @@ def test_of_many_runs_at_once_one_gets_the_day(fs: WebHDFS, first: str | None) -
         assert len(got) == 1
         assert claim(fs, ROOT, f"{day}-{round_}", "late", is_under_way) == got[0]
         assert len(fs.ls(f"{ROOT}/claims/{day}-{round_}", detail=False)) == 1
+
+
+def test_of_many_who_see_that_a_day_is_late_one_tells(fs: WebHDFS) -> None:
+    """As with two schedulers."""
+    for day in range(1, 6):
+        start, claims = threading.Barrier(8), list[str]()
+
+        def look(day: int = day, start: threading.Barrier = start, claims: list[str] = claims) -> None:
+            start.wait()
+            if claim := lateness.claim(fs, ROOT, f"2018-03-0{day}"):
+                claims.append(claim)
+
+        threads = [threading.Thread(target=look) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert claims == [f"{ROOT}/notices/late-2018-03-0{day}"]

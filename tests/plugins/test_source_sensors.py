@@ -115,6 +115,19 @@ def test_with_again_other_bytes_are_a_correction(run: Run, monkeypatch: pytest.M
     assert run.pushed.keys() == {"seconds"}
 
 
+def test_the_log_names_the_files_of_the_day_up_to_ten(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(connections, "lake", lambda customer: SimpleNamespace(in_force=lambda day: None, fs=None, path="/lake/acme"))
+    for number in range(12):
+        (run.inbox / f"{DAY}-{number:02} 100%d.json").write_text("[]")
+    run.poke(again=False)
+    said = capsys.readouterr().out
+    assert f"  {run.inbox}/{DAY}-09 100%d.json: 2 bytes, sha256 " in said
+    assert f"{DAY}-10" not in said
+    assert "  and 2 more" in said
+
+
 @pytest.mark.parametrize("again", [False, True], ids=["", "again"])
 def test_a_part_of_the_landed_files_is_refused_unless_it_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, again: bool) -> None:
     landing = landed(run, monkeypatch, f"{DAY}-a.json", f"{DAY}-b.json")

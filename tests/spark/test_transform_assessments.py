@@ -19,6 +19,7 @@ import xxhash
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+import progress
 from include import receipts, samples
 from include.landing import found_on_hdfs, problems, read_landed
 from include.stack.java import find_java
@@ -57,7 +58,7 @@ def submit(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Submit:
 
     def run(*more: str, **options: str) -> Run:
         arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
-        command = [*spark_submit(properties_file(settings)), str(JOB)]
+        command = [*spark_submit(properties_file(settings)), "--conf", f"{progress.INTERVAL}=0.5", str(JOB)]
         began = time.monotonic()
         done = subprocess.run(
             [*command, *arguments, *more], env=environment, stdout=PIPE, stderr=STDOUT, text=True, timeout=400, check=False
@@ -214,6 +215,7 @@ def test_a_day_without_records_is_tables_without_rows(submit: Submit, published:
     empty = receipts.read(receipts.TransformReceipt, path.read_bytes(), str(path))
     assert (empty.read, empty.distinct, empty.duplicates, empty.quarantined, empty.content_hash) == (0, 0, 0, 0, "0" * 16)
     assert {table for table, written in empty.tables.items() if written.rows} == {"holes"}
+    assert "s so far; start" in run.output, "a job that takes longer than an interval says how far it is"
     landed = read_landed(fsspec.filesystem("file"), empty)
     nothing = receipts.PublishReceipt(
         customer="acme", day=DAY, topic=published.topic, source_sha256="e" * 64, ingest=INGEST, generation=1, published=0,

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from include import customers
+from include.channels import Channel, channel
 from include.customers import Contract, ContractRefused
 
 RIGHT = "source: acme/{day}.json\n"
@@ -53,6 +54,25 @@ WRONG = [
     ("a minute that no hour has", RIGHT + 'schedule: "99 0 * * *"\n', ["schedule", "not a cron schedule", "'99 0 * * *'"]),
     ("a day of the week that no week has", RIGHT + 'schedule: "0 0 * * someday"\n', ["schedule", "not a cron schedule"]),
     ("a day that never comes", RIGHT + 'schedule: "0 0 30 2 *"\n', ["schedule", "not a cron schedule"]),
+    (
+        "a channel is one of three",
+        RIGHT + "notify: {failed: ['sms:+49']}\n",
+        ["notify.failed.0", "is no channel", "mail:ADDRESS", "'sms:+49'"],
+    ),
+    ("a mail has an address", RIGHT + "notify: {failed: ['mail:on call@x']}\n", ["notify.failed.0", "no mail address", "'mail:on call@x'"]),
+    ("a mail has one address", RIGHT + "notify: {failed: ['mail:a@x,b@x']}\n", ["notify.failed.0", "no mail address"]),
+    ("an address may be a secret", RIGHT + "notify: {failed: ['webhook:https://x/y']}\n", ["notify.failed.0", "names no connection", "id"]),
+    ("a connection has a name", RIGHT + "notify: {failed: ['slack:']}\n", ["notify.failed.0", "names no connection"]),
+    (
+        "a share of records",
+        RIGHT + "notify: {quarantine: [slack], quarantine_above: 2}\n",
+        ["notify.quarantine_above", "less than or equal to 1"],
+    ),
+    ("an event that there is not", RIGHT + "notify: {succeeded: [slack]}\n", ["notify.succeeded", "Extra inputs"]),
+    ("late is later than a time", RIGHT + "notify: {late: [slack]}\n", ["notify", "lacks expected_by"]),
+    ("who waits is told", RIGHT + 'expected_by: "06:30"\n', ["notify", "lacks late under notify"]),
+    ("a time that no day has", RIGHT + 'expected_by: "24:30"\nnotify: {late: [slack]}\n', ["expected_by", "is no time", "'24:30'"]),
+    ("YAML counts minutes", RIGHT + "expected_by: 16:30\nnotify: {late: [slack]}\n", ["expected_by", "quotes", "found 990"]),
     ("not UTF-8", RIGHT + "description: \udcff\n", ["not readable as YAML"]),
     ("an empty file", "", ["expected keys", "NoneType"]),
 ]
@@ -64,6 +84,17 @@ def test_a_wrong_contract_is_refused_with_file_key_and_reason(tmp_path: Path, wh
         customers.load(contract(tmp_path, text))
     for part in ["acme.yaml", *said]:
         assert part in str(refused.value), why
+
+
+def test_who_is_told_is_read_as_it_stands(tmp_path: Path) -> None:
+    text = RIGHT + 'expected_by: "06:30+2"\nnotify: {failed: [mail:a@example.com, webhook], late: [slack:team], quarantine_above: 0.1}\n'
+    notify = customers.load(contract(tmp_path, text)).notify
+    assert [channel(each) for each in notify.failed] == [
+        Channel("mail", "smtp_default", "a@example.com"),
+        Channel("webhook", "landfall_webhook"),
+    ]
+    assert [channel(each) for each in notify.late] == [Channel("slack", "team")]
+    assert (notify.quarantine, notify.quarantine_above) == ((), 0.1)
 
 
 def test_a_wrong_contract_leaves_the_others_alone(tmp_path: Path) -> None:
@@ -120,6 +151,7 @@ def test_a_new_customer_is_one_file_that_is_right_as_it_is_and_shows_every_key(t
     assert set(yaml.safe_load(uncommented)) == set(Contract.model_fields) - {"customer"}
     assert set(yaml.safe_load(uncommented)["topic"]) == set(customers.TopicTerms.model_fields)
     assert set(yaml.safe_load(uncommented)["tidy"]) == set(customers.TidyTerms.model_fields)
+    assert set(yaml.safe_load(uncommented)["notify"]) == set(customers.NotifyTerms.model_fields)
     assert set(yaml.safe_load(uncommented)["test_exams"]) == set(customers.TestExams.model_fields)
 
 

@@ -48,7 +48,7 @@ OUTWARD = {
     "create_partitions", "alter_configs", "incremental_alter_configs", "delete_records", "create_table", "drop_table", "create_namespace",
     "create_namespace_if_not_exists", "transaction", "update_schema", "manage_snapshots", "mkdir", "makedirs", "rm", "rm_file", "mv",
     "unlink", "rename", "set_acl", "write", "write_bytes", "write_text", "writelines", "write_table", "put", "Popen", "run",
-    "pipe", "pipe_file", "put_file", "cp_file", "touch", "rmdir", "rmtree", "delete", "symlink_to", "hardlink_to",
+    "pipe", "pipe_file", "put_file", "cp_file", "touch", "rmdir", "rmtree", "delete", "symlink_to", "hardlink_to", "notify",
 }  # fmt: skip
 # Where such a call stands outside of an effect, and why that is right. Everything else is a way around the seam.
 ALLOWED = {

@@ -1,0 +1,51 @@
+"""
+# Is the day landed by the time it is expected?
+
+One DAG for each customer whose contract has `expected_by`, run at that time: whoever stands under `notify.late` is told of a day that is
+not landed then, once, with the step that is missing and a link. A run that failed was told of when it failed, and is not told of again.
+
+This is a DAG of its own, and not a deadline of Airflow on the customer's DAG: a deadline belongs to a run, so it says nothing where no run
+has begun, because the DAG is paused or its schedule wrong, and nothing of the step that is missing.
+
+| task | does | when it is red |
+|---|---|---|
+| `expect_landings` | looks for the landings of the last three days that are due | the log names the connections to look at |
+"""
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import DAG, CronTriggerTimetable
+
+from expected_landings import ExpectLandingsOperator
+from include import channels, customers
+from include.customers import Contract
+
+
+def expect_landings(contract: Contract) -> DAG:
+    _, clock = channels.expected_by(contract.expected_by)
+    with DAG(
+        dag_id=f"expect_landings_{contract.customer}",
+        description=f"Tells of days of {contract.customer} that are not landed by {contract.expected_by}",
+        doc_md=__doc__,
+        schedule=CronTriggerTimetable(f"{clock.minute} {clock.hour} * * *", timezone=contract.time_zone),
+        start_date=datetime.combine(contract.first_day, time(), ZoneInfo(contract.time_zone)),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        tags=["landfall", contract.customer],
+        default_args={
+            "owner": "landfall",
+            "retries": 3,
+            "retry_delay": timedelta(minutes=1),
+            "retry_exponential_backoff": 2.0,
+            "execution_timeout": timedelta(minutes=10),
+        },
+    ) as dag:
+        ExpectLandingsOperator(task_id="expect_landings", contract=contract)
+    return dag
+
+
+for _customer, _contract in customers.load_all().items():
+    if isinstance(_contract, Contract) and _contract.expected_by:
+        globals()[f"expect_landings_{_customer}"] = expect_landings(_contract)
