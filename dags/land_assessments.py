@@ -26,12 +26,13 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import jinja2
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, Asset, Param
 
-from include import customers, runs
+from include import customers, runs, time_limits
 from include.customers import Contract, ContractRefused
 from kafka_operators import EnsureTopicOperator, PublishJsonOperator
 from lake_operators import AnswerOperator, CommitLandingOperator, ValidateLandingOperator
+from landed_day import DayTimetable
 from source_sensors import FindSourceSensor
 from spark_operators import TransformOperator
 from steps import RefusedContractOperator
@@ -39,17 +40,11 @@ from steps import RefusedContractOperator
 log = logging.getLogger(__name__)
 
 RETRIES = {
-    "retries": 3,
-    "retry_delay": timedelta(seconds=5),
+    "retries": time_limits.RETRIES,
+    "retry_delay": time_limits.RETRY_DELAY,
     "retry_exponential_backoff": 2.0,
-    "max_retry_delay": timedelta(minutes=10),
+    "max_retry_delay": time_limits.MAX_RETRY_DELAY,
 }
-PUBLISH_TIMEOUT = timedelta(hours=1)
-
-
-def read_within(contract: Contract) -> timedelta:
-    """The longest from a record's publishing to the end of Spark's reading: every try of both tasks uses up its time and its delay."""
-    return (RETRIES["retries"] + 1) * (PUBLISH_TIMEOUT + timedelta(hours=contract.transform_hours) + 2 * RETRIES["max_retry_delay"])
 
 
 def trigger_form(contract: Contract) -> dict[str, Param]:
@@ -60,7 +55,8 @@ def trigger_form(contract: Contract) -> dict[str, Param]:
             type=["null", "string"],
             format="date",
             title="Day",
-            description="The day to land, such as 2018-01-28. Empty: the day of the run's logical date, else today.",
+            description="The day to land, such as 2018-01-28. Empty: the day of the run's logical date if that is over, else the last "
+            "complete day. Leave it empty in a backfill: each of its runs has a day of its own.",
         ),
         "source": Param(
             None,
@@ -92,7 +88,7 @@ def land_assessments(contract: Contract) -> DAG:
         dag_id=f"land_assessments_{contract.customer}",
         description=contract.description or f"Lands the exam attempts of {contract.customer}",
         doc_md=__doc__,
-        schedule=CronDataIntervalTimetable(contract.schedule, timezone=contract.time_zone),
+        schedule=DayTimetable(contract.schedule, timezone=contract.time_zone),
         start_date=datetime.combine(contract.first_day, time(), ZoneInfo(contract.time_zone)),
         catchup=False,
         is_paused_upon_creation=False,
@@ -107,10 +103,10 @@ def land_assessments(contract: Contract) -> DAG:
         publish = PublishJsonOperator(
             task_id="publish",
             topic=contract.topic_spec,
-            read_within=read_within(contract),
+            read_within=time_limits.read_within(contract.transform_hours),
             accept_empty=contract.empty_source == "accept",
             max_active_tis_per_dag=1,
-            execution_timeout=PUBLISH_TIMEOUT,
+            execution_timeout=time_limits.PUBLISH,
         )
         transform = TransformOperator(task_id="transform", contract=contract, execution_timeout=timedelta(hours=contract.transform_hours))
         validate = ValidateLandingOperator(

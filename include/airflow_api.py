@@ -1,7 +1,6 @@
 """Airflow's REST API, as far as landing a day needs it."""
 
 import itertools
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 from tenacity import RetryError, Retrying, retry, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed, wait_random
 
+from include import run_names
 from include.errors import LandfallError, Refused
 
 PAGE = 100  # runs
@@ -50,7 +50,7 @@ class AirflowApi:
         The id is made here, so that asking again after a lost or broken answer finds the run that was started instead of starting another.
         """
         self._wait_for(dag_id)
-        run = run_of(conf)
+        run = run_of(dag_id, conf)
         self._start(dag_id, run)
         return str(run["dag_run_id"])
 
@@ -199,10 +199,11 @@ class AirflowApi:
             raise AirflowUnreachable(f"Airflow at {self.url} broke off at {method} {path}: {error}") from error
 
 
-def run_of(conf: dict[str, Any]) -> dict[str, Any]:
+def run_of(dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
     """What Airflow is asked for one run, by whoever asks. The id is made here: see `AirflowApi.trigger`."""
-    run_id = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
-    return {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+    day, customer = conf.get("day"), run_names.customer_of(dag_id)
+    run = {"dag_run_id": run_names.manual_run_id(day, datetime.now(UTC)), "logical_date": None, "conf": conf}
+    return {**run, "note": run_names.note(customer, day)} if customer and day else run
 
 
 def _span(backfill: dict[str, Any]) -> tuple[datetime, datetime]:

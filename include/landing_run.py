@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from include import receipts
 from include.airflow_api import OVER, AirflowApi
 from include.receipts import Found, PublishReceipt, TransformReceipt
+from include.run_names import PREFIX
 from include.runs import TASKS
 
 POLL_SECONDS = 1.0  # each look costs Airflow tens of milliseconds, which the run itself could use
@@ -133,7 +134,7 @@ class LandingRun:
 
 def dag_of(customer: str) -> str:
     """The id of the customer's DAG."""
-    return f"land_assessments_{customer}"
+    return f"{PREFIX}{customer}"
 
 
 def start(api: AirflowApi, customer: str, *, day: str, source: list[str], again: bool, max_quarantined: float | None = None) -> LandingRun:

@@ -8,7 +8,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
-from include import compacting, holes, landing, receipts, tidying
+from include import compacting, conf, holes, landing, receipts, tidying
 from include.customers import Contract
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
 from include.runs import TASKS
@@ -114,6 +114,7 @@ class TidyLakeOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         with step(context):
+            conf.refuse_unknown(context["dag_run"].conf, context["dag"].params)
             lake, dry_run = connections.lake(self.contract.customer), bool(context["params"]["dry_run"])
             compacted = compacting.compact(lake, self.contract.tidy.max_files, dry_run=dry_run)
             tidied = tidying.tidy(lake, self.contract.tidy.unneeded_days, dry_run=dry_run)

@@ -11,7 +11,7 @@ from airflow.sdk.bases.skipmixin import SkipMixin
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import connections
-from include import access, claims, receipts, runs, source
+from include import access, claims, conf, receipts, runs, source
 from include.customers import Contract
 from include.errors import Refused
 from include.receipts import Landing, Source
@@ -44,6 +44,7 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
     def poke(self, context: Context) -> bool | PokeReturnValue:
         with step(context):
             run, asked = context["dag_run"], context["params"]
+            conf.refuse_unknown(run.conf, context["dag"].params)
             runs.refuse_in_backfill(str(run.run_type.value), day=asked["day"], source=asked["source"])
             day = runs.day_of_run(
                 asked=asked["day"], logical_date=run.logical_date, run_after=run.run_after, time_zone=self.contract.time_zone

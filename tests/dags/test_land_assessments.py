@@ -5,11 +5,16 @@ import runpy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
+import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.models.dagrun import DagRun
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import DataInterval, TimeRestriction
+from airflow.utils.types import DagRunType
 
 from include import customers
 
@@ -73,8 +78,47 @@ def test_the_topic_that_is_published_to_is_the_one_that_was_made_and_is_read(dag
 
 def test_a_run_covers_the_day_that_has_ended_and_missed_days_are_not_caught_up(dag) -> None:
     timetable = dag.timetable
-    assert (type(timetable).__name__, timetable.expression, str(timetable.timezone)) == ("CronDataIntervalTimetable", "0 0 * * *", "UTC")
+    assert (type(timetable).__name__, timetable.serialize()) == ("DayTimetable", {"expression": "0 0 * * *", "timezone": "UTC"})
     assert dag.catchup is False
+
+
+RUN_IDS = [
+    ("midnight of the customer's clock, which is not ours", "0 0 * * *", "Europe/Berlin", "2018-01-28"),
+    ("where clocks are behind ours", "30 2 * * *", "America/New_York", "2018-01-28"),
+    ("a week whose file is its first day's", "0 6 * * 0", "UTC", "2018-01-28"),
+]
+
+
+@pytest.mark.parametrize(("why", "schedule", "zone", "day"), RUN_IDS, ids=[row[0] for row in RUN_IDS])
+def test_the_run_of_a_day_has_it_in_its_id(
+    dags: dict, dag_folder: Path, others: Path, why: str, schedule: str, zone: str, day: str
+) -> None:
+    """Of the schedule, and of a backfill, which asks for no id but takes the moment from which a run may start."""
+    (others / "one.yaml").write_text(f"source: one/{{day}}\nschedule: '{schedule}'\ntime_zone: {zone}\ndays: scheduled\n")
+    built = DagBag(str(dag_folder)).dags["land_assessments_one"]
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(built))  # as scheduler and api-server have it
+    first = datetime(2018, 1, 28, tzinfo=ZoneInfo(zone))
+    info = next(iter(dag.iter_dagrun_infos_between(first, first + timedelta(days=1) - timedelta(seconds=1))))
+    assert DagRun.generate_run_id(run_type=DagRunType.BACKFILL_JOB, logical_date=info.logical_date, run_after=info.run_after).startswith(
+        f"backfill__{day}T"
+    ), why
+    scheduled = dag.timetable.generate_run_id(
+        run_type=DagRunType.SCHEDULED, run_after=info.data_interval.end, data_interval=info.data_interval
+    )
+    assert scheduled.startswith(f"scheduled__{day}__2018"), why
+    assert scheduled.count("-") == 2, "no other date is found by a search"
+
+
+def test_a_run_of_the_schedule_does_not_start_before_its_day_is_over(dag) -> None:
+    timetable = DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable
+    yesterday = pendulum.now("UTC").start_of("day").subtract(days=1)
+    for catchup in (False, True):
+        before = DataInterval(yesterday.subtract(days=1), yesterday)
+        over = timetable.next_dagrun_info(last_automated_data_interval=before, restriction=TimeRestriction(yesterday, None, catchup))
+        today = timetable.next_dagrun_info(
+            last_automated_data_interval=over.data_interval, restriction=TimeRestriction(None, None, catchup)
+        )
+        assert (over.data_interval.start, today.run_after) == (yesterday, yesterday.add(days=2))
 
 
 def test_a_landing_tells_other_dags(dag) -> None:

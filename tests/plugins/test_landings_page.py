@@ -184,6 +184,8 @@ def test_what_the_browser_is_to_ask_airflow_for(page: Callable[[str, str], TestC
     client = page("uwe", "user")
     again = client.get(f"/api/customers/harbor/days/{DAY}/run?again=true").json()
     assert (again["path"], again["body"]["conf"]) == ("dags/land_assessments_harbor/dagRuns", {"day": DAY, "again": True})
+    assert again["body"]["dag_run_id"].startswith(f"manual__{DAY}__")
+    assert again["body"]["note"] == f"harbor {DAY}"
     span = client.get("/api/customers/harbor/backfill?first=2018-02-01&last=2018-02-02").json()
     assert (span["path"], span["body"]["from_date"]) == ("backfills", "2018-02-01T00:00:00+00:00")
     assert span["body"]["to_date"] == "2018-02-02T23:59:59+00:00"

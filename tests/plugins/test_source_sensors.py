@@ -31,6 +31,7 @@ class Run:
     skipped: list[Any] = field(default_factory=list)
     granted: list[Any] = field(default_factory=list)
     type: str = "manual"
+    conf: dict[str, Any] = field(default_factory=dict)
     looks_again_after: Callable[[], float] = field(init=False)
 
     def poke(self, *, again: bool, source: list[str] | None = None, day: str | None = DAY) -> Any:
@@ -40,10 +41,13 @@ class Run:
         sensor.skip = lambda ti, tasks: self.skipped.extend(tasks)  # type: ignore[method-assign]
         ti = SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value}))
         run = SimpleNamespace(
-            run_id="r2", run_type=SimpleNamespace(value=self.type), logical_date=None, run_after=datetime(2018, 1, 28, tzinfo=UTC)
-        )
+            run_id="r2", run_type=SimpleNamespace(value=self.type), logical_date=None, run_after=datetime(2018, 1, 29, tzinfo=UTC),
+            conf=self.conf,
+        )  # fmt: skip
         task = SimpleNamespace(get_direct_relatives=lambda upstream: ["ensure_topic"])
-        return sensor.poke({"ti": ti, "dag_run": run, "task": task, "params": {"day": day, "source": source, "again": again}})  # type: ignore[typeddict-item]
+        params = {"day": day, "source": source, "again": again}
+        dag = SimpleNamespace(params=params)
+        return sensor.poke({"ti": ti, "dag_run": run, "task": task, "dag": dag, "params": params})  # type: ignore[typeddict-item]
 
 
 @pytest.fixture
@@ -137,6 +141,21 @@ def test_a_backfill_takes_neither_a_day_nor_files_for_all_its_days(run: Run, ask
     run.type = "backfill"
     with pytest.raises(AirflowFailException, match=next(iter(asked))):
         run.poke(again=False, **{"day": None, **asked})
+
+
+def test_a_conf_with_an_unknown_key_lands_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lands no other day in place of the one that was meant; the rights are not touched either."""
+    landed(run, monkeypatch, f"{DAY}.json")
+    run.conf = {"dya": DAY}
+    with pytest.raises(AirflowFailException, match=r"unknown key 'dya' \(is 'day' meant\?\)"):
+        run.poke(again=False, day=None)
+    assert (run.granted, run.pushed.keys()) == ([], {"seconds"})
+
+
+def test_without_a_day_the_last_complete_one_is_landed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    landed(run, monkeypatch, f"{DAY}.json")
+    run.poke(again=False, day=None)
+    assert run.pushed["already_landed"]["day"] == DAY
 
 
 def test_with_again_a_day_that_never_landed_needs_its_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
