@@ -127,6 +127,24 @@ class AirflowApi:
             if len(page) < PAGE:
                 return found
 
+    def dag(self, dag_id: str) -> dict[str, Any]:
+        """What Airflow knows of a DAG: is_paused, max_active_runs..."""
+        found: dict[str, Any] = self._call("GET", f"/api/v2/dags/{dag_id}")
+        return found
+
+    def count_runs(self, dag_id: str, state: str) -> int:
+        """How many runs of the DAG are in this state."""
+        return int(self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"state": state, "limit": 1})["total_entries"])
+
+    def running_tasks(self, dag_id: str) -> list[dict[str, Any]]:
+        """The task instances of all the DAG's runs that are being run."""
+        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/~/taskInstances", params={"state": "running"})["task_instances"]
+        return list(found)
+
+    def scheduler_is_healthy(self) -> bool:
+        """Whether Airflow's scheduler has given a sign of life lately."""
+        return bool(self._call("GET", "/api/v2/monitor/health")["scheduler"]["status"] == "healthy")
+
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The run's task instances: task_id, state, try_number, start_date, end_date, duration..."""
         found: list[dict[str, Any]] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
@@ -154,7 +172,7 @@ class AirflowApi:
 
     def _parse_anew(self) -> None:
         """Has Airflow parse the file of all customers' DAGs now rather than when its turn comes; a new contract does not change it."""
-        of_customers = {"tags": "landfall", "order_by": "dag_id", "limit": 1}
+        of_customers = {"dag_id_pattern": run_names.PREFIX, "order_by": "dag_id", "limit": 1}
         for neighbour in self._call("GET", "/api/v2/dags", params=of_customers)["dags"]:
             with suppress(AirflowUnreachable):  # whatever comes of it: the file's turn comes soon
                 self._request("PUT", f"/api/v2/parseDagFile/{neighbour['file_token']}")

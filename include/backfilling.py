@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from include import waiting
 from include.airflow_api import OVER, AirflowApi
 from include.customers import Contract
 from include.errors import Refused
-from include.landing_run import LandingRun, dag_of
+from include.landing_run import LandingRun, Waiting, dag_of
 
 POLL_SECONDS = 2.0
+WAIT_SECONDS = 10.0
 AT_ONCE = 2  # days under way at a time, if nobody says otherwise
 SHOWN = (
     "published",
@@ -87,6 +89,31 @@ class Backfill:
     def _receipt(self, day: DayRun) -> dict[str, Any]:
         receipt = LandingRun(self.api, self.contract.customer, day.run_id).receipt()
         return {"day": day.day, "state": day.state, "run_id": day.run_id, **{key: receipt[key] for key in SHOWN if key in receipt}}
+
+
+@dataclass
+class Waits:
+    """What days wait for that do not go on; asked for every few seconds only, so that the asking slows nothing down."""
+
+    backfill: Backfill
+    began: float = field(default_factory=time.monotonic)
+    next: float = 0.0
+
+    def __call__(self, days: list[DayRun]) -> list[Waiting]:
+        """At most one sentence a day; where no day is under way, one for all of them."""
+        if time.monotonic() < self.next:
+            return []
+        self.next = time.monotonic() + WAIT_SECONDS
+        begun = [day for day in days if day.state == "running"]
+        queued = [day for day in days if day.state == "queued"]
+        reasons = [f"{day.day}: {reason}" for day in begun if (reason := self._reason(day))]
+        if not begun and queued:
+            reasons = [reason] if (reason := self._reason(queued[0])) else []
+        return [Waiting(reason, time.monotonic() - self.began) for reason in reasons]
+
+    def _reason(self, day: DayRun) -> str:
+        api, dag_id = self.backfill.api, self.backfill.dag_id
+        return waiting.reason(api, dag_id, {"dag_run_id": day.run_id, "state": day.state}, api.tasks(dag_id, day.run_id))
 
 
 def start(api: AirflowApi, contract: Contract, first: date, last: date, at_once: int, again: bool = False) -> Backfill:

@@ -127,7 +127,7 @@ def backfill(
     contract, api = customers.customer(customer), _airflow()
     running = backfilling.start(api, contract, date.fromisoformat(_day(first)), date.fromisoformat(_day(last)), at_once, again)
     showing.progress(f"backfill {running.number}\n{api.url}/dags/{running.dag_id}/backfills")
-    showing.backfill(running.follow())
+    showing.backfill(running.follow(), backfilling.Waits(running))
     days = running.receipts()
     failed = [day for day in days if day["state"] != "success"]
     not_run = running.not_run([day["day"] for day in days])

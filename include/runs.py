@@ -8,6 +8,8 @@ from include.errors import Refused
 
 TASKS = ("find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer")
 """The tasks of a landing, in their order."""
+WAITS_FOR = "waits_for"
+"""The XCom in which a task that waits without a slot says for what."""
 
 
 class RunRefused(Refused):

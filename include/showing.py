@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -11,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from include.landing_run import TaskChange
+from include.landing_run import TaskChange, Waiting
 from include.receipts import Conservation, Landing
 
 if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
     from include.quarantined import Reason
     from include.replaying import Judgement
 
+AGAIN_SECONDS = 60
 WIDE = 10_000  # a file or a pipe has no width: never fold or cut there
 
 err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
@@ -53,14 +55,33 @@ def status(doing: str) -> Iterator[Callable[[str], None]]:
         yield progress
 
 
-def tasks(changes: Iterable[TaskChange]) -> None:
-    """A line for each task as it ends, the one that runs beside the spinner."""
+def tasks(changes: Iterable[TaskChange | Waiting]) -> None:
+    """A line for each task as it ends, the one that runs beside the spinner; what the run waits for, at once and every minute."""
+    waits = Waits()
     with err.status("waiting for Airflow") as spinner:
         for change in changes:
-            if change.state in MARKS:
+            if isinstance(change, Waiting):
+                spinner.update(f"waits: {escape(change.reason)}")
+                waits.show(change)
+            elif change.state in MARKS:
                 err.print(_task(change), soft_wrap=True)
             else:
                 spinner.update(f"{change.task}: {change.state}")
+
+
+@dataclass
+class Waits:
+    """What has been shown of waiting: each reason is shown at once, and again after a minute of it."""
+
+    shown: dict[str, float] = field(default_factory=dict)
+
+    def show(self, waiting: Waiting) -> None:
+        before = self.shown.get(waiting.reason)
+        if before is not None and before <= waiting.seconds < before + AGAIN_SECONDS:
+            return
+        self.shown[waiting.reason] = waiting.seconds
+        after = "" if waiting.seconds < AGAIN_SECONDS else f" (for {waiting.seconds / 60:.0f} min)"
+        err.print(f"  [yellow]…[/] waits{after}: {escape(waiting.reason)}", soft_wrap=True)
 
 
 def _task(change: TaskChange) -> str:
@@ -102,9 +123,10 @@ def receipt(given: dict[str, Any]) -> None:
         out.print(f"report: {escape(given['report'])}", soft_wrap=True)
 
 
-def backfill(standings: "Iterable[list[DayRun]]") -> None:
-    """A bar over the days, and a line for each as it ends."""
+def backfill(standings: "Iterable[list[DayRun]]", waiting: "Callable[[list[DayRun]], list[Waiting]]") -> None:
+    """A bar over the days, and a line for each as it ends; `waiting` says what those wait for that do not go on."""
     told: set[str] = set()
+    waits = Waits()
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err) as bar:
         task = bar.add_task("days")
         for days in standings:
@@ -114,6 +136,8 @@ def backfill(standings: "Iterable[list[DayRun]]") -> None:
                     bar.print(f"  {MARKS[day.state]} {day.day}")
             running = ", ".join(day.day for day in days if day.state == "running")
             bar.update(task, total=len(days), completed=len(told), description=running or "waiting for Airflow")
+            for each in waiting(days):
+                waits.show(each)
 
 
 def table(columns: list[str], rows: list[Any], title: str | None = None, numeric: Sequence[bool] = ()) -> None:

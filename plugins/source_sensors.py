@@ -15,6 +15,7 @@ from include import access, claims, conf, receipts, runs, source
 from include.customers import Contract
 from include.errors import Refused
 from include.receipts import Landing, Source
+from include.runs import WAITS_FOR
 from steps import step
 
 SETTLE_SECONDS = 1.0
@@ -55,12 +56,13 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             access.grant(lake.fs, lake.path, self.contract.readers)
             gone = bool(asked["again"] and lake.in_force(day)) and source.gone(uris)
             if not gone and (not uris or still_growing(uris)):
-                return self.not_yet(day, uris)
+                return self.not_yet(context, day, uris)
             holder = claims.claim(lake.fs, lake.path, day, run.run_id, lambda other: self.is_under_way(context, other))
             if holder:
-                self.log.info("%s %s: run %s of the same day is under way; waiting until it is over", self.contract.customer, day, holder)
                 self.poke_interval = SOON
-                return False
+                return self.waits(
+                    context, f"{self.contract.customer} {day}: run {holder} of the same day is under way; waiting until it is over"
+                )
             landed = lake.in_force(day)
             if landed and not gone and not asked["source"]:
                 refuse_part(uris, landed)
@@ -84,13 +86,18 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
         """The files that a person named in the trigger form; paths may be relative to the inbox, as in a contract."""
         return [file if "://" in file else str(inbox() / file) for file in files or []]
 
-    def not_yet(self, day: str, uris: list[str]) -> bool:
+    def waits(self, context: Context, what: str) -> bool:
+        """False, to look again later; says for what it waits in the log, and to whoever follows the run."""
+        self.log.info(what)
+        context["ti"].xcom_push(key=WAITS_FOR, value=what)
+        return False
+
+    def not_yet(self, context: Context, day: str, uris: list[str]) -> bool:
         """False while the files may still come; after the deadline an error or a skip, as the contract says."""
         latest = runs.deadline(datetime.fromisoformat(day).date(), self.contract.deadline_hours, self.contract.time_zone)
         what = f"{len(uris)} files that are still growing" if uris else f"no files at {self.contract.source.format(day=day)} in {inbox()}"
         if datetime.now(UTC) < latest:
-            self.log.info("%s %s: %s; waiting until %s", self.contract.customer, day, what, latest)
-            return False
+            return self.waits(context, f"{self.contract.customer} {day}: {what}; waiting until {latest:%Y-%m-%d %H:%M} UTC")
         message = f"{self.contract.customer} {day}: found {what} by the deadline ({latest:%Y-%m-%d %H:%M} UTC)."
         if self.contract.missing_source == "skip":
             raise AirflowSkipException(f"{message} The contract says to skip such a day.")

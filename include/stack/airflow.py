@@ -33,7 +33,7 @@ from importlib import import_module
 from sqlalchemy import Engine, event
 
 for library in (
-    "altair", "confluent_kafka.admin", "croniter", "duckdb", "fsspec.implementations.webhdfs", "pyarrow.compute",
+    "altair", "confluent_kafka.admin", "cron_descriptor", "croniter", "duckdb", "fsspec.implementations.webhdfs", "pyarrow.compute",
     "pyiceberg.catalog.sql", "pyiceberg.io.fsspec", "xxhash",
 ):
     import_module(library)

@@ -18,6 +18,7 @@ def dags(tmp_path_factory: pytest.TempPathFactory, dag_folder: Path) -> dict:
     """Every DAG of the project by its id, parsed as Airflow's dag-processor parses them. Fails on an import error."""
     os.environ["AIRFLOW_HOME"] = str(tmp_path_factory.mktemp("airflow"))
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+    os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(ROOT / "plugins")  # where the customers' timetable is registered
     os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
     from airflow.dag_processing.dagbag import DagBag
     from airflow.utils.db import initdb
