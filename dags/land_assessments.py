@@ -16,6 +16,11 @@ and by content hash. A run that cannot show this is red, and nothing of it is vi
 | `answer` | writes the reports of the day and of all days | the landing is complete all the same: clear this task alone |
 
 **Every task may be killed at any moment and run twice.** Clear a red task (with downstream) to go on from there.
+A run's note says customer and day, and its id carries the day; a search for 2018-01-28 in the list of runs finds those of that day (a run
+from the trigger form has it in its note alone).
+**A backfill from Airflow's UI**: choose *All Runs* under *Reprocess Behavior*. Days whose bytes are landed already end at once, days whose
+files have been corrected are replaced. The form's own choice, *Missing Runs*, leaves out every day that has a run, so files that came or
+were corrected after it are not picked up; *Missing and Errored Runs* takes failed days too. By REST: `"reprocess_behavior": "completed"`.
 A day that is already landed from the same bytes ends green at once, its later tasks skipped; `again` lands it anew, from HDFS where Kafka
 has forgotten it, even if the files are gone.
 Another file for a landed day is a correction and replaces the day; a part of its files alone is refused, unless `source` names them.
@@ -56,7 +61,8 @@ def trigger_form(contract: Contract) -> dict[str, Param]:
             format="date",
             title="Day",
             description="The day to land, such as 2018-01-28. Empty: the day of the run's logical date if that is over, else the last "
-            "complete day. Leave it empty in a backfill: each of its runs has a day of its own.",
+            "complete day. In a backfill leave it empty, for each of its runs has a day of its own, and choose All Runs under Reprocess "
+            "Behavior: Missing Runs leaves out days that have a run, also those whose files have been corrected since.",
         ),
         "source": Param(
             None,

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
+import airflow
 import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -80,6 +81,15 @@ def test_a_run_covers_the_day_that_has_ended_and_missed_days_are_not_caught_up(d
     timetable = dag.timetable
     assert (type(timetable).__name__, timetable.serialize()) == ("DayTimetable", {"expression": "0 0 * * *", "timezone": "UTC"})
     assert dag.catchup is False
+
+
+def test_the_backfill_form_is_explained_in_its_own_words(dag) -> None:
+    """In the DAG's page, and in the form itself; Airflow offers no way to change what it has chosen."""
+    words = Path(airflow.__file__).parent / "ui" / "dist" / "i18n" / "locales" / "en" / "components.json"
+    form = json.loads(words.read_text())["backfill"]
+    for place in (dag.doc_md, dag.params.get_param("day").description):
+        assert all(form[name] in place for name in ("reprocessBehavior", "allRuns", "missingRuns"))
+    assert form["missingAndErroredRuns"] in dag.doc_md
 
 
 RUN_IDS = [
