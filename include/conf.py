@@ -21,8 +21,9 @@ def refuse_unknown(conf: Mapping[str, Any] | None, known: Collection[str]) -> No
     """
     unknown = [key for key in conf or {} if key not in known and not key.startswith(AIRFLOW)]
     if unknown:
+        expected = f"only {', '.join(known)}" if known else "none"
         raise ConfRefused(
-            f"conf: {', '.join(_named(key, known) for key in unknown)}; expected only {', '.join(known)}. "
+            f"conf: {', '.join(_named(key, known) for key in unknown)}; expected {expected}. "
             "Nothing was done. Start another run with the right key."
         )
 

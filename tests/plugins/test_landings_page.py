@@ -221,5 +221,5 @@ def test_airflow_finds_the_plugins_and_no_module_of_the_page_under_its_bare_name
         del sys.modules[name]
     assert errors == {}
     assert loaded == {path.stem for path in folder.glob("*.py")} | {"__init__"}
-    assert {plugin.name for plugin in plugins} == {"landed_day", "landings_page"}
-    assert [view["destination"] for view in plugins[0].external_views] == ["nav", "dag_run"]
+    views = {plugin.name: [view["destination"] for view in plugin.external_views] for plugin in plugins}
+    assert views == {"landed_day": [], "landings_page": ["nav", "dag_run"]}

@@ -26,6 +26,11 @@ def test_an_unknown_key_is_refused_by_name_with_the_nearest_known_one(why: str, 
     assert said in str(refused.value), why
 
 
+def test_a_dag_without_parameters_takes_no_key() -> None:
+    with pytest.raises(ConfRefused, match="unknown key 'day'; expected none"):
+        conf.refuse_unknown({"day": "2018-01-28"}, ())
+
+
 @pytest.mark.parametrize("given", [None, {}, {"day": None, "again": True}, {"airflow/task_span_detail_level": 2}])
 def test_known_keys_and_airflow_s_own_are_taken(given: dict[str, Any] | None) -> None:
     conf.refuse_unknown(given, KNOWN)
