@@ -10,6 +10,7 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
 
+RUN_ID = "of_this_test"
 LATER = datetime(2018, 2, 3, 1, tzinfo=UTC)
 MIDNIGHT = datetime(2018, 1, 28, tzinfo=UTC)
 
@@ -29,12 +30,12 @@ NOTES = [
 def test_a_run_that_starts_gets_its_note(dags: dict, why: str, dag_id: str, run: dict[str, Any], note: str | None) -> None:
     usual = {"run_type": DagRunType.MANUAL, "run_after": LATER, "triggered_by": DagRunTriggeredByType.TEST}
     with create_session() as session:
-        started = DagRun(dag_id=dag_id, run_id=f"of {why}", state=DagRunState.RUNNING, **{**usual, **run})
+        started = DagRun(dag_id=dag_id, run_id=RUN_ID, state=DagRunState.RUNNING, **{**usual, **run})
         session.add(started)
         session.flush()
         started.notify_dagrun_state_changed(msg="started")
     with create_session() as session:
-        found = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == f"of {why}")).one()
+        found = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == RUN_ID)).one()
         noted = found.note
         session.delete(found)
     assert noted == note, why
