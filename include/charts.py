@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import vl_convert
 
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ IDLE = {("opacity", "1"), ("transform", "translate(0,0)"), ("stroke-width", "1")
 DECIMALS = re.compile(r"\d+\.\d{3,}")
 NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff]")  # names may have all that JSON has; the null ends the process that draws it
 MARKS = {"bar", "rect mark", "rule mark", "circle"}
+TOLD = {"description": {"field": "told", "type": "nominal"}}
+LABELLED = {"text": {"field": "label", "type": "nominal"}}
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart of Altair's, its height and its margins, and what is drawn in words."""
+    """A chart as Vega-Lite describes it, its height and its margins, and what is drawn in words."""
 
-    chart: Any
+    chart: dict[str, Any]
     told: str
     height: float
     left: int = 4
@@ -99,10 +100,11 @@ def bars(answer: "Answer", rows: list[list[Any]], name: str, value: str, by: str
     """A bar for each row, in the order of the answer. `by` says which rows are drawn of many: those with the highest; else the first."""
     chosen, told = _chosen(answer, rows, by or None)
     drawn = [_drawn(answer, row, place, value) for place, row in enumerate(chosen)]
-    base = _chart(drawn).encode(x=alt.X("value:Q", axis=None, scale=_from_zero(drawn)), y=_named(), description="told:N")
-    labels = base.mark_text(align="left", dx=4, aria=False).encode(text="label:N")
-    named = _with_names(base.mark_bar() + labels, [_name(answer, row, name) for row in chosen])
-    return Drawing(named, f"Drawn: {_said(value)}{told}.", BAR * len(drawn), NAMES, LABELS)
+    place = {"x": _number("value", axis=None, scale=_from_zero(drawn)), "y": _named(), **TOLD}
+    labels = {"mark": {"type": "text", "align": "left", "dx": 4, "aria": False}, "encoding": {**place, **LABELLED}}
+    layers = [{"mark": "bar", "encoding": place}, labels]
+    names = [_name(answer, row, name) for row in chosen]
+    return Drawing(_chart(drawn, names, layer=layers), f"Drawn: {_said(value)}{told}.", BAR * len(drawn), NAMES, LABELS)
 
 
 def interval(answer: "Answer", rows: list[list[Any]], name: str, value: str, low: str, high: str, by: str = "") -> Drawing:
@@ -110,25 +112,26 @@ def interval(answer: "Answer", rows: list[list[Any]], name: str, value: str, low
     chosen, told = _chosen(answer, rows, by or None)
     drawn = [_drawn(answer, row, place, value, low, high) for place, row in enumerate(chosen)]
     names = [_name(answer, row, name) for row in chosen]
-    axis = alt.Axis(format=".0%", values=[0, 0.5, 1], grid=True, title=None)
-    base = _chart(drawn).encode(y=_named(), description="told:N")
-    ends = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", axis=axis, scale=alt.Scale(domain=[0, 1])), x2="high:Q")
-    points = base.mark_circle(size=70, opacity=1).encode(x=alt.X("value:Q", axis=axis))
+    axis = {"format": ".0%", "values": [0, 0.5, 1], "grid": True, "title": None}
+    at = {"y": _named(), **TOLD}
+    ends = {"x": _number("low", axis=axis, scale={"domain": [0, 1]}), "x2": {"field": "high"}, **at}
+    points = {"x": _number("value", axis=axis), **at}
+    layers = [
+        {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": ends},
+        {"mark": {"type": "circle", "size": 70, "opacity": 1}, "encoding": points},
+    ]
     told = f"Drawn: {_said(value)}, and from {_said(low)} to {_said(high)}{told}."
-    return Drawing(_with_names(ends + points, names), told, BAR * len(drawn), NAMES, 20, 24)
+    return Drawing(_chart(drawn, names, layer=layers), told, BAR * len(drawn), NAMES, 20, 24)
 
 
 def columns(answer: "Answer", rows: list[list[Any]], name: str, value: str) -> Drawing:
     """A column for each row, in the order of the answer."""
     drawn = [_drawn(answer, row, place, value) for place, row in enumerate(rows)]
     names = [_label(answer, row, name) for row in rows]
-    base = _chart(drawn).encode(
-        x=alt.X("place:O", axis=alt.Axis(labelExpr="names[datum.value]", labelAngle=-45, title=None)),
-        y=alt.Y("value:Q", axis=None, scale=_from_zero(drawn)),
-        description="told:N",
-    )
-    labels = base.mark_text(dy=-7, aria=False, fontSize=12).encode(text="label:N")
-    return Drawing(_with_names(base.mark_bar() + labels, names), f"Drawn: {_said(value)}.", HIGH, left=28, bottom=68)
+    place = {"x": _named(labelAngle=-45), "y": _number("value", axis=None, scale=_from_zero(drawn)), **TOLD}
+    labels = {"mark": {"type": "text", "dy": -7, "aria": False, "fontSize": 12}, "encoding": {**place, **LABELLED}}
+    layers = [{"mark": "bar", "encoding": place}, labels]
+    return Drawing(_chart(drawn, names, layer=layers), f"Drawn: {_said(value)}.", HIGH, left=28, bottom=68)
 
 
 def dates(answer: "Answer", rows: list[list[Any]], when: str, value: str) -> Drawing:
@@ -140,20 +143,18 @@ def dates(answer: "Answer", rows: list[list[Any]], when: str, value: str) -> Dra
         Drawn(moment, number, "", f"{moment}; {_said(value)} {number:,}", begin, begin + wide)
         for (moment, number), begin in zip(sums.items(), begins, strict=True)
     ]
-    labelled = alt.Axis(title=None, labelOverlap=True, values=begins[:: -(-len(begins) // 5)], format=FORMATS[step])
+    labelled = {"title": None, "labelOverlap": True, "values": begins[:: -(-len(begins) // 5)], "format": FORMATS[step]}
     most = max(sums.values())
-    drawing = (
-        _chart(drawn)
-        .mark_rect()
-        .encode(
-            x=alt.X("low:T", scale=alt.Scale(type="utc"), axis=labelled),
-            x2="high:T",
-            y=alt.Y("value:Q", scale=_from_zero(drawn), axis=alt.Axis(title=None, values=sorted({0, most // 2, most}), format=",d")),
-            y2=alt.datum(0),
-            description="told:N",
-        )
-    )
-    return Drawing(drawing, f"Drawn: {_said(value)} by {step}; a gap is a {step} without any.", HIGH, 52, 36, 24)
+    counted = {"title": None, "values": sorted({0, most // 2, most}), "format": ",d"}
+    place = {
+        "x": {"field": "low", "type": "temporal", "scale": {"type": "utc"}, "axis": labelled},
+        "x2": {"field": "high"},
+        "y": _number("value", scale=_from_zero(drawn), axis=counted),
+        "y2": {"datum": 0},
+        **TOLD,
+    }
+    told = f"Drawn: {_said(value)} by {step}; a gap is a {step} without any."
+    return Drawing(_chart(drawn, mark="rect", encoding=place), told, HIGH, 52, 36, 24)
 
 
 def week(answer: "Answer", rows: list[list[Any]], weekday: str, hour: str, value: str) -> Drawing:
@@ -161,19 +162,15 @@ def week(answer: "Answer", rows: list[list[Any]], weekday: str, hour: str, value
     day, at = answer.columns.index(weekday), answer.columns.index(hour)
     drawn = [_drawn(answer, row, [row[day], row[at]], value) for row in rows]
     most = max(drawn, key=lambda each: each.value)
-    axis = alt.Axis(title=None, labelAngle=0, values=list(range(0, 24, 3)))
-    drawing = (
-        _chart(drawn)
-        .mark_rect()
-        .encode(
-            x=alt.X("place[1]:O", scale=alt.Scale(domain=list(range(24)), paddingInner=0.1), axis=axis),
-            y=alt.Y("place[0]:O", scale=alt.Scale(domain=WEEK, paddingInner=0.1), axis=alt.Axis(title=None)),
-            opacity=alt.Opacity("value:Q", scale=alt.Scale(domain=[0, most.value], range=[FAINTEST, 1]), legend=None),
-            description="told:N",
-        )
-    )
+    hours = {"title": None, "labelAngle": 0, "values": list(range(0, 24, 3))}
+    place = {
+        "x": _in_order("place[1]", scale={"domain": list(range(24)), "paddingInner": 0.1}, axis=hours),
+        "y": _in_order("place[0]", scale={"domain": WEEK, "paddingInner": 0.1}, axis={"title": None}),
+        "opacity": _number("value", scale={"domain": [0, most.value], "range": [FAINTEST, 1]}, legend=None),
+        **TOLD,
+    }
     told = f"Drawn: {_said(value)} by hour (UTC); the strongest shade stands for {most.label}, no square for none."
-    return Drawing(drawing, told, 18 * len(WEEK), left=92, bottom=24)
+    return Drawing(_chart(drawn, mark="rect", encoding=place), told, 18 * len(WEEK), left=92, bottom=24)
 
 
 KINDS: Mapping[str, Callable[..., Drawing]] = {
@@ -245,13 +242,23 @@ def _rows(number: int) -> str:
 # ---- drawing
 
 
-def _chart(drawn: list[Drawn]) -> Any:
-    return alt.Chart({"values": [vars(each) for each in drawn]})
+def _chart(drawn: list[Drawn], names: list[str] | None = None, **view: Any) -> dict[str, Any]:
+    """The marks as Vega-Lite's data; `view` is its `mark` and `encoding`, or its `layer`; `names` are the rows' labels, by their place."""
+    params = {} if names is None else {"params": [{"name": "names", "value": names}]}
+    return {"data": {"values": [vars(each) for each in drawn]}, **params, **view}
 
 
-def _named() -> Any:
+def _number(field: str, **more: Any) -> dict[str, Any]:
+    return {"field": field, "type": "quantitative", **more}
+
+
+def _in_order(field: str, **more: Any) -> dict[str, Any]:
+    return {"field": field, "type": "ordinal", **more}
+
+
+def _named(**axis: Any) -> dict[str, Any]:
     """Two exams may have one name, and one none at all: a row stands at its number, and is labelled with its name."""
-    return alt.Y("place:O", axis=alt.Axis(labelExpr="names[datum.value]", title=None))
+    return _in_order("place", axis={"labelExpr": "names[datum.value]", "title": None, **axis})
 
 
 def _name(answer: "Answer", row: list[Any], column: str) -> str:
@@ -268,12 +275,8 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def _from_zero(drawn: list[Drawn]) -> Any:
-    return alt.Scale(domain=[0, max(each.value for each in drawn) or 1])
-
-
-def _with_names(drawing: Any, names: list[str]) -> Any:
-    return drawing.add_params(alt.param(name="names", value=names))
+def _from_zero(drawn: list[Drawn]) -> dict[str, Any]:
+    return {"domain": [0, max(each.value for each in drawn) or 1]}
 
 
 def _svg(drawing: Drawing, title: str) -> str:
@@ -287,13 +290,15 @@ def _svg(drawing: Drawing, title: str) -> str:
         "text": {"color": INK["soft"], "fontSize": 13},
         **{mark: {"color": INK["mark"]} for mark in ("bar", "rect", "rule", "circle")},
     }
-    sized = drawing.chart.properties(
-        width=WIDTH - drawing.left - drawing.right,
-        height=drawing.height,
-        padding={"left": drawing.left, "right": drawing.right, "top": 18, "bottom": drawing.bottom},
-        autosize={"type": "none"},
-    )
-    return _within_a_page(_converted(json.dumps({**sized.to_dict(validate=False), "config": config})), title)
+    sized = {
+        **drawing.chart,
+        "width": WIDTH - drawing.left - drawing.right,
+        "height": drawing.height,
+        "padding": {"left": drawing.left, "right": drawing.right, "top": 18, "bottom": drawing.bottom},
+        "autosize": {"type": "none"},
+        "config": config,
+    }
+    return _within_a_page(_converted(json.dumps(sized)), title)
 
 
 @functools.lru_cache(64)  # the page of a first day and that of all days have the same charts

@@ -33,8 +33,8 @@ from importlib import import_module
 from sqlalchemy import Engine, event
 
 for library in (
-    "altair", "confluent_kafka.admin", "cron_descriptor", "croniter", "duckdb", "fsspec.implementations.webhdfs", "pyarrow.compute",
-    "pyiceberg.catalog.sql", "pyiceberg.io.fsspec", "xxhash",
+    "confluent_kafka.admin", "cron_descriptor", "croniter", "duckdb", "fsspec.implementations.webhdfs", "pyarrow.compute",
+    "pyiceberg.catalog.sql", "pyiceberg.io.fsspec", "vl_convert", "xxhash",
 ):
     import_module(library)
 
