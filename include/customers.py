@@ -158,26 +158,30 @@ class Contract(_Terms):
     tidy: TidyTerms = TidyTerms()
 
     @model_validator(mode="after")
-    def _schedule_covers_the_days(self) -> Self:
+    def _keys_agree(self) -> Self:
+        if reasons := [reason for reason in (self._uncovered_days(), self._short_retention()) if reason]:
+            raise ValueError("\n  ".join(reasons))
+        return self
+
+    def _uncovered_days(self) -> str:
         a_day, on_every_day = _runs(self.schedule)
         if a_day > 1:
-            raise ValueError(f"schedule: {self.schedule!r} has {a_day} runs a day, of which all but the last find a day that is not over")
+            return f"schedule: {self.schedule!r} has {a_day} runs a day, of which all but the last find a day that is not over"
         if self.days == "every" and not on_every_day:
-            raise ValueError(
+            return (
                 f"schedule: {self.schedule!r} has no run on some days, which would never be landed. Expected one run on every day, such as "
                 "30 2 * * *. Where nothing is delivered for the other days, say so with days: scheduled"
             )
-        return self
+        return ""
 
-    @model_validator(mode="after")
-    def _topic_keeps_what_a_run_reads(self) -> Self:
+    def _short_retention(self) -> str:
         longest = time_limits.read_within(self.transform_hours) / timedelta(hours=1)
-        if self.topic.retention_hours < longest:
-            raise ValueError(
-                f"topic.retention_hours: a run with transform_hours {self.transform_hours:g} may take {longest:.1f} hours with all its "
-                f"retries, the topic keeps its records for {self.topic.retention_hours}. Raise retention_hours, or lower transform_hours"
-            )
-        return self
+        if self.topic.retention_hours >= longest:
+            return ""
+        return (
+            f"topic.retention_hours: a run with transform_hours {self.transform_hours:g} may take {longest:.1f} hours with all its "
+            f"retries, the topic keeps its records for {self.topic.retention_hours}. Raise retention_hours, or lower transform_hours"
+        )
 
     @property
     def topic_spec(self) -> TopicSpec:

@@ -73,6 +73,7 @@ WRONG = [
     ("infinite is no number of hours", RIGHT + "deadline_hours: .inf\n", ["deadline_hours"]),
     ("records that age out before they are read", RIGHT + "topic: {retention_hours: 2}\n", ["topic.retention_hours", "13.3 hours"]),
     ("the same for a longer job", RIGHT + "transform_hours: 48\n", ["topic.retention_hours", "transform_hours 48", "168"]),
+    ("both", RIGHT + 'transform_hours: 48\nschedule: "0 6 * * 1"\n', ["schedule", "topic.retention_hours"]),
     ("milliseconds that no 64 bits hold", RIGHT + "topic: {retention_hours: 9000000000000}\n", ["topic.retention_hours", "less than"]),
     ("a first day that no zone can have", RIGHT + "first_day: 0001-01-01\n", ["first_day", "greater than or equal to"]),
     ("days that no calendar has", RIGHT + "tidy: {unneeded_days: 1000000000}\n", ["tidy.unneeded_days", "less than or equal to"]),
