@@ -53,7 +53,7 @@ class Airflow(BaseHTTPRequestHandler):
 @contextmanager
 def serving(handler: type[Airflow]) -> Iterator[AirflowApi]:
     with HTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield AirflowApi(f"http://127.0.0.1:{server.server_port}", "admin", "admin")
         server.shutdown()
 
