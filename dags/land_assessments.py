@@ -12,10 +12,16 @@ and by content hash. A run that cannot show this is red, and nothing of it is vi
 | `publish` | sends the records to Kafka in transactions | the log names byte, record or broker; a retry sends only what is missing |
 | `transform` | Spark: exact offsets in, Parquet of every table out | the last error is Spark's own cause |
 | `validate` | compares source, topic, Spark and HDFS | each problem is a sentence; nothing became visible |
-| `commit` | makes the day visible in all tables at once | clear it: a half-way commit is undone first |
+| `commit` | makes the day visible in all tables at once | clear it: nothing is left half-way |
 | `answer` | writes the reports of the day and of all days | the landing is complete all the same: clear this task alone |
 
-**Every task may be killed at any moment and run twice.** Clear a red task (with downstream) to go on from there.
+**Every task may be killed at any moment and run twice.** Clear a red task (with downstream) to go on from there. A task that is cleared
+alone, or marked as a success by hand, brings nothing to readers: `commit` asks for the proof of `validate`, and says what to clear.
+A run's note says customer and day, and its id carries the day; a search for 2018-01-28 in the list of runs finds those of that day (a run
+from the trigger form has it in its note alone).
+**A backfill from Airflow's UI**: choose *All Runs* under *Reprocess Behavior*. Days whose bytes are landed already end at once, days whose
+files have been corrected are replaced. The form's own choice, *Missing Runs*, leaves out every day that has a run, so files that came or
+were corrected after it are not picked up; *Missing and Errored Runs* takes failed days too. By REST: `"reprocess_behavior": "completed"`.
 A day that is already landed from the same bytes ends green at once, its later tasks skipped; `again` lands it anew, from HDFS where Kafka
 has forgotten it, even if the files are gone.
 Another file for a landed day is a correction and replaces the day; a part of its files alone is refused, unless `source` names them.
@@ -26,14 +32,15 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import jinja2
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, Param
 
 import landed_assets
 import notifying
-from include import customers, runs
+from include import customers, runs, time_limits
 from include.customers import Contract, ContractRefused
 from kafka_operators import EnsureTopicOperator, PublishJsonOperator
 from lake_operators import AnswerOperator, CommitLandingOperator, ValidateLandingOperator
+from landed_day import DayTimetable
 from source_sensors import FindSourceSensor
 from spark_operators import TransformOperator
 from steps import RefusedContractOperator
@@ -41,17 +48,11 @@ from steps import RefusedContractOperator
 log = logging.getLogger(__name__)
 
 RETRIES = {
-    "retries": 3,
-    "retry_delay": timedelta(seconds=5),
+    "retries": time_limits.RETRIES,
+    "retry_delay": time_limits.RETRY_DELAY,
     "retry_exponential_backoff": 2.0,
-    "max_retry_delay": timedelta(minutes=10),
+    "max_retry_delay": time_limits.MAX_RETRY_DELAY,
 }
-PUBLISH_TIMEOUT = timedelta(hours=1)
-
-
-def read_within(contract: Contract) -> timedelta:
-    """The longest from a record's publishing to the end of Spark's reading: every try of both tasks uses up its time and its delay."""
-    return (RETRIES["retries"] + 1) * (PUBLISH_TIMEOUT + timedelta(hours=contract.transform_hours) + 2 * RETRIES["max_retry_delay"])
 
 
 def trigger_form(contract: Contract) -> dict[str, Param]:
@@ -62,7 +63,9 @@ def trigger_form(contract: Contract) -> dict[str, Param]:
             type=["null", "string"],
             format="date",
             title="Day",
-            description="The day to land, such as 2018-01-28. Empty: the day of the run's logical date, else today.",
+            description="The day to land, such as 2018-01-28. Empty: the day of the run's logical date if that is over, else the last "
+            "complete day. In a backfill leave it empty, for each of its runs has a day of its own, and choose All Runs under Reprocess "
+            "Behavior: Missing Runs leaves out days that have a run, also those whose files have been corrected since.",
         ),
         "source": Param(
             None,
@@ -86,6 +89,13 @@ def trigger_form(contract: Contract) -> dict[str, Param]:
             title="Largest share of unreadable records",
             description="From 0 to 1. Above it the run is red before anything becomes visible.",
         ),
+        "accept_problems": Param(
+            None,
+            type=["null", "string"],
+            title="Land in spite of broken limits",
+            description="The reason to land the day although too many of its records cannot be read, or none can. It stays with the "
+            "landing, with your name, and is shown wherever the landing is. Empty: such a run is red.",
+        ),
     }
 
 
@@ -94,7 +104,7 @@ def land_assessments(contract: Contract) -> DAG:
         dag_id=f"land_assessments_{contract.customer}",
         description=contract.description or f"Lands the exam attempts of {contract.customer}",
         doc_md=__doc__,
-        schedule=CronDataIntervalTimetable(contract.schedule, timezone=contract.time_zone),
+        schedule=DayTimetable(contract.schedule, timezone=contract.time_zone),
         start_date=datetime.combine(contract.first_day, time(), ZoneInfo(contract.time_zone)),
         catchup=False,
         is_paused_upon_creation=False,
@@ -109,10 +119,10 @@ def land_assessments(contract: Contract) -> DAG:
         publish = PublishJsonOperator(
             task_id="publish",
             topic=contract.topic_spec,
-            read_within=read_within(contract),
+            read_within=time_limits.read_within(contract.transform_hours),
             accept_empty=contract.empty_source == "accept",
             max_active_tis_per_dag=1,
-            execution_timeout=PUBLISH_TIMEOUT,
+            execution_timeout=time_limits.PUBLISH,
         )
         transform = TransformOperator(task_id="transform", contract=contract, execution_timeout=timedelta(hours=contract.transform_hours))
         validate = ValidateLandingOperator(
@@ -120,6 +130,7 @@ def land_assessments(contract: Contract) -> DAG:
             max_quarantined="{{ params.max_quarantined }}",
             holes_points=contract.holes_points,
             accept_empty=contract.empty_source == "accept",
+            usual_max_quarantined=contract.max_quarantined,
             execution_timeout=timedelta(hours=1),
             **notifying.callbacks_of_validate(contract),
         )

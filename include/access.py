@@ -42,6 +42,33 @@ def grant(fs: WebHDFS, root: str, readers: Iterable[str]) -> int:
     return len(seen) + 1
 
 
+def shut_out(fs: WebHDFS, root: str, readers: Iterable[str]) -> list[str]:
+    """Takes the rights to `root` from all but its owner, its group and these users. One change at the top, none where nobody has too much.
+
+    Gives nobody anything: a landing, or `grant`, does that. Returns what was taken off, such as `user:carol:r-x`.
+    """
+    status, wanted = fs.acl_status(root), set(readers)
+    access = [entry for entry in status["entries"] if not entry.startswith("default:")]
+    extra = [entry for entry in access if not _is_due(entry, wanted)]
+    if int(status["permission"], 8) & 0o777 & ~0o750:
+        extra.append(f"mode {status['permission']}")
+    if extra:
+        _set(fs, root, _access(sorted(name for name in wanted if f"user:{name}:r-x" in access), "r-x"))
+        log.warning("%s: taken off: %s", root, ", ".join(extra))
+    return extra
+
+
+def _is_due(entry: str, readers: set[str]) -> bool:
+    """Whether an entry is the group's, or a reader's, and no more than to read."""
+    kind, name, rights = entry.rsplit(":", 2)
+    return "w" not in rights and (kind, name) in {("group", ""), *(("user", reader) for reader in readers)}
+
+
+def was_granted(fs: WebHDFS, root: str) -> bool:
+    """Whether `grant` has been through with this directory once: it alone gives what is made below its rights."""
+    return any(entry.startswith("default:") for entry in fs.acl_status(root)["entries"])
+
+
 def _below(fs: WebHDFS, root: str) -> list[tuple[str, bool]]:
     """All under a directory, parents first; what vanishes while we look needs nothing any more."""
     found: list[tuple[str, bool]] = []

@@ -1,7 +1,6 @@
 """Airflow's REST API, as far as landing a day needs it."""
 
 import itertools
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 from tenacity import RetryError, Retrying, retry, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed, wait_random
 
+from include import run_names
 from include.errors import LandfallError, Refused
 
 PAGE = 100  # runs
@@ -50,7 +50,7 @@ class AirflowApi:
         The id is made here, so that asking again after a lost or broken answer finds the run that was started instead of starting another.
         """
         self._wait_for(dag_id)
-        run = run_of(conf)
+        run = run_of(dag_id, conf)
         self._start(dag_id, run)
         return str(run["dag_run_id"])
 
@@ -127,6 +127,24 @@ class AirflowApi:
             if len(page) < PAGE:
                 return found
 
+    def dag(self, dag_id: str) -> dict[str, Any]:
+        """What Airflow knows of a DAG: is_paused, max_active_runs..."""
+        found: dict[str, Any] = self._call("GET", f"/api/v2/dags/{dag_id}")
+        return found
+
+    def count_runs(self, dag_id: str, state: str) -> int:
+        """How many runs of the DAG are in this state."""
+        return int(self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"state": state, "limit": 1})["total_entries"])
+
+    def running_tasks(self, dag_id: str) -> list[dict[str, Any]]:
+        """The task instances of all the DAG's runs that are being run."""
+        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/~/taskInstances", params={"state": "running"})["task_instances"]
+        return list(found)
+
+    def scheduler_is_healthy(self) -> bool:
+        """Whether Airflow's scheduler has given a sign of life lately."""
+        return bool(self._call("GET", "/api/v2/monitor/health")["scheduler"]["status"] == "healthy")
+
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The run's task instances: task_id, state, try_number, start_date, end_date, duration..."""
         found: list[dict[str, Any]] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
@@ -154,7 +172,7 @@ class AirflowApi:
 
     def _parse_anew(self) -> None:
         """Has Airflow parse the file of all customers' DAGs now rather than when its turn comes; a new contract does not change it."""
-        of_customers = {"tags": "landfall", "order_by": "dag_id", "limit": 1}
+        of_customers = {"dag_id_pattern": run_names.PREFIX, "order_by": "dag_id", "limit": 1}
         for neighbour in self._call("GET", "/api/v2/dags", params=of_customers)["dags"]:
             with suppress(AirflowUnreachable):  # whatever comes of it: the file's turn comes soon
                 self._request("PUT", f"/api/v2/parseDagFile/{neighbour['file_token']}")
@@ -199,10 +217,11 @@ class AirflowApi:
             raise AirflowUnreachable(f"Airflow at {self.url} broke off at {method} {path}: {error}") from error
 
 
-def run_of(conf: dict[str, Any]) -> dict[str, Any]:
+def run_of(dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
     """What Airflow is asked for one run, by whoever asks. The id is made here: see `AirflowApi.trigger`."""
-    run_id = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
-    return {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+    day, customer = conf.get("day"), run_names.customer_of(dag_id)
+    run = {"dag_run_id": run_names.manual_run_id(day, datetime.now(UTC)), "logical_date": None, "conf": conf}
+    return {**run, "note": run_names.note(customer, day)} if customer and day else run
 
 
 def _span(backfill: dict[str, Any]) -> tuple[datetime, datetime]:

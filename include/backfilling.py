@@ -1,19 +1,27 @@
 """Landing the days of a span by Airflow's own backfill, followed from outside: one run per day, each finding its own files."""
 
+import math
+import statistics
 import time
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from include import waiting
 from include.airflow_api import OVER, AirflowApi
+from include.calendar import scheduled_days
 from include.customers import Contract
 from include.errors import Refused
-from include.landing_run import LandingRun, dag_of
+from include.landing_run import LandingRun, Waiting, dag_of
+from include.receipts import Landing
 
 POLL_SECONDS = 2.0
+WAIT_SECONDS = 10.0
+UNASKED = 31  # days that are landed without asking
+MEASURED = 10  # landings, by whose time that of a backfill is foretold
 AT_ONCE = 2  # days under way at a time, if nobody says otherwise
 SHOWN = (
     "published",
@@ -89,6 +97,31 @@ class Backfill:
         return {"day": day.day, "state": day.state, "run_id": day.run_id, **{key: receipt[key] for key in SHOWN if key in receipt}}
 
 
+@dataclass
+class Waits:
+    """What days wait for that do not go on; asked for every few seconds only, so that the asking slows nothing down."""
+
+    backfill: Backfill
+    began: float = field(default_factory=time.monotonic)
+    next: float = 0.0
+
+    def __call__(self, days: list[DayRun]) -> list[Waiting]:
+        """At most one sentence a day; where no day is under way, one for all of them."""
+        if time.monotonic() < self.next:
+            return []
+        self.next = time.monotonic() + WAIT_SECONDS
+        begun = [day for day in days if day.state == "running"]
+        queued = [day for day in days if day.state == "queued"]
+        reasons = [f"{day.day}: {reason}" for day in begun if (reason := self._reason(day))]
+        if not begun and queued:
+            reasons = [reason] if (reason := self._reason(queued[0])) else []
+        return [Waiting(reason, time.monotonic() - self.began) for reason in reasons]
+
+    def _reason(self, day: DayRun) -> str:
+        api, dag_id = self.backfill.api, self.backfill.dag_id
+        return waiting.reason(api, dag_id, {"dag_run_id": day.run_id, "state": day.state}, api.tasks(dag_id, day.run_id))
+
+
 def start(api: AirflowApi, contract: Contract, first: date, last: date, at_once: int, again: bool = False) -> Backfill:
     """Has Airflow run every day from `first` to `last`: a day whose bytes are landed already ends at once, unless `again`.
 
@@ -98,6 +131,29 @@ def start(api: AirflowApi, contract: Contract, first: date, last: date, at_once:
     begin, end = moments(contract, first, last)
     number = api.backfill(dag_of(contract.customer), begin, end, at_once, {"again": True} if again else None)
     return Backfill(api, contract, number, begin, end)
+
+
+def days_of(contract: Contract, first: date, last: date, now: datetime) -> list[date]:
+    """The days of a span that a backfill runs: those of the schedule that are over. Raises Refused for a span that `moments` refuses."""
+    moments(contract, first, last)
+    today = now.astimezone(ZoneInfo(contract.time_zone)).date()
+    return list(scheduled_days(contract.schedule, first, min(last + timedelta(days=1), today)))
+
+
+def warning(contract: Contract, days: Sequence[date], at_once: int, landings: Sequence[Landing]) -> str:
+    """What a backfill of so many days means, and how long it takes by the newest of these landings (the newest last)."""
+    took = [sum(landing.seconds.values()) for landing in landings[-MEASURED:] if landing.seconds]
+    span = f"{len(days):,} days of {contract.customer}, from {days[0]} to {days[-1]}, {at_once} at a time"
+    if not took:
+        return f"{span}. How long that takes is not known: no day of {contract.customer} has landed yet."
+    seconds = statistics.median(took)
+    return f"{span}: about {duration(len(days) * seconds / at_once)}, if each takes {seconds:.0f} s as the newest landings did."
+
+
+def duration(seconds: float) -> str:
+    """Such as 45 min or 3 h 20 min, rounded up to whole minutes."""
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def moments(contract: Contract, first: date, last: date) -> tuple[datetime, datetime]:

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -123,18 +123,23 @@ def backfill(
     last: Annotated[str, typer.Option("--to", help="The last day.")],
     at_once: Annotated[int, typer.Option(min=1, max=16, help="How many days may be under way at a time.")] = 2,
     again: Annotated[bool, typer.Option("--again", help="Land every day anew, also those whose bytes are landed already.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, also if it is more than a month.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Land the days of a span from the files that the contract's pattern finds, by Airflow's own backfill.
 
-    A day whose bytes are landed already is left as it is; a corrected file replaces its day.
+    A day whose bytes are landed already is left as it is; a corrected file replaces its day. More than 31 days are landed only after a
+    question that says how many they are and how long it takes, or with --yes.
     """
     from include import backfilling
 
     contract, api = customers.customer(customer), _airflow()
-    running = backfilling.start(api, contract, date.fromisoformat(_day(first)), date.fromisoformat(_day(last)), at_once, again)
+    begin, end = date.fromisoformat(_day(first, "--from")), date.fromisoformat(_day(last, "--to"))
+    if not yes:
+        _confirm_backfill(contract, begin, end, at_once)
+    running = backfilling.start(api, contract, begin, end, at_once, again)
     showing.progress(f"backfill {running.number}\n{api.url}/dags/{running.dag_id}/backfills")
-    showing.backfill(running.follow())
+    showing.backfill(running.follow(), backfilling.Waits(running))
     days = running.receipts()
     failed = [day for day in days if day["state"] != "success"]
     not_run = running.not_run([day["day"] for day in days])
@@ -396,9 +401,14 @@ def split_source(
 
 
 @contracts.command("add")
-def add_customer(name: Annotated[str, typer.Argument(help="Small letters, digits and _; a letter first.")]) -> None:
+def add_customer(
+    name: Annotated[str, typer.Argument(help="Small letters, digits and _; a letter first.")],
+    first_day: Annotated[
+        str | None, typer.Option(help="The first day that is expected, such as 2018-01-28, if it is not today. A backfill begins there.")
+    ] = None,
+) -> None:
     """Write a commented contract for a new customer. Airflow shows its DAG within half a minute."""
-    path = customers.add(name)
+    path = customers.add(name, first_day=date.fromisoformat(_day(first_day, "--first-day")) if first_day else None)
     showing.progress(f"mend what differs, then look at it with ./landfall customers check. Its DAG will be land_assessments_{name}.")
     showing.out.print(str(path), soft_wrap=True)
 
@@ -477,6 +487,19 @@ def _land(customer: str, day: str, source: list[str], *, again: bool, max_quaran
     if receipt["state"] != "success":
         showing.failure(receipt, shown)
     return {**receipt, "report": _report(customer, day)}
+
+
+def _confirm_backfill(contract: customers.Contract, first: date, last: date, at_once: int) -> None:
+    """Asks before more than a month is landed. Raises Refused where nobody can be asked."""
+    from include import backfilling
+
+    days = backfilling.days_of(contract, first, last, datetime.now(UTC))
+    if len(days) <= backfilling.UNASKED:
+        return
+    warning = backfilling.warning(contract, days, at_once, _lake(contract.customer).landings())
+    if not sys.stdin.isatty():
+        raise Refused(f"{warning} Nothing was started, and there is no terminal to ask at: say --yes")
+    typer.confirm(f"{warning} Land them?", abort=True, err=True)
 
 
 def _report(customer: str, day: str) -> str | None:

@@ -4,16 +4,27 @@ import logging
 import os
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import yaml
 from croniter import CroniterError, croniter
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from include import patterns, time_limits
 from include.channels import checked_channel, checked_expected_by
 from include.errors import Refused
 from include.topics import TopicSpec
@@ -26,6 +37,8 @@ TEMPLATE = OURS / "contract.yaml.in"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 READER = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
 OWNERS = ("landfall", "hdfs")
+MOST_READERS = 28
+"""HDFS takes 32 entries in an access control list; owner, group, mask and others are four."""
 
 
 class ContractRefused(Refused):
@@ -33,15 +46,14 @@ class ContractRefused(Refused):
 
 
 def _regex(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"is not a regular expression: {error}") from error
+    patterns.refuse_uncommon_regex(pattern)
     return pattern
 
 
 def _time_zone(name: str) -> str:
     try:
+        if name == "localtime" or name.startswith(("posix/", "right/")):
+            raise ValueError(name)  # another one on each machine, or with leap seconds
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # such as Europe, which is a folder there
         raise ValueError("is not a time zone of the tz database, such as UTC or Europe/Berlin") from error
@@ -51,6 +63,8 @@ def _time_zone(name: str) -> str:
 def _cron(schedule: str) -> str:
     if len(schedule.split()) != 5:
         raise ValueError("is not a cron schedule: expected minute, hour, day of month, month and day of week, such as 30 2 * * *")
+    if any(field[0] in "Rr" for field in re.split(r"[\s,]+", schedule.strip(" ,")) if field):
+        raise ValueError("is not a cron schedule: R is another moment in every process that reads it")
     try:
         croniter(schedule, datetime(2018, 1, 1, tzinfo=UTC)).get_next()
     except CroniterError as error:  # also of one that never comes, such as 30 February
@@ -58,9 +72,15 @@ def _cron(schedule: str) -> str:
     return schedule
 
 
+def _runs(schedule: str) -> tuple[int, bool]:
+    """How many runs a day with a run has, and whether every day has one."""
+    most = (60, 24, 31, 12, 7)
+    minutes, hours, *days = (wide if field == ["*"] else len(field) for field, wide in zip(croniter.expand(schedule)[0], most, strict=True))
+    return minutes * hours, tuple(days) == most[2:]
+
+
 def _with_day(pattern: str) -> str:
-    if "{day}" not in pattern:
-        raise ValueError("has no {day}: without it every day would find the same files")
+    patterns.refuse_wrong_glob(pattern)
     return pattern
 
 
@@ -70,6 +90,12 @@ def _reader(name: str) -> str:
     if name in OWNERS:
         raise ValueError("may write everywhere in the lake and needs no entry")
     return name
+
+
+def _readers(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) > MOST_READERS:
+        raise ValueError(f"are {len(set(names))} users, HDFS takes {MOST_READERS} at most: give the rights to fewer, shared users")
+    return names
 
 
 Regex = Annotated[str, AfterValidator(_regex)]
@@ -86,9 +112,9 @@ class TopicTerms(_Terms):
 
     partitions: int = Field(default=3, ge=1, le=1000)
     replication: int = Field(default=1, ge=1, le=9)
-    retention_hours: int = Field(default=168, ge=1)
+    retention_hours: int = Field(default=168, ge=1, le=2**63 // 3_600_000 - 1)  # Kafka counts milliseconds in 64 bits
     max_message_bytes: int = Field(default=1024 * 1024, ge=1024, le=512 * 1024 * 1024)
-    chunk_records: int = Field(default=TopicSpec.chunk_records, ge=1)
+    chunk_records: int = Field(default=TopicSpec.chunk_records, ge=1, le=2**31 - 1)
 
 
 class TestExams(_Terms):
@@ -103,8 +129,8 @@ class TestExams(_Terms):
 class TidyTerms(_Terms):
     """What the weekly `tidy_lake` may take away or put together."""
 
-    unneeded_days: int = Field(default=14, ge=1)
-    max_files: int = Field(default=8, ge=1)
+    unneeded_days: int = Field(default=14, ge=1, le=36_500)
+    max_files: int = Field(default=8, ge=1, le=1_000_000)
 
 
 class NotifyTerms(_Terms):
@@ -120,16 +146,19 @@ class Contract(_Terms):
     """What one customer delivers and expects.
 
     `source`: glob of a day's files, `{day}` stands for YYYY-MM-DD; relative to the inbox, or any fsspec URL.
-    `schedule`: cron, read in `time_zone`; a run covers the day that has just ended. `deadline_hours` after the end of the
+    `schedule`: cron, read in `time_zone`; a run covers the day that has just ended. `days`: `every` day is landed, for which the schedule
+    has one run on each; `scheduled` says that only those are delivered on which the schedule has a run: the day before the next one of
+    them is not landed, and a run comes when the schedule's next one does. `deadline_hours` after the end of the
     day a missing file is an error (`missing_source: fail`) or a day without data (`skip`).
+    `quiet_seconds`: how long a file must not have changed to count as whole; `marker`: a file that is delivered last, with `{day}`.
     `empty_source`: files without a single record are an error (`fail`) or a day with no attempts (`accept`).
     `readers`: users of HDFS who may read the customer's tables, besides their owner nobody else may.
     `transform_hours`: how long a day's Spark job may take before it is ended and tried again.
     `tidy.unneeded_days`: how many days old what no landing in force needs is before it is removed; `tidy.max_files`: how many files of a
     table a day may have before they are put together.
     `max_quarantined`: share of a day's records, 0 to 1, that may be unreadable before the run is red.
-    `holes_points`: by how many percentage points a field may be missing, null or empty more or less often than on the nearest earlier
-    day before the receipt warns.
+    `holes_points`: by how many percentage points a field may be missing, null or empty more or less often than on the seven
+    landed days before; beyond that the receipt warns, unless chance may do it too (`include/holes.py`).
     `notify`: who is told of a run that failed, of a day that is late, of more unreadable records than a share.
     `expected_by`: when a day should be landed, as a time of the day after, in `time_zone`; `notify.late` is told of one that is not.
     Empty: nobody waits for it.
@@ -140,12 +169,15 @@ class Contract(_Terms):
     source: Annotated[str, AfterValidator(_with_day)]
     schedule: Annotated[str, AfterValidator(_cron)] = "0 0 * * *"
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
-    first_day: date = Field(default=date(2018, 1, 1))
-    deadline_hours: float = Field(default=24.0, ge=0)
+    days: str = Field(default="every", pattern=r"^(every|scheduled)$")
+    first_day: date = Field(default=date(2018, 1, 1), ge=date(1970, 1, 1), le=date(2199, 12, 31))
+    deadline_hours: float = Field(default=24.0, ge=0, le=1_000_000)
     missing_source: str = Field(default="fail", pattern=r"^(fail|skip)$")
+    quiet_seconds: float = Field(default=60.0, ge=0, le=7 * 86_400)
+    marker: Annotated[str, AfterValidator(_with_day)] | None = None
     empty_source: str = Field(default="fail", pattern=r"^(fail|accept)$")
-    readers: tuple[Reader, ...] = ()
-    transform_hours: float = Field(default=2.0, gt=0)
+    readers: Annotated[tuple[Reader, ...], AfterValidator(_readers)] = ()
+    transform_hours: float = Field(default=2.0, ge=0.001, le=1000)
     max_quarantined: float = Field(default=0.01, ge=0, le=1)
     holes_points: float = Field(default=5.0, ge=0, le=100)
     topic: TopicTerms = TopicTerms()
@@ -163,6 +195,32 @@ class Contract(_Terms):
             raise ValueError(f"lacks {lacking}")
         return notify
 
+    @model_validator(mode="after")
+    def _keys_agree(self) -> Self:
+        if reasons := [reason for reason in (self._uncovered_days(), self._short_retention()) if reason]:
+            raise ValueError("\n  ".join(reasons))
+        return self
+
+    def _uncovered_days(self) -> str:
+        a_day, on_every_day = _runs(self.schedule)
+        if a_day > 1:
+            return f"schedule: {self.schedule!r} has {a_day} runs a day, of which all but the last find a day that is not over"
+        if self.days == "every" and not on_every_day:
+            return (
+                f"schedule: {self.schedule!r} has no run on some days, which would never be landed. Expected one run on every day, such as "
+                "30 2 * * *. Where nothing is delivered for the other days, say so with days: scheduled"
+            )
+        return ""
+
+    def _short_retention(self) -> str:
+        longest = time_limits.read_within(self.transform_hours) / timedelta(hours=1)
+        if self.topic.retention_hours >= longest:
+            return ""
+        return (
+            f"topic.retention_hours: a run with transform_hours {self.transform_hours:g} may take {longest:.1f} hours with all its "
+            f"retries, the topic keeps its records for {self.topic.retention_hours}. Raise retention_hours, or lower transform_hours"
+        )
+
     @property
     def topic_spec(self) -> TopicSpec:
         return TopicSpec(name=f"assessments.{self.customer}", **self.topic.model_dump())
@@ -171,14 +229,7 @@ class Contract(_Terms):
 def load(path: Path) -> Contract:
     """The contract in this file. Raises ContractRefused that names the file, every wrong key, its value and the reason."""
     _refuse_name(path.stem)
-    try:
-        given = yaml.load(path.read_text(encoding="utf-8"), _Yaml)  # noqa: S506: a SafeLoader
-    except OSError as error:
-        raise ContractRefused(f"{path.name}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError) as error:  # PyYAML's own for a day such as 2018-02-30, and what is not UTF-8
-        raise ContractRefused(f"{path.name}: is not readable as YAML: {error}") from error
-    if not isinstance(given, dict):
-        raise ContractRefused(f"{path.name}: expected keys with values at the top level, found {type(given).__name__}")
+    given = _mapping(path)
     if "customer" in given:
         raise ContractRefused(f"{path.name}: customer: the file's name says it already. Remove the key.")
     try:
@@ -190,11 +241,37 @@ def load(path: Path) -> Contract:
         raise ContractRefused(f"{path.name}: {error.error_count()} wrong:\n{wrong}") from error
 
 
-def add(name: str, folder: Path = FOLDER) -> Path:
-    """Writes a commented contract for a new customer. Raises ContractRefused for a name that cannot be one, or is taken."""
+def readers_of(path: Path) -> tuple[str, ...]:
+    """Whom a contract names as readers, also one that is wrong in something else; a name that no user of HDFS has is left out.
+
+    Raises ContractRefused where the file does not say: it cannot be read, or its readers are no list of names.
+    """
+    names = _mapping(path).get("readers", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ContractRefused(f"{path.name}: readers: expected a list of names, found {names!r}")
+    return tuple(name for name in names if READER.fullmatch(name) and name not in OWNERS)
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        given = yaml.load(path.read_text(encoding="utf-8"), _Yaml)  # noqa: S506: a SafeLoader
+    except OSError as error:
+        raise ContractRefused(f"{path.name}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError) as error:  # PyYAML's own for a day such as 2018-02-30, and what is not UTF-8
+        raise ContractRefused(f"{path.name}: is not readable as YAML: {error}") from error
+    if not isinstance(given, dict):
+        raise ContractRefused(f"{path.name}: expected keys with values at the top level, found {type(given).__name__}")
+    return given
+
+
+def add(name: str, folder: Path = FOLDER, first_day: date | None = None) -> Path:
+    """Writes a commented contract for a new customer, which begins today unless another first day is named.
+
+    Raises ContractRefused for a name that cannot be one, or is taken.
+    """
     _refuse_name(name)
     path = folder / f"{name}.yaml"
-    text = TEMPLATE.read_text(encoding="utf-8").format(customer=name)
+    text = TEMPLATE.read_text(encoding="utf-8").format(customer=name, first_day=first_day or datetime.now(UTC).date())
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -268,5 +345,5 @@ def _as_json(given: dict[str, Any]) -> bytes:
 def _reasons(error: ValidationError) -> Iterator[str]:
     for each in error.errors():
         key = ".".join(str(part) for part in each["loc"])
-        found = "" if each["type"] == "missing" else f", found {each['input']!r}"
-        yield f"{key}: {each['msg'].removeprefix('Value error, ')}{found}"
+        found = "" if each["type"] == "missing" or not key else f", found {each['input']!r}"
+        yield f"{key}: {each['msg'].removeprefix('Value error, ')}{found}".removeprefix(": ")

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
 
-from include import receipts
+from include import receipts, waiting
 from include.airflow_api import OVER, AirflowApi
 from include.receipts import Found, PublishReceipt, TransformReceipt
+from include.run_names import PREFIX
 from include.runs import TASKS
 
+IDLE_SECONDS = 5.0
 POLL_SECONDS = 1.0  # each look costs Airflow tens of milliseconds, which the run itself could use
 FROM_LANDING = (
     "run_id", "customer", "day", "source", "bytes", "sha256", "generation", "published", "landed", "duplicates", "quarantined", "forgotten",
@@ -46,6 +48,14 @@ class TaskChange:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """The run does not go on. `reason` is a sentence; `seconds` is how long it has not gone on."""
+
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class LandingRun:
     """A run that has been started; `day` is the one it was started for, which its tasks may not come far enough to say."""
 
@@ -66,18 +76,22 @@ class LandingRun:
         """The run's task instances as they stand, in the order of the DAG."""
         return sorted(self.api.tasks(self.dag_id, self.run_id), key=_position)
 
-    def follow(self) -> Iterator[TaskChange]:
-        """Each task's changes, in the order of the DAG, until the run is over."""
+    def follow(self) -> Iterator[TaskChange | Waiting]:
+        """Each task's changes, in the order of the DAG, until the run is over; while it waits, for what, at once and every few seconds."""
         seen: set[tuple[str, str, int]] = set()
+        idle = Idleness()
         while True:
-            over = self.api.run(self.dag_id, self.run_id)["state"] in OVER
-            for task in self.tasks():
+            run = self.api.run(self.dag_id, self.run_id)
+            tasks = self.tasks()
+            for task in tasks:
                 key = (task["task_id"], task["state"], task["try_number"])
                 if task["state"] and key not in seen:
                     seen.add(key)
                     yield self._change(task)
-            if over:
+            if run["state"] in OVER:
                 return
+            if idle.is_to_be_explained(run, tasks) and (reason := waiting.reason(cast(AirflowApi, self.api), self.dag_id, run, tasks)):
+                yield Waiting(reason, idle.seconds)
             time.sleep(POLL_SECONDS)
 
     def receipt(self) -> dict[str, Any]:
@@ -133,9 +147,32 @@ class LandingRun:
         return self.api.reason(self.dag_id, self.run_id, task["task_id"], task["try_number"])
 
 
+@dataclass
+class Idleness:
+    """For how long no task of a run has been run. Between two tasks a second or two pass; only more wants an explanation."""
+
+    since: float = field(default_factory=time.monotonic)
+    explained: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.since
+
+    def is_to_be_explained(self, run: dict[str, Any], tasks: list[dict[str, Any]]) -> bool:
+        """At once where nothing has begun or a task looks again later, otherwise after some seconds; then every few seconds."""
+        if not waiting.is_idle(tasks):
+            self.since = time.monotonic()
+            return False
+        at_once = run["state"] == "queued" or any(task["state"] == "up_for_reschedule" for task in tasks)
+        due = (at_once or self.seconds > IDLE_SECONDS) and time.monotonic() > self.explained
+        if due:
+            self.explained = time.monotonic() + IDLE_SECONDS
+        return due
+
+
 def dag_of(customer: str) -> str:
     """The id of the customer's DAG."""
-    return f"land_assessments_{customer}"
+    return f"{PREFIX}{customer}"
 
 
 def start(api: AirflowApi, customer: str, *, day: str, source: list[str], again: bool, max_quarantined: float | None = None) -> LandingRun:

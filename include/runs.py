@@ -9,6 +9,8 @@ from include.errors import Refused
 
 TASKS = ("find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer")
 """The tasks of a landing, in their order."""
+WAITS_FOR = "waits_for"
+"""The XCom in which a task that waits without a slot says for what."""
 
 
 class RunRefused(Refused):
@@ -16,16 +18,20 @@ class RunRefused(Refused):
 
 
 def day_of_run(*, asked: str | None, logical_date: datetime | None, run_after: datetime, time_zone: str) -> date:
-    """The day a run lands: the one asked for, else the day of its logical date, else the day it was started.
+    """The day a run lands: the one asked for, else the day of its logical date, else the last one that was over when it was started.
 
-    Dates are taken in the contract's time zone. Raises RunRefused for a day that is not YYYY-MM-DD.
+    A day that is not over when the run is started is never meant unless it is asked for: a form that fills in the present moment as the
+    logical date means the last complete day, too. Dates are taken in the contract's time zone. Raises RunRefused for a day that is not
+    YYYY-MM-DD.
     """
     if asked:
         try:
             return date.fromisoformat(asked)
         except ValueError as error:
             raise RunRefused(f"day: expected a date such as 2018-01-28, found {asked!r}") from error
-    return (logical_date or run_after).astimezone(ZoneInfo(time_zone)).date()
+    zone = ZoneInfo(time_zone)
+    complete = run_after.astimezone(zone).date() - timedelta(days=1)
+    return min(logical_date.astimezone(zone).date(), complete) if logical_date else complete
 
 
 def refuse_in_backfill(run_type: str, *, day: str | None, source: object) -> None:

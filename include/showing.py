@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -14,7 +15,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from include.landing_run import TaskChange
+from include.landing_run import TaskChange, Waiting
 from include.receipts import Conservation, Landing
 
 if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
@@ -24,8 +25,10 @@ if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
     from include.explaining import Explanation
     from include.forgetting import Forgotten
     from include.quarantined import Reason
+    from include.repairing import Repair
     from include.replaying import Judgement
 
+AGAIN_SECONDS = 60
 WIDE = 10_000  # a file or a pipe has no width: never fold or cut there
 
 # What a terminal acts on instead of showing it: control characters but for the end of a line, what turns the direction of writing (a name
@@ -90,20 +93,40 @@ def status(doing: str) -> Iterator[Callable[[str], None]]:
         yield progress
 
 
-def tasks(changes: Iterable[TaskChange]) -> dict[str, str]:
-    """A line for each task as it ends, the one that runs beside the spinner. Returns the reason that was shown for each task that failed.
+def tasks(changes: Iterable[TaskChange | Waiting]) -> dict[str, str]:
+    """A line for each task as it ends, the one that runs beside the spinner; what the run waits for, at once and every minute.
 
-    Of a task that fails at every try for the same reason, a broker that is away, the reason is shown once.
+    Returns the reason that was shown for each task that failed. Of a task that fails at every try for the same reason, a broker that is
+    away, the reason is shown once.
     """
     reasons: dict[str, str] = {}
+    waits = Waits()
     with err.status("waiting for Airflow") as spinner:
         for change in changes:
-            if change.state in MARKS:
+            if isinstance(change, Waiting):
+                spinner.update(f"waits: {escape(change.reason)}")
+                waits.show(change)
+            elif change.state in MARKS:
                 err.print(_task(change, is_known=_same(change.reason, reasons.get(change.task))), soft_wrap=True)
                 reasons |= {change.task: change.reason} if change.reason else {}
             else:
                 spinner.update(escape(f"{change.task}: {change.state}"))
     return reasons
+
+
+@dataclass
+class Waits:
+    """What has been shown of waiting: each reason is shown at once, and again after a minute of it."""
+
+    shown: dict[str, float] = field(default_factory=dict)
+
+    def show(self, waiting: Waiting) -> None:
+        before = self.shown.get(waiting.reason)
+        if before is not None and before <= waiting.seconds < before + AGAIN_SECONDS:
+            return
+        self.shown[waiting.reason] = waiting.seconds
+        after = "" if waiting.seconds < AGAIN_SECONDS else f" (for {waiting.seconds / 60:.0f} min)"
+        err.print(f"  [yellow]…[/] waits{after}: {escape(waiting.reason)}", soft_wrap=True)
 
 
 def _same(reason: str, before: str | None) -> bool:
@@ -158,9 +181,10 @@ def receipt(given: dict[str, Any]) -> None:
         out.print(f"report: {escape(given['report'])}", soft_wrap=True)
 
 
-def backfill(standings: "Iterable[list[DayRun]]") -> None:
-    """A bar over the days, and a line for each as it ends."""
+def backfill(standings: "Iterable[list[DayRun]]", waiting: "Callable[[list[DayRun]], list[Waiting]]") -> None:
+    """A bar over the days, and a line for each as it ends; `waiting` says what those wait for that do not go on."""
     told: set[str] = set()
+    waits = Waits()
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err) as bar:
         task = bar.add_task("days")
         for days in standings:
@@ -170,6 +194,8 @@ def backfill(standings: "Iterable[list[DayRun]]") -> None:
                     bar.print(f"  {MARKS[day.state]} {day.day}")
             running = ", ".join(day.day for day in days if day.state == "running")
             bar.update(task, total=len(days), completed=len(told), description=running or "waiting for Airflow")
+            for each in waiting(days):
+                waits.show(each)
 
 
 def table(columns: list[str], rows: list[Any], title: str | None = None, numeric: Sequence[bool] = (), apart: int = 2) -> None:
@@ -271,10 +297,13 @@ def explanation(found: "Explanation") -> None:
         _print(lines)
 
 
-def quarantine(found: "list[Reason]", where: str) -> None:
-    """Reasons with their examples."""
+def quarantine(found: "list[Reason]", customer: str, what: str, of_run: bool = False) -> None:
+    """Reasons with their examples. Without any, and not `of_run`, where the unreadable records of a run that failed are."""
     if not found:
-        out.print(f"{escape(where)}: nothing is in quarantine")
+        where = f"{customer} {what}"
+        out.print(f"{escape(where)}: nothing is in quarantine{'' if of_run else ' of the landings that readers see'}")
+        if not of_run:
+            progress(f"what a run that failed could not read: ./landfall quarantine --customer {customer} --run RUN")
         return
     for reason in found:
         days = f"{reason.days[0]}" if len(reason.days) == 1 else f"{len(reason.days)} days from {reason.days[0]} to {reason.days[-1]}"
@@ -312,6 +341,24 @@ def forgotten(done: "Forgotten") -> None:
         out.print(f"[dim]{escape(note)}[/]")
 
 
+def repair(found: "Repair") -> None:
+    """What is wrong with a lake, and what was done or would be."""
+    if not found.wrong and not found.missing:
+        out.print(
+            f"{escape(found.customer)}: nothing is wrong. Every table has the {found.files:,} files of {len(found.days)} days in force."
+        )
+        return
+    for sentence in (*found.wrong, *found.missing):
+        out.print(f"[red]{escape(sentence)}[/]", soft_wrap=True)
+    what = f"the tables of {len(found.days)} days from {found.files:,} files with {found.rows:,} rows"
+    if found.landing:
+        out.print(f"{escape(found.customer)}: rebuilt {what}, as landing {escape(found.landing)}. Every day can be read again.")
+    elif found.missing:
+        out.print(f"{escape(found.customer)}: cannot be repaired before these files are there again. Nothing was changed.")
+    else:
+        out.print(f"{escape(found.customer)}: --yes would rebuild {what}. Nothing was changed.")
+
+
 def _print(grid: Table, terminal: Console | None = None) -> None:
     """Without the blanks that fill a table's last column."""
     terminal = terminal or out
@@ -329,6 +376,12 @@ def conservation(given: Conservation) -> None:
     shown = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in cells]
     rows = [[key.replace("_", " "), *row] for key, row in zip(keys, shown, strict=True)]
     table(["counted by", *given], rows, numeric=[False, *(True for _ in given)], apart=1)  # of hashes, 80 columns hold four
+
+
+def override(landing: Landing) -> None:
+    """Who landed the day although it broke limits, and why; nothing for a landing that kept them."""
+    if landing.override:
+        out.print(f"[yellow]warning:[/] {escape(landing.override.sentence)}", soft_wrap=True)
 
 
 def addresses(given: dict[str, str]) -> None:

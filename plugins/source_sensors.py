@@ -1,8 +1,9 @@
 """Waiting for a day's files."""
 
 import os
-import time
-from datetime import UTC, datetime
+import posixpath
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,18 @@ from airflow.sdk.bases.skipmixin import SkipMixin
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import connections
-from include import access, claims, notices, receipts, runs, source
+from include import access, claims, conf, delivery, notices, receipts, runs, source
+from include.claims import Claim, Taken
 from include.customers import Contract
+from include.delivery import Delivery, Expected
 from include.errors import Refused
+from include.inbox import VARIABLE, places
+from include.lake import Lake
 from include.receipts import Landing, Source
+from include.runs import WAITS_FOR
 from steps import log_lines, step
 
-SETTLE_SECONDS = 1.0
+GRACE = timedelta(minutes=15)  # for files that are not whole when a run begins after its day's deadline
 SOON = 15  # seconds until another look, where what is waited for ends soon
 WEEK = 7 * 24 * 3600  # of waiting beyond the deadline, for files that are growing or another run of the day
 
@@ -25,8 +31,9 @@ WEEK = 7 * 24 * 3600  # of waiting beyond the deadline, for files that are growi
 class FindSourceSensor(BaseSensorOperator, SkipMixin):
     """Finds the files of the run's day and describes them: names, bytes, sha256.
 
-    Waits, without holding a slot, until the files are there and have stopped growing, at most until the contract's
-    deadline; a day whose deadline has passed fails (or is skipped, as the contract says) at once.
+    Waits, without holding a slot, until the files are there and whole (the contract's `quiet_seconds` and `marker`), at most until the
+    contract's deadline; a day whose deadline has passed fails (or is skipped, as the contract says) at once, or a quarter of an hour after
+    its files were last written to. Files may lie in the customer's inbox, and where the deployment's LANDFALL_SOURCES lists.
     Files that are the ones already landed end the run green here: the tasks after it are skipped, and the log and the
     XCom `already_landed` say which run landed them. With `again` the run goes on instead, and the XCom `landed_again` is the landing in
     force; if that one's files are gone, its row says what they were. Another run of the same day that is under way is waited for.
@@ -44,28 +51,36 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
     def poke(self, context: Context) -> bool | PokeReturnValue:
         with step(context):
             run, asked = context["dag_run"], context["params"]
-            runs.refuse_in_backfill(str(run.run_type.value), day=asked["day"], source=asked["source"])
+            conf.refuse_unknown(run.conf, context["dag"].params)
+            one_day = {"day": asked["day"], "source": asked["source"], "accept_problems": asked.get("accept_problems")}
+            runs.refuse_in_backfill(str(run.run_type.value), **one_day)
             day = runs.day_of_run(
-                asked=asked["day"], logical_date=run.logical_date, run_after=run.run_after, time_zone=self.contract.time_zone
+                asked=asked["day"],
+                logical_date=run.logical_date,
+                run_after=run.run_after,
+                run_type=str(run.run_type.value),
+                time_zone=self.contract.time_zone,
             ).isoformat()
             connections.serve_sources()
-            uris = self.named(asked["source"]) or source.find(self.contract.source, day, inbox())
             lake = connections.lake(self.contract.customer)
+            files = self.look(asked["source"], day, lake.path, bool(asked["again"]))
+            uris = files.uris
             access.grant(lake.fs, lake.path, self.contract.readers)
             gone = bool(asked["again"] and lake.in_force(day)) and source.gone(uris)
-            if not gone and (not uris or still_growing(uris)):
-                return self.not_yet(day, uris)
-            holder = claims.claim(lake.fs, lake.path, day, run.run_id, lambda other: self.is_under_way(context, other))
-            if holder:
-                self.log.info("%s %s: run %s of the same day is under way; waiting until it is over", self.contract.customer, day, holder)
+            if not gone and files.awaited:
+                return self.not_yet(context, day, files)
+            landed, claim = self.claim(context, lake, day)
+            if isinstance(claim, Taken):
                 self.poke_interval = SOON
-                return False
-            landed = lake.in_force(day)
+                return self.waits(
+                    context, f"{self.contract.customer} {day}: run {claim.by} of the same day is under way; waiting until it is over"
+                )
             if landed and not gone and not asked["source"]:
                 refuse_part(uris, landed)
             if landed and gone:
-                return self.land_again(context, receipts.source_of(landed), landed)
-            found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat())
+                return self.land_again(context, replace(receipts.source_of(landed), claim=claim.number), landed)
+            found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat(), files.sizes)
+            found = replace(found, claim=claim.number)
             self.log.info("%s %s: %d files, %d bytes, sha256 %s", found.customer, day, len(found.files), found.bytes, found.sha256)
             log_lines(self.log, notices.files(found))
             if landed and landed.sha256 == found.sha256:
@@ -74,25 +89,51 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
                 self.end_green(context, found, landed)
             return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
 
+    def claim(self, context: Context, lake: Lake, day: str) -> tuple[Landing | None, Claim | Taken]:
+        """Claims the day for this run; with the landing in force, as it is once nobody else may land one."""
+
+        def claimed(above: int) -> Claim | Taken:
+            run_id = context["dag_run"].run_id
+            return claims.claim(lake.fs, lake.path, day, run_id, lambda other: self.is_under_way(context, other), above)
+
+        claim = claimed(0)
+        landed = lake.in_force(day)
+        latest = (landed.claim if landed else None) or 0
+        if isinstance(claim, Claim) and claim.number <= latest:
+            self.log.warning("%s: the claims under %s/claims were lost; going on above %d, as landings says", day, lake.path, latest)
+            claim = claimed(latest)
+        return landed, claim
+
     @staticmethod
     def is_under_way(context: Context, run_id: str) -> bool:
         """Whether this run of the same DAG is running, or about to."""
         return context["ti"].get_dr_count(dag_id=context["dag_run"].dag_id, run_ids=[run_id], states=["queued", "running"]) > 0
 
-    @staticmethod
-    def named(files: list[str] | None) -> list[str]:
-        """The files that a person named in the trigger form; paths may be relative to the inbox, as in a contract."""
-        return [file if "://" in file else str(inbox() / file) for file in files or []]
+    def look(self, named: list[str] | None, day: str, lake: str, again: bool) -> Delivery:
+        """The files that a person named in the trigger form, else those of the contract's pattern, if the customer may land them."""
+        where = places(self.contract.customer, inbox(), os.environ.get(VARIABLE), posixpath.dirname(lake))
+        expected = Expected(self.contract.source, self.contract.quiet_seconds, self.contract.marker)
+        return delivery.look(expected, day, named or [], where, may_be_gone=again)
 
-    def not_yet(self, day: str, uris: list[str]) -> bool:
-        """False while the files may still come; after the deadline an error or a skip, as the contract says."""
+    def waits(self, context: Context, what: str) -> bool:
+        """False, to look again later; says for what it waits in the log, and to whoever follows the run."""
+        self.log.info(what)
+        context["ti"].xcom_push(key=WAITS_FOR, value=what)
+        return False
+
+    def not_yet(self, context: Context, day: str, files: Delivery) -> bool:
+        """False while the files may still come; after the deadline an error or a skip, as the contract says.
+
+        Files that are there and not whole yet are waited for a while in any case: a run of a day long past begins after its deadline.
+        """
         latest = runs.deadline(datetime.fromisoformat(day).date(), self.contract.deadline_hours, self.contract.time_zone)
-        what = f"{len(uris)} files that are still growing" if uris else f"no files at {self.contract.source.format(day=day)} in {inbox()}"
+        if files.uris:
+            self.poke_interval = SOON
+            latest = max(latest, (context["dag_run"].start_date or latest) + timedelta(seconds=self.contract.quiet_seconds) + GRACE)
         if datetime.now(UTC) < latest:
-            self.log.info("%s %s: %s; waiting until %s", self.contract.customer, day, what, latest)
-            return False
-        message = f"{self.contract.customer} {day}: found {what} by the deadline ({latest:%Y-%m-%d %H:%M} UTC)."
-        if self.contract.missing_source == "skip":
+            return self.waits(context, f"{self.contract.customer} {day}: {files.awaited}; waiting until {latest:%Y-%m-%d %H:%M} UTC")
+        message = f"{self.contract.customer} {day}: found {files.awaited} by the deadline ({latest:%Y-%m-%d %H:%M} UTC)."
+        if self.contract.missing_source == "skip" and files.nothing:
             raise AirflowSkipException(f"{message} The contract says to skip such a day.")
         raise AirflowFailException(f"{message} Nothing was published. Bring the files and clear this task.")
 
@@ -122,13 +163,6 @@ def refuse_part(uris: list[str], landed: Landing) -> None:
             f"{landed.customer} {landed.day}: landing {landed.landing} has {len(landed.source)} files, of which {lacking} "
             "cannot be found any more. Nothing was published. Bring them back, or name the files of the day as its source."
         )
-
-
-def still_growing(uris: list[str]) -> bool:
-    """Whether a file changed while we looked: whoever delivers it has not finished."""
-    before = source.fingerprint(uris)
-    time.sleep(SETTLE_SECONDS)
-    return source.fingerprint(uris) != before
 
 
 def inbox() -> Path:

@@ -23,13 +23,16 @@ class ExamPatterns:
     base_exam_ids: Sequence[str] = ()
 
 
+ONLY_LF = "(?d)"  # . and $ stop at \n alone, as in Python, where people try their patterns; Java has six more ends of a line
+
+
 # --- Column functions
 
 
 def is_test(exam_name: Column, base_exam_id: Column, test_exams: ExamPatterns) -> Column:
     """Whether an attempt is of a test exam; an attempt without name and id is not."""
-    found = [exam_name.rlike(pattern) for pattern in test_exams.names]
-    found += [base_exam_id.rlike(pattern) for pattern in test_exams.base_exam_ids]
+    found = [exam_name.rlike(ONLY_LF + pattern) for pattern in test_exams.names]
+    found += [base_exam_id.rlike(ONLY_LF + pattern) for pattern in test_exams.base_exam_ids]
     return reduce(Column.__or__, [F.coalesce(each, F.lit(False)) for each in found], F.lit(False))
 
 

@@ -120,7 +120,7 @@ def quarantine(found: CustomerDep, day: date) -> list[dict[str, Any]]:
 def run_to_ask_for(contract: ContractDep, day: date, again: bool = False) -> dict[str, Any]:
     """What to ask Airflow's API for, to land one day; `again` lands it anew though its bytes are landed."""
     conf = landing_run.conf_of(day.isoformat(), again)
-    return {"path": f"dags/{dag_of(contract.customer)}/dagRuns", "body": run_of(conf)}
+    return {"path": f"dags/{dag_of(contract.customer)}/dagRuns", "body": run_of(dag_of(contract.customer), conf)}
 
 
 @app.get("/api/customers/{customer}/backfill")

@@ -5,11 +5,17 @@ import runpy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
+import airflow
+import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.models.dagrun import DagRun
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import DataInterval, TimeRestriction
+from airflow.utils.types import DagRunType
 
 from include import customers
 
@@ -23,7 +29,7 @@ def dag(dags: dict):
 
 
 def test_there_is_a_dag_for_each_customer_and_no_other(dags: dict) -> None:
-    assert set(dags) == {*EXPECTED, "tidy_lake"}
+    assert set(dags) == {*EXPECTED, "keep_rights", "tidy_lake"}
 
 
 @pytest.mark.parametrize("dag_id", sorted(EXPECTED))
@@ -73,8 +79,56 @@ def test_the_topic_that_is_published_to_is_the_one_that_was_made_and_is_read(dag
 
 def test_a_run_covers_the_day_that_has_ended_and_missed_days_are_not_caught_up(dag) -> None:
     timetable = dag.timetable
-    assert (type(timetable).__name__, timetable.expression, str(timetable.timezone)) == ("CronDataIntervalTimetable", "0 0 * * *", "UTC")
+    assert (type(timetable).__name__, timetable.serialize()) == ("DayTimetable", {"expression": "0 0 * * *", "timezone": "UTC"})
     assert dag.catchup is False
+
+
+def test_the_backfill_form_is_explained_in_its_own_words(dag) -> None:
+    """In the DAG's page, and in the form itself; Airflow offers no way to change what it has chosen."""
+    words = Path(airflow.__file__).parent / "ui" / "dist" / "i18n" / "locales" / "en" / "components.json"
+    form = json.loads(words.read_text())["backfill"]
+    for place in (dag.doc_md, dag.params.get_param("day").description):
+        assert all(form[name] in place for name in ("reprocessBehavior", "allRuns", "missingRuns"))
+    assert form["missingAndErroredRuns"] in dag.doc_md
+
+
+RUN_IDS = [
+    ("midnight of the customer's clock, which is not ours", "0 0 * * *", "Europe/Berlin", "2018-01-28"),
+    ("where clocks are behind ours", "30 2 * * *", "America/New_York", "2018-01-28"),
+    ("a week whose file is its first day's", "0 6 * * 0", "UTC", "2018-01-28"),
+]
+
+
+@pytest.mark.parametrize(("why", "schedule", "zone", "day"), RUN_IDS, ids=[row[0] for row in RUN_IDS])
+def test_the_run_of_a_day_has_it_in_its_id(
+    dags: dict, dag_folder: Path, others: Path, why: str, schedule: str, zone: str, day: str
+) -> None:
+    """Of the schedule, and of a backfill, which asks for no id but takes the moment from which a run may start."""
+    (others / "one.yaml").write_text(f"source: one/{{day}}\nschedule: '{schedule}'\ntime_zone: {zone}\ndays: scheduled\n")
+    built = DagBag(str(dag_folder)).dags["land_assessments_one"]
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(built))  # as scheduler and api-server have it
+    first = datetime(2018, 1, 28, tzinfo=ZoneInfo(zone))
+    info = next(iter(dag.iter_dagrun_infos_between(first, first + timedelta(days=1) - timedelta(seconds=1))))
+    assert DagRun.generate_run_id(run_type=DagRunType.BACKFILL_JOB, logical_date=info.logical_date, run_after=info.run_after).startswith(
+        f"backfill__{day}T"
+    ), why
+    scheduled = dag.timetable.generate_run_id(
+        run_type=DagRunType.SCHEDULED, run_after=info.data_interval.end, data_interval=info.data_interval
+    )
+    assert scheduled.startswith(f"scheduled__{day}__2018"), why
+    assert scheduled.count("-") == 2, "no other date is found by a search"
+
+
+def test_a_run_of_the_schedule_does_not_start_before_its_day_is_over(dag) -> None:
+    timetable = DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable
+    yesterday = pendulum.now("UTC").start_of("day").subtract(days=1)
+    for catchup in (False, True):
+        before = DataInterval(yesterday.subtract(days=1), yesterday)
+        over = timetable.next_dagrun_info(last_automated_data_interval=before, restriction=TimeRestriction(yesterday, None, catchup))
+        today = timetable.next_dagrun_info(
+            last_automated_data_interval=over.data_interval, restriction=TimeRestriction(None, None, catchup)
+        )
+        assert (over.data_interval.start, today.run_after) == (yesterday, yesterday.add(days=2))
 
 
 def test_a_landing_tells_other_dags(dag) -> None:
@@ -177,7 +231,7 @@ def test_whatever_one_customer_s_file_is_the_others_have_their_dags(dags: dict, 
     bag = DagBag(str(dag_folder))
     assert bag.import_errors == {}
     wrong = {f"land_assessments_{name}": bag.dags.get(f"land_assessments_{name}") for name in ("wrong", "-right-copy", "folder")}
-    assert bag.dags.keys() == {"land_assessments_right", *wrong, "tidy_lake"}
+    assert bag.dags.keys() == {"land_assessments_right", *wrong, "keep_rights", "tidy_lake"}
     assert all(set(each.task_dict) == {"wrong_contract"} for each in wrong.values())
     assert bag.dags["tidy_lake"].task_dict.keys() == {"tidy_right", "tidy_wrong", "tidy_-right-copy", "tidy_folder"}
     for dag in bag.dags.values():

@@ -1,6 +1,7 @@
 """A customer is added; its day is landed again after Kafka forgot it and its file is gone: from HDFS, without what is to be forgotten."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from confluent_kafka import TopicPartition
 
 from include.asking import ask
 from include.brokers import Admin
+from include.landing_run import dag_of
 from include.receipts import Landing
 from tests.e2e import readme
 from tests.private_landfall import Landfall
@@ -40,9 +42,10 @@ def forget(stack: Landfall, topic: str, offsets: dict[int, tuple[int, int]]) -> 
 
 @pytest.fixture(scope="module")
 def added(stack: Landfall) -> str:
-    """The customer of the README's commands, on a stack that is up."""
+    """The customer of the README's commands, on a stack that is up; its contract is mended to begin with the tests' day, not today."""
     add, check = (command for command in readme.commands() if command[0] == "customers")
-    stack(*add)
+    contract = Path(stack(*add).stdout.strip())
+    contract.write_text(re.sub(r"(?m)^first_day: .*$", f"first_day: {DAY}", contract.read_text()))
     assert add[-1] in stack(*check).stdout
     return add[-1]
 
@@ -78,6 +81,8 @@ def test_a_day_is_landed_again_from_hdfs_without_what_is_to_be_forgotten(stack: 
         newest = lake.in_force(DAY)
         assert newest is not None
         assert newest.run_id == again["run_id"]
+        assert newest.run_id.startswith(f"backfill__{DAY}T"), "Airflow's own id would be of the day after"
+        assert stack.api.run(dag_of(added), newest.run_id)["note"] == f"{added} {DAY}"
         for name in ("source", "bytes", "sha256", "ingest", "generation", "offsets", "published", "content_hash", "quarantined"):
             assert getattr(newest, name) == getattr(landed, name), name
         assert (newest.tables, newest.conservation) == (without.tables, without.conservation)

@@ -1,5 +1,6 @@
 """Days of one customer: an export of months, cut and landed by Airflow's backfill, a day twice at once, a day whose file comes late."""
 
+import itertools
 import json
 import subprocess
 import time
@@ -19,7 +20,7 @@ from tests.landed import differences
 from tests.private_landfall import REAL_FILE, ROOT, Landfall, wait_for
 from tests.recount import recount
 
-DAY = "2018-06-01"
+DAY, NEXT_DAY = "2018-06-01", "2018-06-02"
 FIRST, DAYS = date(2018, 1, 23), 5
 ALL = ("2017-11-21", "2018-01-28")
 real_file = pytest.mark.skipif(not REAL_FILE.exists(), reason=f"the real file is not at {REAL_FILE}")
@@ -46,6 +47,11 @@ def late(stack: Landfall) -> LandingRun:
         return states.get("find_source") == "up_for_reschedule"
 
     assert wait_for(waits, 60, every=0.5), "it waits without holding a slot"
+    [change, waiting] = itertools.islice(run.follow(), 2)
+    assert (change.state, waiting.reason.partition("; ")[0]) == (
+        "up_for_reschedule",
+        f"find_source: late {DAY}: no files at late/{DAY}* in {stack.settings.inbox}",
+    )
     stack.deliver("late", f"{DAY}.json", b"[" + attempt(1) + b"]")
     return run
 
@@ -106,6 +112,21 @@ def test_a_late_file_is_waited_for(stack: Landfall, late: LandingRun) -> None:
     assert stack.lake("late").in_force(DAY).landed == 1
 
 
+def test_a_run_of_a_paused_dag_says_so_and_a_key_that_nobody_knows_lands_nothing(stack: Landfall, late: LandingRun) -> None:
+    misspelled = LandingRun(stack.api, "late", stack.api.trigger(late.dag_id, {"dya": DAY}))
+    assert stack.wait_for_all([misspelled], 120) == ["failed"]
+    assert "unknown key 'dya' (is 'day' meant?)" in misspelled.receipt()["reason"]
+    stack.api._call("PATCH", f"/api/v2/dags/{late.dag_id}", json={"is_paused": True})
+    try:
+        run = stack.start("late", NEXT_DAY)
+        assert f"{late.dag_id} is paused in Airflow" in next(run.follow()).reason
+        found = stack.api._call("GET", f"/api/v2/dags/{late.dag_id}/dagRuns", params={"run_id_pattern": NEXT_DAY})["dag_runs"]
+        assert [(each["dag_run_id"], each["note"]) for each in found] == [(run.run_id, f"late {NEXT_DAY}")], "a search for the day"
+        stack.api._call("PATCH", f"/api/v2/dags/{late.dag_id}/dagRuns/{run.run_id}", json={"state": "failed"})
+    finally:
+        stack.api._call("PATCH", f"/api/v2/dags/{late.dag_id}", json={"is_paused": False})
+
+
 def scheduler(stack: Landfall) -> psutil.Process:
     """The process that `./landfall up` started, parent of those that run tasks."""
     return next(each for each in processes.alive(stack.settings) if each.cmdline()[1:4] == ["-m", "airflow", "scheduler"])
@@ -121,7 +142,7 @@ def test_all_days_land_once_although_the_scheduler_is_killed_in_the_middle(stack
     stack("split", "--source", str(REAL_FILE), "--out", str(stack.settings.inbox / "months"))
     lake = stack.lake("months")
     began = time.monotonic()
-    command = [str(ROOT / "landfall"), "backfill", "--customer", "months", "--from", ALL[0], "--to", ALL[1], "--json"]
+    command = [str(ROOT / "landfall"), "backfill", "--customer", "months", "--from", ALL[0], "--to", ALL[1], "--yes", "--json"]
     with (tmp_path / "told").open("w") as out, (tmp_path / "shown").open("w") as shown:
         running = subprocess.Popen(command, env=stack.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=shown)
         while len(lake.landings()) < 20:

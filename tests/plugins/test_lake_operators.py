@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 import connections
 from include.customers import Contract, TidyTerms
@@ -37,10 +38,11 @@ def abandoned(lake: Lake, tmp_path: Path) -> Built:
     return built
 
 
-def tidy(*, max_files: int, unneeded_days: int, dry_run: bool) -> dict[str, Any]:
+def tidy(*, max_files: int, unneeded_days: int, dry_run: bool, conf: dict[str, Any] | None = None) -> dict[str, Any]:
     contract = Contract(customer="acme", source="{day}.json", tidy=TidyTerms(max_files=max_files, unneeded_days=unneeded_days))
     ti = SimpleNamespace(xcom_push=lambda key, value: None)
-    context = {"ti": ti, "params": {"dry_run": dry_run}}
+    params = {"dry_run": dry_run}
+    context = {"ti": ti, "params": params, "dag": SimpleNamespace(params=params), "dag_run": SimpleNamespace(conf=conf)}
     return TidyLakeOperator(task_id="tidy_acme", contract=contract).execute(context)  # type: ignore[arg-type]
 
 
@@ -64,3 +66,10 @@ def test_the_contracts_terms_and_the_dry_run_are_what_is_done(
     assert (told["customer"], told["dry_run"], told["compacted"]) == ("acme", dry_run, compacted)
     assert told["landings"]["count"] == (len(directories(abandoned)) if unneeded_days < AGE else 0)
     assert json.loads(json.dumps(told)) == told, "an XCom is JSON"
+
+
+def test_a_dry_run_that_is_misspelled_removes_nothing(lake: Lake, abandoned: Built) -> None:
+    before = sum(files(lake, FIRST).values())
+    with pytest.raises(AirflowFailException, match=r"unknown key 'dryrun' \(is 'dry_run' meant\?\)"):
+        tidy(max_files=FEW, unneeded_days=FEW, dry_run=False, conf={"dryrun": True})
+    assert (sum(files(lake, FIRST).values()), there(abandoned)) == (before, True)

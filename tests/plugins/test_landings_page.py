@@ -184,6 +184,8 @@ def test_what_the_browser_is_to_ask_airflow_for(page: Callable[[str, str], TestC
     client = page("uwe", "user")
     again = client.get(f"/api/customers/harbor/days/{DAY}/run?again=true").json()
     assert (again["path"], again["body"]["conf"]) == ("dags/land_assessments_harbor/dagRuns", {"day": DAY, "again": True})
+    assert again["body"]["dag_run_id"].startswith(f"manual__{DAY}__")
+    assert again["body"]["note"] == f"harbor {DAY}"
     span = client.get("/api/customers/harbor/backfill?first=2018-02-01&last=2018-02-02").json()
     assert (span["path"], span["body"]["from_date"]) == ("backfills", "2018-02-01T00:00:00+00:00")
     assert span["body"]["to_date"] == "2018-02-02T23:59:59+00:00"
@@ -205,7 +207,7 @@ def test_a_report_gets_no_share_in_the_session(page: Callable[[str, str], TestCl
         path.unlink()
 
 
-def test_airflow_finds_one_plugin_and_no_module_of_the_page_under_its_bare_name(airflow: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_airflow_finds_the_plugins_and_no_module_of_the_page_under_its_bare_name(airflow: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else `days` or `web` would stand in sys.modules for whoever imports such a name."""
     from airflow.plugins_manager import _load_plugins_from_plugin_directory
 
@@ -219,5 +221,5 @@ def test_airflow_finds_one_plugin_and_no_module_of_the_page_under_its_bare_name(
         del sys.modules[name]
     assert errors == {}
     assert loaded == {path.stem for path in folder.glob("*.py")} | {"__init__"}
-    assert [plugin.name for plugin in plugins] == ["landings_page"]
-    assert [view["destination"] for view in plugins[0].external_views] == ["nav", "dag_run"]
+    views = {plugin.name: [view["destination"] for view in plugin.external_views] for plugin in plugins}
+    assert views == {"landed_day": [], "landings_page": ["nav", "dag_run"]}

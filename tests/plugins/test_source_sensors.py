@@ -31,6 +31,7 @@ class Run:
     skipped: list[Any] = field(default_factory=list)
     granted: list[Any] = field(default_factory=list)
     type: str = "manual"
+    conf: dict[str, Any] = field(default_factory=dict)
     looks_again_after: Callable[[], float] = field(init=False)
 
     def poke(self, *, again: bool, source: list[str] | None = None, day: str | None = DAY) -> Any:
@@ -40,10 +41,13 @@ class Run:
         sensor.skip = lambda ti, tasks: self.skipped.extend(tasks)  # type: ignore[method-assign]
         ti = SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value}))
         run = SimpleNamespace(
-            run_id="r2", run_type=SimpleNamespace(value=self.type), logical_date=None, run_after=datetime(2018, 1, 28, tzinfo=UTC)
-        )
+            run_id="r2", run_type=SimpleNamespace(value=self.type), logical_date=None, run_after=datetime(2018, 1, 29, tzinfo=UTC),
+            conf=self.conf,
+        )  # fmt: skip
         task = SimpleNamespace(get_direct_relatives=lambda upstream: ["ensure_topic"])
-        return sensor.poke({"ti": ti, "dag_run": run, "task": task, "params": {"day": day, "source": source, "again": again}})  # type: ignore[typeddict-item]
+        params = {"day": day, "source": source, "again": again}
+        dag = SimpleNamespace(params=params)
+        return sensor.poke({"ti": ti, "dag_run": run, "task": task, "dag": dag, "params": params})  # type: ignore[typeddict-item]
 
 
 @pytest.fixture
@@ -101,10 +105,12 @@ def test_another_run_of_the_day_is_waited_for_with_more_looks_than_files_are(run
     monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way: "r1")
     assert run.poke(again=False) is False
     assert (run.skipped, run.looks_again_after()) == ([], source_sensors.SOON)
+    assert run.pushed["waits_for"] == f"acme {DAY}: run r1 of the same day is under way; waiting until it is over"
     monkeypatch.setattr(source_sensors, "still_growing", lambda uris: True)
     monkeypatch.setattr(runs, "deadline", lambda *_: datetime.now(UTC) + timedelta(hours=1))
     assert run.poke(again=False) is False
     assert run.looks_again_after() == 60
+    assert "1 files that are still growing; waiting until" in run.pushed["waits_for"], "whoever follows the run reads it"
 
 
 def test_with_again_other_bytes_are_a_correction(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,6 +156,21 @@ def test_a_backfill_takes_neither_a_day_nor_files_for_all_its_days(run: Run, ask
     run.type = "backfill"
     with pytest.raises(AirflowFailException, match=next(iter(asked))):
         run.poke(again=False, **{"day": None, **asked})
+
+
+def test_a_conf_with_an_unknown_key_lands_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lands no other day in place of the one that was meant; the rights are not touched either."""
+    landed(run, monkeypatch, f"{DAY}.json")
+    run.conf = {"dya": DAY}
+    with pytest.raises(AirflowFailException, match=r"unknown key 'dya' \(is 'day' meant\?\)"):
+        run.poke(again=False, day=None)
+    assert (run.granted, run.pushed.keys()) == ([], {"seconds"})
+
+
+def test_without_a_day_the_last_complete_one_is_landed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    landed(run, monkeypatch, f"{DAY}.json")
+    run.poke(again=False, day=None)
+    assert run.pushed["already_landed"]["day"] == DAY
 
 
 def test_with_again_a_day_that_never_landed_needs_its_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Contracts: a right one is read, a wrong one is refused with every fault at once."""
 
 import re
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,61 @@ WRONG = [
     ("YAML counts minutes", RIGHT + "expected_by: 16:30\nnotify: {late: [slack]}\n", ["expected_by", "quotes", "found 990"]),
     ("not UTF-8", RIGHT + "description: \udcff\n", ["not readable as YAML"]),
     ("an empty file", "", ["expected keys", "NoneType"]),
+    # What failed at run time only, of a contract that was called right.
+    ("braces that no glob understands", "source: acme/{day}.{json,ndjson}\n", ["source", "other braces than {day}", "{json,ndjson}"]),
+    ("a brace that is open", "source: 'acme/{day}.{json'\n", ["source", "other braces than {day}"]),
+    ("a Python-only expression", RIGHT + "test_exams: {exam_name: ['(?P<draft>Draft)']}\n", ["test_exams.exam_name.0", "(?P", "Java"]),
+    ("more readers than HDFS takes", RIGHT + f"readers: {[f'reader{number}' for number in range(29)]}\n", ["readers", "29", "28 at most"]),
+    ("a schedule of one day in seven", RIGHT + 'schedule: "0 6 * * 1"\n', ["schedule", "'0 6 * * 1'", "never be landed", "scheduled"]),
+    ("a schedule of one day a month", RIGHT + 'schedule: "0 6 1 * *"\n', ["schedule", "never be landed"]),
+    ("a run an hour, over a day that is not over", RIGHT + 'schedule: "0 * * * *"\n', ["schedule", "24 runs a day", "not over"]),
+    ("the same where only some days count", RIGHT + 'days: scheduled\nschedule: "0 0,12 * * 1"\n', ["schedule", "2 runs a day"]),
+    ("a schedule of another minute in every process", RIGHT + 'schedule: "R 2 * * *"\n', ["schedule", "another moment"]),
+    ("days are two things", RIGHT + "days: monday\n", ["days", "'monday'"]),
+    ("a wait longer than calendars go", RIGHT + "deadline_hours: 1.0e+12\n", ["deadline_hours", "less than or equal to"]),
+    ("a Spark job that never ends", RIGHT + "transform_hours: 1.0e+12\n", ["transform_hours", "less than or equal to"]),
+    ("a Spark job that ends before it begins", RIGHT + "transform_hours: 1.0e-9\n", ["transform_hours", "greater than or equal to"]),
+    ("infinite is no number of hours", RIGHT + "deadline_hours: .inf\n", ["deadline_hours"]),
+    ("records that age out before they are read", RIGHT + "topic: {retention_hours: 2}\n", ["topic.retention_hours", "13.3 hours"]),
+    ("the same for a longer job", RIGHT + "transform_hours: 48\n", ["topic.retention_hours", "transform_hours 48", "168"]),
+    ("both", RIGHT + 'transform_hours: 48\nschedule: "0 6 * * 1"\n', ["schedule", "topic.retention_hours"]),
+    ("milliseconds that no 64 bits hold", RIGHT + "topic: {retention_hours: 9000000000000}\n", ["topic.retention_hours", "less than"]),
+    ("a first day that no zone can have", RIGHT + "first_day: 0001-01-01\n", ["first_day", "greater than or equal to"]),
+    ("days that no calendar has", RIGHT + "tidy: {unneeded_days: 1000000000}\n", ["tidy.unneeded_days", "less than or equal to"]),
+    ("another zone on every machine", RIGHT + "time_zone: localtime\n", ["time_zone", "tz database"]),
 ]
+
+TAKEN = [
+    ("a weekly delivery, where it is said", 'days: scheduled\nschedule: "0 6 * * 1"\n'),
+    ("a schedule that names all days", 'schedule: "30 2 1-31 * mon-sun"\n'),
+    ("as many readers as HDFS takes", f"readers: {[f'reader{number}' for number in range(28)]}\n"),
+    ("a reader twice is one", f"readers: {[f'reader{number % 28}' for number in range(40)]}\n"),
+    ("characters in brackets", "test_exams: {exam_name: ['(?i)^(draft|test)[ _-]?[0-9]{1,3}$']}\n"),
+]
+
+
+@pytest.mark.parametrize(("why", "text"), TAKEN, ids=[row[0] for row in TAKEN])
+def test_a_contract_that_a_landing_survives_is_taken(tmp_path: Path, why: str, text: str) -> None:
+    assert customers.load(contract(tmp_path, RIGHT + text)).customer == "acme", why
+
+
+READERS = [
+    ("a right one", RIGHT + "readers: [alice, bob]\n", ("alice", "bob")),
+    ("wrong elsewhere", "readers: [alice]\nsource: 5\n", ("alice",)),
+    ("a name that nobody has", RIGHT + "readers: [alice, 'a b', hdfs]\n", ("alice",)),
+    ("nobody is named", "source: 5\n", ()),
+]
+
+
+@pytest.mark.parametrize(("why", "text", "readers"), READERS, ids=[row[0] for row in READERS])
+def test_the_readers_of_a_wrong_contract_are_those_it_names(tmp_path: Path, why: str, text: str, readers: tuple[str, ...]) -> None:
+    assert customers.readers_of(contract(tmp_path, text)) == readers, why
+
+
+@pytest.mark.parametrize("text", ["readers: [alice", "readers: alice\n", "readers: [5]\n", "- alice\n"])
+def test_a_contract_that_does_not_say_who_reads_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ContractRefused, match="acme.yaml"):
+        customers.readers_of(contract(tmp_path, text))
 
 
 @pytest.mark.parametrize(("why", "text", "said"), WRONG, ids=[row[0] for row in WRONG])
@@ -142,17 +197,24 @@ def test_an_unknown_customer_is_told_who_is_known(tmp_path: Path) -> None:
 
 def test_a_new_customer_is_one_file_that_is_right_as_it_is_and_shows_every_key(tmp_path: Path) -> None:
     path = customers.add("beta", tmp_path)
-    assert customers.load(path) == Contract(customer="beta", source="beta/{day}*")
+    today = datetime.now(UTC).date()
+    added = customers.load(path)
+    assert added == Contract(customer="beta", source="beta/{day}*", first_day=added.first_day)
+    assert added.first_day in (today, today - timedelta(days=1)), "it misses no day before it was added; midnight may have passed"
     uncommented = "\n".join(re.sub(r"^# (?=\w+:|  )", "", line) for line in path.read_text().splitlines())
     path.write_text(uncommented)
     given = customers.load(path)
-    defaults = Contract(customer="beta", source="beta/{day}*")
+    defaults = Contract(customer="beta", source="beta/{day}*", first_day=added.first_day)
     assert given.model_dump(exclude={"description"}) == defaults.model_dump(exclude={"description"}), "the defaults that are shown are true"
     assert set(yaml.safe_load(uncommented)) == set(Contract.model_fields) - {"customer"}
     assert set(yaml.safe_load(uncommented)["topic"]) == set(customers.TopicTerms.model_fields)
     assert set(yaml.safe_load(uncommented)["tidy"]) == set(customers.TidyTerms.model_fields)
     assert set(yaml.safe_load(uncommented)["notify"]) == set(customers.NotifyTerms.model_fields)
     assert set(yaml.safe_load(uncommented)["test_exams"]) == set(customers.TestExams.model_fields)
+
+
+def test_a_customer_can_be_added_with_an_earlier_first_day(tmp_path: Path) -> None:
+    assert customers.load(customers.add("beta", tmp_path, date(2018, 5, 1))).first_day == date(2018, 5, 1)
 
 
 @pytest.mark.parametrize("name", ["Beta", "1st", "b-eta", "../beta", ""])

@@ -13,7 +13,10 @@ LATER = datetime(2018, 2, 3, 1, 0, tzinfo=UTC)
 DAYS = [
     ("the day asked for wins", "2018-01-05", EVENING, "UTC", date(2018, 1, 5)),
     ("a scheduled run lands its logical date", None, EVENING, "UTC", date(2018, 1, 28)),
-    ("a run from the UI may have no logical date: the day it was started", None, None, "UTC", date(2018, 2, 3)),
+    ("a run from the UI may have no logical date: the last day that is over", None, None, "UTC", date(2018, 2, 2)),
+    ("which day that is, the customer's clock says", None, None, "America/New_York", date(2018, 2, 1)),
+    ("the form fills in now as the logical date: the last day that is over", None, LATER, "UTC", date(2018, 2, 2)),
+    ("a day that is not over is landed by whoever asks for it", "2018-02-03", LATER, "UTC", date(2018, 2, 3)),
     ("days end at the customer's midnight, not at ours", None, EVENING, "Europe/Berlin", date(2018, 1, 29)),
 ]
 
@@ -21,6 +24,13 @@ DAYS = [
 @pytest.mark.parametrize(("why", "asked", "logical", "zone", "day"), DAYS, ids=[row[0] for row in DAYS])
 def test_the_day_of_a_run(why: str, asked: str | None, logical: datetime | None, zone: str, day: date) -> None:
     assert runs.day_of_run(asked=asked, logical_date=logical, run_after=LATER, time_zone=zone) == day, why
+
+
+def test_a_scheduled_run_lands_the_day_that_ends_as_it_starts() -> None:
+    """Of a schedule at midnight, in a zone whose midnight is not ours."""
+    midnight = datetime(2018, 1, 28, 23, tzinfo=UTC)
+    logical = datetime(2018, 1, 27, 23, tzinfo=UTC)
+    assert runs.day_of_run(asked=None, logical_date=logical, run_after=midnight, time_zone="Europe/Berlin") == date(2018, 1, 28)
 
 
 def test_a_day_that_is_no_date_is_refused() -> None:
