@@ -117,8 +117,8 @@ class Contract(_Terms):
     `tidy.unneeded_days`: how many days old what no landing in force needs is before it is removed; `tidy.max_files`: how many files of a
     table a day may have before they are put together.
     `max_quarantined`: share of a day's records, 0 to 1, that may be unreadable before the run is red.
-    `holes_points`: by how many percentage points a field may be missing, null or empty more or less often than on the nearest earlier
-    day before the receipt warns.
+    `holes_points`: by how many percentage points a field may be missing, null or empty more or less often than on the seven
+    landed days before; beyond that the receipt warns, unless chance may do it too (`include/holes.py`).
     """
 
     customer: str

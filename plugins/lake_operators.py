@@ -21,8 +21,8 @@ class ValidateLandingOperator(BaseOperator):
     """Proves that what lies on HDFS is what was published: counts, content hashes, files, parents and children.
 
     Reads the files themselves, not only what Spark said of them. Returns warnings, also about fields that are missing, null or empty
-    by `holes_points` percentage points more or less often than on the nearest earlier day; problems fail the task for good, each
-    as a sentence (also as XCom `problems`), and nothing of the landing becomes visible.
+    by `holes_points` percentage points more or less often than on the seven landed days before, if that is more than chance allows;
+    problems fail the task for good, each as a sentence (also as XCom `problems`), and nothing of the landing becomes visible.
 
     On call: a problem of files (missing, truncated, changed) is mended by clearing `transform` with downstream; too many
     quarantined records by a look at their reasons: a better source, or `max_quarantined` in the trigger form.
@@ -47,7 +47,7 @@ class ValidateLandingOperator(BaseOperator):
                 context["ti"].xcom_push(key="found", value=receipts.plain(landing.found_on_hdfs(landed.facts, transformed)))
             if problems:
                 raise AirflowFailException("\n".join(["nothing of this landing is visible to readers:", *problems]))
-            earlier = holes.nearest_earlier(connections.lake(published.customer), published.day)
+            earlier = holes.days_before(connections.lake(published.customer), published.day)
             return [*published.warnings, *landing.warnings(published, transformed, landed, earlier, self.holes_points)]
 
 
