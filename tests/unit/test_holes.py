@@ -75,7 +75,7 @@ def test_the_more_fields_are_compared_the_less_chance_is_believed() -> None:
 
 
 def test_nothing_is_allowed_and_everything() -> None:
-    few: Holes = {"at": counts(100_000, present=93_000, nulls=3000, missing=2000, empty=2000)}
+    few: Holes = {"at": counts(100_000, present=93_000, nulls=3000, missing=2500, empty=1500)}
     assert len(moved(few, BEFORE, points=0)) == 1
     assert moved(few, BEFORE, points=3) == []
     assert moved({"at": counts(missing=1000)}, BEFORE, points=100) == []
