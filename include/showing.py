@@ -201,10 +201,13 @@ def explanation(found: "Explanation") -> None:
         _print(lines)
 
 
-def quarantine(found: "list[Reason]", where: str) -> None:
-    """Reasons with their examples."""
+def quarantine(found: "list[Reason]", customer: str, what: str, of_run: bool = False) -> None:
+    """Reasons with their examples. Without any, and not `of_run`, where the unreadable records of a run that failed are."""
     if not found:
-        out.print(f"{escape(where)}: nothing is in quarantine")
+        where = f"{customer} {what}"
+        out.print(f"{escape(where)}: nothing is in quarantine{'' if of_run else ' of the landings that readers see'}")
+        if not of_run:
+            progress(f"what a run that failed could not read: ./landfall quarantine --customer {customer} --run RUN")
         return
     for reason in found:
         days = f"{reason.days[0]}" if len(reason.days) == 1 else f"{len(reason.days)} days from {reason.days[0]} to {reason.days[-1]}"

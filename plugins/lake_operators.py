@@ -8,7 +8,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
-from include import compacting, holes, landing, receipts, tidying
+from include import compacting, holes, landing, quarantined, receipts, tidying
 from include.customers import Contract
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
 from include.runs import TASKS
@@ -46,6 +46,9 @@ class ValidateLandingOperator(BaseOperator):
             if landed.facts:
                 context["ti"].xcom_push(key="found", value=receipts.plain(landing.found_on_hdfs(landed.facts, transformed)))
             if problems:
+                lake, run_id = connections.lake(published.customer), context["dag_run"].run_id
+                for line in quarantined.in_words(lake, transformed, run_id):
+                    self.log.warning("%s", line)
                 raise AirflowFailException("\n".join(["nothing of this landing is visible to readers:", *problems]))
             earlier = holes.days_before(connections.lake(published.customer), published.day)
             return [*published.warnings, *landing.warnings(published, transformed, landed, earlier, self.holes_points)]

@@ -1,6 +1,7 @@
 """What goes wrong is red, says why, and leaves readers with what they had."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,14 @@ def test_too_many_unreadable_records_are_a_problem_with_reasons(stack: Landfall,
     for said in ("validate", "2 of 3", "wrong_type 1", "missing_keen_id 1"):
         assert said in told.stderr
     assert told.stdout == ""
+    run = re.search(r"manual__\S+", told.stderr)
+    assert run is not None
+    reasons = {each["reason"]: each for each in stack.json("quarantine", "--customer", "acme", "--run", run[0])}
+    assert {reason: each["records"] for reason, each in reasons.items()} == {"wrong_type": 1, "missing_keen_id": 1}
+    assert '"keen_id": 6' in reasons["wrong_type"]["examples"][0]["value"]
+    of_readers = stack("quarantine", "--customer", "acme", "--day", DAY)
+    assert f"acme {DAY}: nothing is in quarantine of the landings that readers see" in of_readers.stdout
+    assert "./landfall quarantine --customer acme --run RUN" in of_readers.stderr
 
 
 def test_a_correction_replaces_the_day(stack: Landfall, tmp_path: Path) -> None:
