@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from include import exporting, receipts
-from include.asking import NUMBERS, SUMS, NotAnswered, Result, Session
+from include.asking import ALL, NUMBERS, SUMS, NotAnswered, Result, Session
 from include.lake import Lake
 from include.receipts import Landing
 from include.tables import TABLES, VIEWS
@@ -27,17 +27,25 @@ FOLDER = Path(__file__).with_name("answers")
 HEADER = re.compile(r"^-- (title|unit|meaning|uses|note|percent|chart|reads): (.+)$", re.MULTILINE)
 COUNTS = """
     select
-        coalesce(sum(attempts), 0) as delivered,
-        coalesce(sum(copies), 0) as delivered_published,
-        coalesce(sum(attempts) filter (is_test), 0) as test,
-        coalesce(sum(copies) filter (is_test), 0) as test_published,
-        coalesce(sum(attempts) filter (not is_test and correct is null), 0) as unscored,
-        coalesce(sum(copies) filter (not is_test and correct is null), 0) as unscored_published,
+        coalesce(sum(scores.attempts), 0) as delivered,
+        coalesce(sum(scores.copies), 0) as delivered_published,
+        coalesce(sum(scores.attempts) filter (is_test), 0) as test,
+        coalesce(sum(scores.copies) filter (is_test), 0) as test_published,
+        coalesce(sum(scores.attempts) filter (not is_test and correct is null), 0) as unscored,
+        coalesce(sum(scores.copies) filter (not is_test and correct is null), 0) as unscored_published,
         coalesce(sum(conflicts), 0) as delivered_conflicts,
         coalesce(sum(conflicts) filter (not is_test), 0) as conflicts,
-        coalesce(sum(conflicts) filter (not is_test and correct is not null), 0) as scored_conflicts
-    from exam_scores
-    where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')"""
+        coalesce(sum(conflicts) filter (not is_test and correct is not null), 0) as scored_conflicts,
+        any_value(every.attempts) - coalesce(sum(scores.attempts), 0) as repeats,
+        any_value(every.copies) - coalesce(sum(scores.copies), 0) as repeats_published
+    from (
+        select coalesce(sum(attempts), 0) as attempts, coalesce(sum(copies), 0) as copies from all_exam_scores
+        where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
+    ) as every
+    left join (
+        from exam_scores where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
+    ) as scores on true"""
+REPEATS = "that had come, byte for byte, on an earlier day"
 # What a question uses: its name in the file, and which counts are left out for which reason.
 USES: dict[str, dict[str, str]] = {
     "all": {},
@@ -69,7 +77,7 @@ class Question:
 
     @property
     def tables(self) -> set[str]:
-        return {table for table in (*TABLES, *VIEWS, *SUMS) if re.search(rf"\b(from|join)\s+{table}\b", self.sql)}
+        return {table for table in (*TABLES, *VIEWS, *SUMS) if re.search(rf"\b(from|join)\s+({ALL})?{table}\b", self.sql)}
 
 
 @dataclass(frozen=True)
@@ -82,17 +90,27 @@ class Counted:
 
 @dataclass(frozen=True)
 class Used:
-    """How many attempts an answer rests on, how many were left out for which reason, and how many of the used are conflicting versions."""
+    """How many attempts an answer rests on, how many were left out for which reason, and how many of the used are conflicting versions.
+
+    `each_day` is whether an attempt counts on every day that it came, over several days.
+    """
 
     attempts: Counted
     left_out: dict[str, Counted]
     in_conflict: int
+    each_day: bool = False
 
     def __str__(self) -> str:
-        told = f"Used: {_told(self.attempts)}."
+        told = f"Used: {self._told(self.attempts)}."
         if self.left_out:
-            told += " Left out: " + ", ".join(f"{_told(count)} {why}" for why, count in self.left_out.items()) + "."
+            told += " Left out: " + ", ".join(f"{self._told(count, why)} {why}" for why, count in self.left_out.items()) + "."
         return f"{told} In conflict (same keen_id, other bytes; each version counts): {self.in_conflict:,}."
+
+    def _told(self, count: Counted, why: str = "") -> str:
+        if why == REPEATS:
+            return f"{count.distinct:,} repeats ({count.published:,} published)"
+        what = "attempts, each on every day that it came" if self.each_day else "distinct attempts"
+        return f"{count.distinct:,} {what} ({count.published:,} published)"
 
 
 @dataclass(frozen=True)
@@ -125,13 +143,22 @@ class Answer:
 class Asked:
     """The days and the exam that are asked about; null is no bound, and the most common exam.
 
-    With `once`, an attempt that came again on later days, byte for byte, counts on the first day that it came, and on no other.
+    With `once`, an attempt that came again on later days, byte for byte, counts on the first day that it came, and on no other; without, on
+    every day that it came. By default several days leave such repeats out, and one day, which is about what came that day, does not.
     """
 
     first: str | None = None
     last: str | None = None
     exam: str | None = None
-    once: bool = False
+    once: bool | None = None
+
+    @property
+    def is_one_day(self) -> bool:
+        return self.first is not None and self.first == self.last
+
+    @property
+    def leaves_repeats_out(self) -> bool:
+        return not self.is_one_day if self.once is None else self.once
 
     @classmethod
     def day(cls, day: str | None) -> "Asked":
@@ -142,7 +169,9 @@ class Asked:
         days = f"{self.first or 'the first day'} to {self.last or 'the last day'}"
         if self.first == self.last:
             days = self.first or "all days"
-        return f"{days}, repeats left out" if self.once else days
+        if self.leaves_repeats_out is not self.is_one_day:
+            return days
+        return f"{days}, repeats {'left out' if self.is_one_day else 'counted'}"
 
 
 def questions() -> list[Question]:
@@ -177,18 +206,18 @@ def answers(lake: Lake, asked: Asked | None = None) -> list[Answer]:
 
 def answers_as_of(lake: Lake, asked: Asked) -> tuple[list[Answer], Landing]:
     """The same, with the landing that they are as of."""
-    with Session(lake, once=asked.once) as session:
+    with Session(lake, once=asked.leaves_repeats_out) as session:
         return ask_all(session, asked, questions()), session.state.landing
 
 
 def ask_all(session: Session, asked: Asked, among: Iterable[Question]) -> list[Answer]:
-    """The answers to these questions. Raises NotAnswered for an exam that nobody took."""
+    """The answers to these questions, of a session that leaves repeats out if they do. Raises NotAnswered for an exam that nobody took."""
     parameters = {"from": asked.first, "to": asked.last, "exam": asked.exam}
     if asked.exam is not None:
         _check_exam(session, asked.exam)
     counts = _ask(session, COUNTS, parameters)
     figures = dict(zip(counts.columns, counts.rows[0], strict=True))
-    return [_answer(session, question, parameters, figures) for question in among]
+    return [_answer(session, question, parameters, _used(question.uses, figures, asked)) for question in among]
 
 
 def as_json(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing | None = None, **more: Any) -> bytes:
@@ -198,7 +227,7 @@ def as_json(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing 
         "from": asked.first,
         "to": asked.last,
         "exam": asked.exam,
-        "once": asked.once,
+        "once": asked.leaves_repeats_out,
         "as_of": {"landing": as_of.landing, "committed_at": as_of.committed_at},
         "receipt": receipts.plain(receipt) if receipt else None,
         **more,
@@ -233,9 +262,8 @@ def _ask(session: Session, sql: str, parameters: dict[str, Any]) -> Result:
     return session.ask(sql, {name: value for name, value in parameters.items() if name in named})
 
 
-def _answer(session: Session, question: Question, parameters: dict[str, Any], figures: dict[str, int]) -> Answer:
+def _answer(session: Session, question: Question, parameters: dict[str, Any], used: Used | None) -> Answer:
     result = _ask(session, question.sql, parameters)
-    used = None if question.uses == "own" else _used(question.uses, figures)
     return Answer(
         name=question.name,
         title=question.title,
@@ -251,17 +279,18 @@ def _answer(session: Session, question: Question, parameters: dict[str, Any], fi
     )
 
 
-def _used(uses: str, figures: dict[str, int]) -> Used:
+def _used(uses: str, figures: dict[str, int], asked: Asked) -> Used | None:
+    """None where the answer itself says it."""
+    if uses == "own":
+        return None
     left_out = {why: Counted(figures[name], figures[f"{name}_published"]) for name, why in USES[uses].items()}
     attempts = Counted(
         figures["delivered"] - sum(each.distinct for each in left_out.values()),
         figures["delivered_published"] - sum(each.published for each in left_out.values()),
     )
-    return Used(attempts, left_out, figures[CONFLICTS[uses]])
-
-
-def _told(count: Counted) -> str:
-    return f"{count.distinct:,} distinct attempts ({count.published:,} published)"
+    if asked.leaves_repeats_out:
+        left_out = {REPEATS: Counted(figures["repeats"], figures["repeats_published"]), **left_out}
+    return Used(attempts, left_out, figures[CONFLICTS[uses]], each_day=not asked.leaves_repeats_out and not asked.is_one_day)
 
 
 def cell(value: Any, percent: bool = False) -> str:

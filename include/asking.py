@@ -8,8 +8,8 @@ import functools
 import io
 import posixpath
 import re
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -23,19 +23,23 @@ from fsspec import AbstractFileSystem
 from include.errors import LandfallError, Refused
 from include.lake import Lake, State
 from include.landed import aggregate
+from include.spooling import spool_folder
 from include.tables import TABLES, VIEWS
 
 READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}  # MULTI is what `pivot` becomes
 SMALL_BYTES, SMALL_FILES = 2_000_000, 100  # so at most 200 MB are held in memory
 # An attempt that came on several days, byte for byte, in the tables of its first day only; what is summed up of them likewise.
-# `all_<table>` is the table with all of them.
+# `all_<table>` is the table with all of them, whichever way the session is asked.
+FIRST = "first_deliveries"
+FIRST_ROWS = "select min(day) as day, keen_id, hash from all_assessments group by keen_id, hash"
 ONCE = {
-    "assessments": "select * from all_assessments qualify day = min(day) over (partition by keen_id, hash)",
-    "questions": "select * from all_questions semi join assessments using (day, keen_id, hash)",
-    "options": "select * from all_options semi join assessments using (day, keen_id, hash)",
+    "assessments": f"select * from all_assessments semi join {FIRST} using (day, keen_id, hash)",
+    "questions": f"select * from all_questions semi join {FIRST} using (day, keen_id, hash)",
+    "options": f"select * from all_options semi join {FIRST} using (day, keen_id, hash)",
     "exam_scores": aggregate("exam_scores"),
     "question_days": aggregate("question_days"),
 }
+SMALL_ONCE = ("exam_scores", "question_days")
 # Of each data file's rows alone, and few however many attempts a day has, so that `small_tables.py` can keep those of all days.
 # Part of a day may be in one file and part in another: sum them up once more.
 SUMS = {
@@ -56,6 +60,7 @@ SUMS = {
 CATALOG = r"show\b|information_schema\b|duckdb_"  # a question about the tables names all of them
 DATED = re.compile(r"day=\d{4}-\d\d-\d\d/(.+)")
 NUMBERS = re.compile(r".*INT(EGER)?|DOUBLE|FLOAT|DECIMAL[^\[]*")  # of DuckDB's types
+ALL = "all_"
 RESERVED = ("at", "offset")  # column names that DuckDB's parser takes for keywords
 
 
@@ -131,9 +136,10 @@ class Session:
         self.state: State = found
         self.once = once
         self._shown: set[str] = set()
-        self._spill = tempfile.TemporaryDirectory(prefix="landfall-query-")
+        self._spill = ExitStack()
+        spill = self._spill.enter_context(spool_folder("query"))
         self._duckdb = duckdb.connect(
-            config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "temp_directory": self._spill.name}
+            config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "temp_directory": str(spill)}
         )
         self._duckdb.register_filesystem(_LakeFiles(lake.fs, lake.path))
         self._duckdb.execute("set TimeZone = 'UTC'")
@@ -146,7 +152,7 @@ class Session:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._duckdb.close()
-        self._spill.cleanup()
+        self._spill.close()
 
     def ask(self, sql: str, parameters: dict[str, Any] | None = None) -> Result:
         """The answer to one query; `parameters` are its `$name`s."""
@@ -159,7 +165,7 @@ class Session:
             for name in (*TABLES, *VIEWS):
                 if re.search(rf"\b({name}\b|{CATALOG})", sql, re.IGNORECASE):
                     self._show(name)
-            for name in SUMS:
+            for name in (*SUMS, *(f"{ALL}{table}" for table in ONCE)):
                 if re.search(rf"\b{name}\b", sql):
                     self._show(name)
             return _rows(self._duckdb.sql(sql, params=parameters))
@@ -171,10 +177,15 @@ class Session:
             raise NotAnswered(f"{self.lake.customer}: {_explained(error)}") from error
 
     def give(self, name: str, rows: pa.Table) -> None:
-        """Answers questions about this table or view from these rows, which whoever gives them has read at the session's snapshot."""
+        """Answers questions about this table or view from these rows, which whoever gives them has read at the session's snapshot.
+
+        With `once`, rows of a table with repeats are those that it leaves repeats out of; sums with repeats it cannot use.
+        """
+        if self.once and name in SUMS and SUMS[name][0] in ONCE:
+            return
         self._duckdb.register(f"given_{name}", rows)
         chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in TABLES[name].duckdb.items()) if name in TABLES else "*"
-        self._create(name, f"select {chosen} from given_{name}")
+        self._create(f"{ALL}{name}" if self.once and name in ONCE else name, f"select {chosen} from given_{name}")
 
     def _check(self, sql: str) -> None:
         statements = self._duckdb.extract_statements(sql)
@@ -195,16 +206,35 @@ class Session:
             self._show(table)
             self._create(name, rows)
         elif self.once and name in ONCE:
-            for table in ONCE:  # they need each other
-                self._create(f"all_{table}", self._rows(table))
-            for table, rows in ONCE.items():
-                self._create(table, rows)
+            self._show_once(name)
+        elif name.startswith(ALL):
+            self._show_all(name.removeprefix(ALL))
         else:
             self._create(name, self._rows(name))
 
-    def _create(self, view: str, rows: str) -> None:
-        self._duckdb.execute(f'create view "{view}" as {rows}')
-        self._shown.add(view)
+    def _show_all(self, table: str) -> None:
+        if self.once:
+            self._create(f"{ALL}{table}", self._rows(table))
+        else:
+            self._show(table)
+            self._create(f"{ALL}{table}", f"select * from {table}")
+
+    def _show_once(self, name: str) -> None:
+        self._show(f"{ALL}assessments")
+        if FIRST not in self._shown:
+            self._create(FIRST, FIRST_ROWS, kind="table")  # looked for once, not by every question
+        for table in ONCE:
+            if table != name and re.search(rf"\b{table}\b", ONCE[name]):
+                self._show(table)
+        if name in SMALL_ONCE:
+            self._create(name, ONCE[name], kind="table")
+        else:
+            self._show(f"{ALL}{name}")
+            self._create(name, ONCE[name])
+
+    def _create(self, name: str, rows: str, kind: str = "view") -> None:
+        self._duckdb.execute(f'create {kind} "{name}" as {rows}')
+        self._shown.add(name)
 
     def _rows(self, table: str) -> str:
         """A query for the rows in the files of the table's snapshot."""

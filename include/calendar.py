@@ -1,7 +1,9 @@
-"""A customer's days: which are landed, red, under way or missing, worked out from landings, Airflow's runs and the contract."""
+"""A customer's days: which are landed, failed, under way or missing, worked out from landings, Airflow's runs and the contract."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -14,13 +16,15 @@ from include.customers import Contract
 from include.landed_days import LandedDay
 
 UNDER_WAY = ("queued", "running")
+RECENT = 20  # runs that tell how long one takes
 FAR_BACK = datetime.min.replace(tzinfo=UTC)
 
 
 class State(StrEnum):
-    """How a day stands. `red` and `missing` are not right; all others are."""
+    """How a day stands. `red`, `landed_failed` and `missing` are not right; all others are."""
 
     LANDED = "landed"
+    LANDED_FAILED = "landed_failed"  # landed, and the newest attempt since, such as a correction, has failed
     RED = "red"
     RUNNING = "running"
     MISSING = "missing"
@@ -46,17 +50,26 @@ class Run:
 
 @dataclass(frozen=True)
 class Day:
-    """One day. `landed` is what readers see of it, also while it is red or running; `run` is the run that its state comes from."""
+    """One day. `landed` is what readers see of it, also while a run is under way or has failed; `run` is the newest run that has a say.
+
+    `seen` is whether somebody has seen that this run failed: a landed day is then as good as if it had not.
+    """
 
     day: date
     state: State
     landed: LandedDay | None = None
     run: Run | None = None
+    seen: bool = False
+
+    @property
+    def failed(self) -> Run | None:
+        """The newest run, if it failed and nothing has landed since."""
+        return self.run if self.run and self.run.state == "failed" and not _landed_since(self.landed, self.run) else None
 
 
 @dataclass(frozen=True)
 class NotRight:
-    """A red day, or all missing days that follow each other in the schedule."""
+    """A day whose newest run failed, or all missing days that follow each other in the schedule."""
 
     state: State
     first: date
@@ -73,8 +86,11 @@ def days(contract: Contract, landed: Mapping[date, LandedDay], found: Iterable[R
 
 
 def not_right(found: Mapping[date, Day]) -> list[NotRight]:
-    """What wants a person: red days first, then missing ones, each with the newest first."""
-    red = [NotRight(day.state, day.day, day.day, 1, day.run) for day in found.values() if day.state is State.RED]
+    """What wants a person: failures that nobody has seen, first those without a landing, then missing days; each with the newest first."""
+    red, landed = (
+        [NotRight(state, day.day, day.day, 1, day.run) for day in found.values() if day.state is state and not day.seen]
+        for state in (State.RED, State.LANDED_FAILED)
+    )
     missing: list[NotRight] = []
     before: Day | None = None
     for day in found.values():
@@ -83,7 +99,32 @@ def not_right(found: Mapping[date, Day]) -> list[NotRight]:
             span = missing.pop() if goes_on else NotRight(day.state, day.day, day.day, 0)
             missing.append(NotRight(day.state, span.first, day.day, span.days + 1))
         before = day
-    return [*reversed(red), *reversed(missing)]
+    return [*reversed(red), *reversed(landed), *reversed(missing)]
+
+
+def with_seen(found: Mapping[date, Day], is_seen: Callable[[Run], bool]) -> dict[date, Day]:
+    """The same days, those whose failure somebody has seen marked so: what is landed is then just landed, what is not stays red."""
+
+    def marked(day: Day) -> Day:
+        if day.failed is None or not is_seen(day.failed):
+            return day
+        return replace(day, seen=True, state=State.LANDED if day.state is State.LANDED_FAILED else day.state)
+
+    return {date: marked(day) for date, day in found.items()}
+
+
+def days_to_run(contract: Contract, first: date, last: date, now: datetime) -> int:
+    """How many days of a span a backfill runs: those of the schedule that are over."""
+    today = now.astimezone(ZoneInfo(contract.time_zone)).date()
+    due = scheduled_days(contract.schedule, contract.first_day, today)
+    return sum(first <= day <= last for day in due)
+
+
+def seconds_to_run(found: Iterable[Run], number: int, at_once: int) -> float | None:
+    """How long so many days take, by the median of the newest runs that succeeded; None while there is none."""
+    over = sorted((run for run in found if run.state == "success" and run.began and run.ended), key=lambda run: run.ended or FAR_BACK)
+    seconds = [(run.ended - run.began).total_seconds() for run in over[-RECENT:] if run.began and run.ended]
+    return statistics.median(seconds) * math.ceil(number / at_once) if seconds else None
 
 
 def overdue_days(contract: Contract, now: datetime) -> tuple[date, ...]:
@@ -115,7 +156,7 @@ def _day(contract: Contract, day: date, landed: LandedDay | None, run: Run | Non
     if run and run.under_way:
         return Day(day, State.RUNNING, landed, run)
     if run and run.state == "failed" and not _landed_since(landed, run):
-        return Day(day, State.RED, landed, run)
+        return Day(day, State.LANDED_FAILED if landed else State.RED, landed, run)
     if landed:
         return Day(day, State.LANDED, landed, run)
     if contract.missing_source == "skip":

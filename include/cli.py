@@ -236,7 +236,15 @@ def show_answers(
     ] = None,
     last: Annotated[str | None, typer.Option("--to", help="The last day. Default: the last one that landed.")] = None,
     exam: Annotated[str | None, typer.Option(help="The exam whose attempts are counted. Default: the most common one.")] = None,
-    once: Annotated[bool, typer.Option("--once", help="Leave out attempts that had come on an earlier day already.")] = False,
+    once: Annotated[
+        bool | None,
+        typer.Option(
+            "--once/--with-repeats",
+            help="Leave out attempts that had come on an earlier day already, or count them on every day that they came. "
+            "Default: left out over several days, counted for one.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
     csv: Annotated[
         Path | None, typer.Option(help="Into a folder that is made if need be: one CSV file per answer.", metavar="FOLDER")
@@ -311,14 +319,21 @@ def explain(
 def quarantine(
     customer: Customer,
     day: Annotated[str | None, typer.Option(help="One day only, such as 2018-01-28. Default: all.")] = None,
+    run: Annotated[str | None, typer.Option(help="What this run could not read, also if it failed.", metavar="RUN")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the records that could not be read, by reason, with examples."""
-    from include.quarantined import quarantined
+    """List the records that could not be read, by reason, with examples: of the landings in force, or of one run."""
+    from include import quarantined
+    from include.landing_run import LandingRun
 
+    if day and run:
+        raise Refused("expected one of --day and --run, found both: a run lands one day")
     customers.customer(customer)
-    found = quarantined(_lake(customer), _day(day) if day else None)
-    _print_json(found) if as_json else showing.quarantine(found, f"{customer} {day or 'all days'}")
+    if run:
+        found = quarantined.quarantined_by(_lake(customer), LandingRun(_airflow(), customer, run).transformed())
+    else:
+        found = quarantined.quarantined(_lake(customer), _day(day) if day else None)
+    _print_json(found) if as_json else showing.quarantine(found, customer, f"run {run}" if run else day or "all days", of_run=bool(run))
 
 
 @app.command()

@@ -6,7 +6,7 @@ arrived exactly once, as an attempt, a copy of one, or in quarantine.
 
 from collections.abc import Iterator
 
-from include.holes import PATHS, Holes, moved
+from include.holes import PATHS, Earlier, moved
 from include.landed import MODULUS, Attempts, Facts, Gaps, Landed, Raw, Some, expected_columns, read_landed
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.tables import LANDED
@@ -59,10 +59,8 @@ def _sum(*hashes: str) -> str:
     return f"{sum(int(each, 16) for each in hashes) % MODULUS:016x}"
 
 
-def warnings(
-    publish: PublishReceipt, transform: TransformReceipt, landed: Landed, earlier: tuple[str, Holes] | None, holes_points: float
-) -> list[str]:
-    """Sentences about what is right but worth a look. `earlier` is the landed day before this one, and its holes."""
+def warnings(publish: PublishReceipt, transform: TransformReceipt, landed: Landed, earlier: Earlier, holes_points: float) -> list[str]:
+    """Sentences about what is right but worth a look. `earlier` are the landed days before this one, and their holes."""
     told = []
     if transform.quarantined:
         told.append(f"{transform.quarantined} of {publish.published} records are in quarantine: {_reasons(transform.reasons)}")
@@ -71,8 +69,8 @@ def warnings(
     attempts = landed.facts.attempts if landed.facts else None
     if attempts and attempts.untallied:
         told.append(f"{attempts.untallied} attempts have counts that do not agree with their questions (tallies is false)")
-    if landed.facts and earlier:
-        told += moved(landed.facts.gaps.holes, earlier[1], earlier[0], holes_points)
+    if landed.facts:
+        told += moved(landed.facts.gaps.holes, earlier, holes_points)
     return told
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 
 from include import receipts, waiting
 from include.airflow_api import OVER, AirflowApi
+from include.errors import Refused
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.run_names import PREFIX
 from include.runs import TASKS
@@ -109,6 +110,16 @@ class LandingRun:
         if failed:
             receipt |= {"failed_task": failed[0]["task_id"], "reason": self._reason(failed[0])}
         return receipt
+
+    def transformed(self) -> TransformReceipt:
+        """What the run's Spark job wrote. Raises Refused where it has not come so far, or Airflow has forgotten it."""
+        receipt = self._xcom("transform")
+        if not receipt:
+            raise Refused(
+                f"{self.customer}: Airflow has no receipt of transform of a run {self.run_id!r}: there is no such run, it has not come so "
+                f"far, or its try is being made again. Its runs: {self.api.url}/dags/{self.dag_id}/runs"
+            )
+        return receipts.read(TransformReceipt, receipt, "the receipt of transform")
 
     def _known_before_commit(self) -> dict[str, Any]:
         source = self._xcom("find_source") or {}

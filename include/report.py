@@ -17,7 +17,7 @@ import fsspec
 import jinja2
 
 from include import receipts, small_tables
-from include.answers import FOLDER, Answer, Asked, Question, as_json, ask_all, cell, questions
+from include.answers import FOLDER, REPEATS, Answer, Asked, Question, Used, as_json, ask_all, cell, questions
 from include.asking import Session
 from include.charts import INK, chart
 from include.hdfs import make_directory, write_file
@@ -48,6 +48,17 @@ class Report:
     left_out: list[Question]
 
     @property
+    def used(self) -> Used | None:
+        """Of the attempts that the answers count: how many of them, and how many were left out; None if nothing was asked."""
+        return next((answer.used for answer in self.answers if answer.name == "attempts"), None)
+
+    @property
+    def repeats(self) -> int | None:
+        """How many landed attempts had come on an earlier day, None where they count."""
+        counted = self.used.left_out.get(REPEATS) if self.used else None
+        return counted.distinct if counted else None
+
+    @property
     def sums(self) -> dict[str, int]:
         """Of the landed days."""
         return {name: sum(row[self.days.columns.index(name)] for row in self.days.rows) for name in SUMS}
@@ -69,7 +80,7 @@ class Report:
 
 def report(lake: Lake, asked: Asked) -> Report:
     """Of any days, with every question answered however long that takes. Raises NotAnswered if nothing has landed."""
-    with Session(lake, once=asked.once) as session:
+    with Session(lake, once=asked.leaves_repeats_out) as session:
         return _report(session, asked, questions())
 
 
@@ -110,9 +121,19 @@ def _write(lake: Lake, days: list[str | None], copies: Path | None, is_stale: Ca
         with Session(lake) as session:
             small_tables.gather(session)
             few = _are_few(_landed_days(session, Asked()))
-            written = [_write_one(lake, day, _report(session, Asked.day(day), _affordable(day, few)), copies) for day in days]
+            of_all = _report_of(session, None, few)  # before anything is written: a forgetting meanwhile would take its files away
+            written = [_write_one(lake, day, _report_of(session, day, few) if day else of_all, copies) for day in days]
             if not is_stale(lake, session.state.landing):
                 return written
+
+
+def _report_of(session: Session, day: str | None, few: bool) -> Report:
+    """Of a day, or of all. Which attempts came on an earlier day already only the tables of attempts can tell: of many days they count."""
+    if day or not few:
+        return _report(session, Asked(day, day, once=False), _affordable(day, few))
+    with Session(session.lake, session.state, once=True) as apart:
+        small_tables.gather(apart)
+        return _report(apart, Asked(), questions())
 
 
 def _are_few(days: Answer) -> bool:

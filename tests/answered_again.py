@@ -76,14 +76,24 @@ class Attempt:
 
 
 class Again:
-    """The records of each day, and which exams are test exams; `first` and `last` bound the days that are asked about."""
+    """The records of each day, and which exams are test exams; `first` and `last` bound the days that are asked about.
+
+    `delivered` is what came on these days; `asked` is the same, with `once` without what had come on an earlier day, byte for byte.
+    """
 
     def __init__(
-        self, records: Mapping[str, Sequence[bytes]], tests: Iterable[str], first: str = "", last: str = "9", exam: str | None = None
+        self,
+        records: Mapping[str, Sequence[bytes]],
+        tests: Iterable[str],
+        first: str = "",
+        last: str = "9",
+        exam: str | None = None,
+        once: bool = False,
     ) -> None:
         self.patterns = list(tests)
         self.every = [attempt for day, values in records.items() for attempt in self._attempts(day, values)]
-        self.asked = [attempt for attempt in self.every if first <= attempt.day <= last]
+        self.delivered = [attempt for attempt in self.every if first <= attempt.day <= last]
+        self.asked = [attempt for attempt in self.delivered if not once or not self._came_before(attempt)]
         self.records = [value for day, values in records.items() if first <= day <= last for value in values]
         self.refused = Counter(reason for value in self.records if (reason := judge(value)[0]))
         self.real = [attempt for attempt in self.asked if not attempt.is_test]
@@ -106,6 +116,9 @@ class Again:
             for value, json in read.items()
         ]
 
+    def _came_before(self, attempt: Attempt) -> bool:
+        return any(other.day < attempt.day for other in self._twins[attempt.value])
+
     def answers(self) -> dict[str, Rows]:
         names = [name for name in vars(Again) if not name.startswith("_") and name != "answers"]
         return {name: getattr(self, name)() for name in names}
@@ -113,9 +126,10 @@ class Again:
     # ------------------------------------------------------------ how many
 
     def attempts(self) -> Rows:
-        tests = [attempt for attempt in self.asked if attempt.is_test]
+        tests, kept = [attempt for attempt in self.asked if attempt.is_test], {id(each) for each in self.asked}
         return [
-            ["delivered and readable", *both(self.asked)],
+            ["delivered and readable", *both(self.delivered)],
+            ["of these on an earlier day already: left out below", *both([each for each in self.delivered if id(each) not in kept])],
             ["of these at test exams: left out below", *both(tests)],
             ["counted below", *both(self.real)],
             ["of these with a score", *both(self.scored)],
@@ -324,11 +338,11 @@ class Again:
     # ------------------------------------------------------------ the data themselves
 
     def repeats(self) -> Rows:
-        once = [attempt for attempt in self.asked if attempt.copies == 1]
-        more = [attempt for attempt in self.asked if attempt.copies > 1]
-        days = Counter(attempt.value for attempt in self.asked)
+        once = [attempt for attempt in self.delivered if attempt.copies == 1]
+        more = [attempt for attempt in self.delivered if attempt.copies > 1]
+        days = Counter(attempt.value for attempt in self.delivered)
         several = [number for number in days.values() if number > 1]
-        before = [a for a in self.asked if any(other.value == a.value and other.day < a.day for other in self._twins[a.value])]
+        before = [attempt for attempt in self.delivered if self._came_before(attempt)]
         return [
             ["delivered once on their day", *both(once), 0],
             ["delivered more than once on their day", *both(more), both(more)[1] - len(more)],

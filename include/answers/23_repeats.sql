@@ -1,11 +1,11 @@
 -- title: Repeats and duplicates
 -- unit: attempts
--- meaning: Attempts that were delivered more than once. Duplicates: copies with the same bytes within a day's delivery; they are one distinct attempt. Repeats: the same attempt, the same bytes, delivered on several days; the answers count it once for each of these days.
+-- meaning: Attempts that were delivered more than once. Duplicates: copies with the same bytes within a day's delivery; they are one distinct attempt. Repeats: the same attempt, the same bytes, delivered on several days. Answers about several days count it on its first day only, unless repeats are asked for; here every delivery counts.
 -- uses: all
 -- reads: every day
 -- note: Surplus is what would vanish if each attempt had been delivered once. With a span of days, "on an earlier day too" looks at every landed day before.
 with delivered as (
-    select day, keen_id, hash, copies, min(day) over (partition by keen_id, hash) as first_day from assessments
+    select day, keen_id, hash, copies, min(day) over (partition by keen_id, hash) as first_day from all_assessments
 ),
 asked as (
     from delivered where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')

@@ -5,17 +5,19 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import connections
-from include import calendar, receipts
+from include import backfilling, calendar, receipts
 from include.calendar import Day, NotRight, Run, State
 from include.customers import Contract
+from include.errors import Refused
 from include.lake import Lake
 from include.landed_days import landed_days
 from include.landing_run import LandingRun, dag_of
-from include.quarantined import quarantined
+from include.quarantined import quarantined, quarantined_by
 from include.receipts import Landing
+from include.seen import failure, mark_seen, seen_failures, who_saw
 from landings_page.inside_airflow import InsideAirflow
 
-REASONS = 10  # of so many red days a customer's row says why; each costs the reading of a log
+REASONS = 10  # of so many failed runs a customer's row says why; each costs the reading of a log
 ALL_DAYS = "all_days"
 
 
@@ -47,7 +49,11 @@ class Customer:
         }
 
     def days(self) -> dict[date, Day]:
-        return calendar.days(self.contract, landed_days(self.lake), self.airflow.runs_of(self.contract), datetime.now(UTC))
+        found = calendar.days(self.contract, landed_days(self.lake), self.airflow.runs_of(self.contract), datetime.now(UTC))
+        if not any(day.failed for day in found.values()):
+            return found
+        seen = seen_failures(self.lake)
+        return calendar.with_seen(found, lambda run: failure(run) in seen)
 
     def told(self, found: list[NotRight]) -> list[dict[str, Any]]:
         """What is not right, each with its reason as a sentence."""
@@ -72,18 +78,23 @@ class Customer:
         return f"{task}: {self.airflow.reason(self.dag_id, run.run_id, task, number)}" if explained else f"{task} failed."
 
     def day(self, day: date) -> dict[str, Any]:
-        """All that is known of one day but for its quarantined records: `receipt` is of the run that the day's state comes from."""
+        """All that is known of one day but for its quarantined records.
+
+        `receipt` is of the run that the day's state comes from, `in_force` what readers see, `failure` the newest run if that has failed:
+        its receipt, and who has seen it.
+        """
         landings = self.lake.landings(day.isoformat())
         found = self.days().get(day, Day(day, State.NOT_DUE))
         in_force = landings[-1] if landings else None
-        run_id = self._run_of(found, in_force)
+        run_id, failed = self._run_of(found, in_force), self._failed(found)
         return {
             "customer": self.contract.customer,
             "day": day.isoformat(),
             "state": found.state.value,
             "run_id": run_id,
             "dag_id": self.dag_id,
-            "receipt": self._receipt(found, in_force),
+            "receipt": failed["receipt"] if failed and failed["run_id"] == run_id else self._receipt(found, in_force),
+            "failure": failed,
             "in_force": receipts.plain(in_force) if in_force else None,
             "landings": len(landings),
             "tasks": self._tasks(run_id),
@@ -94,6 +105,20 @@ class Customer:
         if day.state is State.LANDED and in_force:
             return in_force.run_id
         return day.run.run_id if day.run else None
+
+    def _failed(self, day: Day) -> dict[str, Any] | None:
+        if day.failed is None:
+            return None
+        seen = who_saw(self.lake, day.failed) if day.seen else None
+        run = self._run(day.failed.run_id)
+        return {"run_id": run.run_id, "receipt": run.receipt(), "seen": receipts.plain(seen) if seen else None}
+
+    def seen(self, day: date, run_id: str, by: str) -> dict[str, Any]:
+        """Notes that `by` has seen the failure of the day's newest run. Raises Refused where that is not this run."""
+        found = self.days().get(day)
+        if found is None or found.failed is None or found.failed.run_id != run_id:
+            raise Refused(f"{self.contract.customer} {day}: the newest run is not {run_id}, or has not failed. Look again at the day.")
+        return receipts.plain(mark_seen(self.lake, found.failed, by))
 
     def _receipt(self, day: Day, in_force: Landing | None) -> dict[str, Any] | None:
         """Of a landed day the landing's, of any other as much as its run has come to."""
@@ -109,9 +134,16 @@ class Customer:
     def _run(self, run_id: str) -> LandingRun:
         return LandingRun(self.airflow, self.contract.customer, run_id)
 
-    def quarantine(self, day: date) -> list[dict[str, Any]]:
-        """Why records of the day could not be read, with examples."""
-        return [receipts.plain(reason) for reason in quarantined(self.lake, day.isoformat())]
+    def quarantine(self, day: date, run_id: str | None = None) -> list[dict[str, Any]]:
+        """Why records of the day could not be read, with examples: of the landing in force, or of a run, whatever came of it."""
+        of_run = quarantined_by(self.lake, self._run(run_id).transformed()) if run_id else None
+        return [receipts.plain(reason) for reason in (quarantined(self.lake, day.isoformat()) if of_run is None else of_run)]
+
+    def extent(self, first: date, last: date) -> dict[str, Any]:
+        """How many days a backfill of the span runs, and how many seconds that takes, null if nobody can know."""
+        number = calendar.days_to_run(self.contract, first, last, datetime.now(UTC))
+        seconds = calendar.seconds_to_run(self.airflow.runs_of(self.contract), number, backfilling.AT_ONCE)
+        return {"days": number, "seconds": seconds, "at_once": backfilling.AT_ONCE}
 
     def report(self, name: str) -> str:
         """Where the answers of a day, or of all days, lie on HDFS as a page."""
@@ -119,11 +151,12 @@ class Customer:
 
 
 def _cell(day: Day) -> dict[str, Any]:
-    """`landed` is there where readers see a landing."""
+    """`landed` is there where readers see a landing, `seen` where somebody has seen a failure."""
+    seen = {"seen": True} if day.seen else {}
     if day.landed is None:
-        return {"state": day.state.value}
+        return {"state": day.state.value, **seen}
     figures = {name: getattr(day.landed, name) for name in ("published", "landed", "quarantined", "has_warnings")}
-    return {"state": day.state.value, "landed": figures}
+    return {"state": day.state.value, "landed": figures, **seen}
 
 
 def _missing(found: NotRight) -> str:

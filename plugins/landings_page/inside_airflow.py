@@ -83,5 +83,7 @@ def _reason(dag_id: str, run_id: str, task_id: str, try_number: int) -> str:
         .options(joinedload(TaskInstance.dag_run), joinedload(TaskInstance.dag_model))
     )
     with create_session() as session:
-        lines, _ = TaskLogReader().read_log_chunks(session.scalars(query).one(), try_number, {"download_logs": True})
+        if (task := session.scalars(query).one_or_none()) is None:
+            return "why cannot be said, for Airflow has forgotten the DAG or the task"
+        lines, _ = TaskLogReader().read_log_chunks(task, try_number, {"download_logs": True})
         return cause([line.model_dump() for line in lines], task_id, try_number)

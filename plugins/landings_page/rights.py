@@ -48,7 +48,8 @@ def may_operate(user: BaseUser) -> bool:
 
 
 def may_trigger(user: BaseUser, customer: str) -> bool:
-    """What Airflow itself asks before it takes a run or a backfill. Here it only decides whether a button can be pressed."""
+    """What Airflow itself asks before it takes a run or a backfill. Here it decides whether a button can be pressed, and
+    whether the user may say that a failure has been seen."""
     return get_auth_manager().is_authorized_dag(method="POST", access_entity=DagAccessEntity.RUN, details=_dag(customer), user=user)
 
 

@@ -1,7 +1,8 @@
 """The page's web app, within Airflow's api-server. Every address wants a user that Airflow knows, and answers for that user's customers.
 
-Nothing is changed from here: runs and backfills are started by the browser, with the user's own session, at Airflow's REST API, so that
-Airflow's rights and audit log hold. This app only says what to ask for.
+Nothing of Airflow is changed from here: runs and backfills are started by the browser, with the user's own session, at Airflow's REST API,
+so that Airflow's rights and audit log hold. This app only says what to ask for. It notes one thing itself, in the customer's lake: that
+somebody has seen a failure.
 """
 
 from datetime import date
@@ -111,9 +112,20 @@ def one_day(found: CustomerDep, day: date) -> dict[str, Any]:
 
 
 @app.get("/api/customers/{customer}/days/{day}/quarantine")
-def quarantine(found: CustomerDep, day: date) -> list[dict[str, Any]]:
-    """Why records of the day could not be read, with examples; reads data files of the day."""
-    return found.quarantine(day)
+def quarantine(found: CustomerDep, day: date, run_id: str | None = None) -> list[dict[str, Any]]:
+    """Why records of the day could not be read, with examples, in the landing in force or in one run; reads data files of the day."""
+    return found.quarantine(day, run_id)
+
+
+@app.put("/api/customers/{customer}/days/{day}/seen")
+def seen(found: CustomerDep, user: GetUserDep, day: date, run_id: str) -> dict[str, Any]:
+    """Notes that the user has seen the failure of the day's newest run; for those who may start one.
+
+    A PUT, which no other site's page can have a browser send.
+    """
+    if not rights.may_trigger(user, found.contract.customer):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "Your role in Airflow may look, not say that a failure has been seen.")
+    return found.seen(day, run_id, user.get_name())
 
 
 @app.get("/api/customers/{customer}/days/{day}/run")
@@ -124,10 +136,11 @@ def run_to_ask_for(contract: ContractDep, day: date, again: bool = False) -> dic
 
 
 @app.get("/api/customers/{customer}/backfill")
-def backfill_to_ask_for(contract: ContractDep, first: date, last: date) -> dict[str, Any]:
-    """What to ask Airflow's API for, to land the days of a span."""
-    begin, end = backfilling.moments(contract, first, last)
-    return {"path": "backfills", "body": backfill_of(dag_of(contract.customer), begin, end, backfilling.AT_ONCE)}
+def backfill_to_ask_for(found: CustomerDep, first: date, last: date) -> dict[str, Any]:
+    """What to ask Airflow's API for, to land the days of a span, and how much that is."""
+    begin, end = backfilling.moments(found.contract, first, last)
+    body = backfill_of(found.dag_id, begin, end, backfilling.AT_ONCE)
+    return {"path": "backfills", "body": body, **found.extent(first, last)}
 
 
 @app.get("/api/runs")

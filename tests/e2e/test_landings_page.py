@@ -134,7 +134,7 @@ def test_what_is_not_right_and_why_stands_on_top_and_a_landed_day_shows_its_rece
     page = log_in("admin")
     frame = open_from_navigation(page)
     trouble = frame.locator(".trouble")
-    expect(trouble.get_by_role("heading")).to_contain_text("not right")
+    expect(trouble.get_by_role("heading")).to_contain_text("problem")
     expect(trouble.locator("li", has_text="wreck")).to_contain_text("has no {day}")
     red = trouble.locator("li", has=frame.locator(f'[data-trouble="harbor_{harbor.red}"]'))
     expect(red).to_contain_text(f"find_source: harbor {harbor.red}: found no files", timeout=120_000)  # when the schedule's run is over

@@ -1,6 +1,7 @@
 """What goes wrong is red, says why, and leaves readers with what they had."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,14 @@ def test_too_many_unreadable_records_are_a_problem_with_reasons(stack: Landfall,
     for said in ("validate", "2 of 3", "wrong_type 1", "missing_keen_id 1"):
         assert said in told.stderr
     assert told.stdout == ""
+    run = re.search(r"manual__\S+", told.stderr)
+    assert run is not None
+    reasons = {each["reason"]: each for each in stack.json("quarantine", "--customer", "acme", "--run", run[0])}
+    assert {reason: each["records"] for reason, each in reasons.items()} == {"wrong_type": 1, "missing_keen_id": 1}
+    assert '"keen_id": 6' in reasons["wrong_type"]["examples"][0]["value"]
+    of_readers = stack("quarantine", "--customer", "acme", "--day", DAY)
+    assert f"acme {DAY}: nothing is in quarantine of the landings that readers see" in of_readers.stdout
+    assert "./landfall quarantine --customer acme --run RUN" in of_readers.stderr
 
 
 def test_a_correction_replaces_the_day(stack: Landfall, tmp_path: Path) -> None:
@@ -59,17 +68,17 @@ def test_a_correction_replaces_the_day(stack: Landfall, tmp_path: Path) -> None:
 
 
 def test_a_field_that_goes_missing_and_one_that_nobody_knows_are_told(stack: Landfall, tmp_path: Path) -> None:
-    """After the correction above: that day is the nearest earlier one."""
-    renamed = [{("exam_title" if name == "exam_name" else name): value for name, value in attempt(number).items()} for number in range(4)]
-    source = written(tmp_path, json.dumps([*renamed, attempt(5)]))
+    """After the correction above, with whose day it is compared."""
+    renamed = [{("exam_title" if name == "exam_name" else name): value for name, value in attempt(number).items()} for number in range(40)]
+    source = written(tmp_path, json.dumps(renamed))
     told = stack("land", "--customer", "acme", "--day", NEXT_DAY, "--source", str(source)).stdout
-    assert f"warning: exam_name is missing in 80.0 % of 5; on {DAY} it was in 0.0 % of 3" in told
-    assert "fields that the schema does not know: exam_title 4" in told
+    assert f"warning: exam_name is missing in 100.0 % of 40; on {DAY} it was in 0.0 % of 3" in told
+    assert "fields that the schema does not know: exam_title 40" in told
     [landing] = stack.json("landings", "--customer", "acme", "--day", NEXT_DAY)
-    assert landing["unknown_fields"] == {"exam_title": 4}
+    assert landing["unknown_fields"] == {"exam_title": 40}
     assert [warning.split(" is ")[0] for warning in landing["warnings"]] == ["exam_name"]
     sql = f"select missing, parents from holes where day = '{NEXT_DAY}' and path = 'exam_name'"
-    assert stack.json("query", "--customer", "acme", sql)["rows"] == [[4, 5]]
+    assert stack.json("query", "--customer", "acme", sql)["rows"] == [[40, 40]]
 
 
 BEFORE_THE_RUN = [

@@ -1,9 +1,11 @@
 """The page's web app with Airflow's own auth manager and database: who gets which customer, and what is answered of each."""
 
+import shutil
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +13,13 @@ import fsspec
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from sqlalchemy import delete, insert
 
 import connections
-from include import customers
+from include import customers, receipts
 from include.lake import Lake
 from include.receipts import Landing
-from tests.built_landing import RECORDS, build
+from tests.built_landing import RECORDS, Built, build
 
 DAY = "2018-01-28"
 SPAN = f"first={DAY}&last=2018-01-29"
@@ -87,7 +90,7 @@ def page(
     return page
 
 
-SEEN = [
+VISIBLE = [
     ("an admin sees all, a wrong contract too", "root", "admin", ["harbor", "quay", "reef", "wreck"], True),
     ("an operator too", "olga", "op", ["harbor", "quay", "reef", "wreck"], True),
     ("a user sees whose reader it is, and may trigger", "uwe", "user", ["harbor"], True),
@@ -97,7 +100,7 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize(("why", "user", "role", "seen", "may_trigger"), SEEN, ids=[row[0] for row in SEEN])
+@pytest.mark.parametrize(("why", "user", "role", "seen", "may_trigger"), VISIBLE, ids=[row[0] for row in VISIBLE])
 def test_who_sees_which_customers(
     page: Callable[[str, str], TestClient], why: str, user: str, role: str, seen: list[str], may_trigger: bool
 ) -> None:
@@ -112,9 +115,14 @@ def test_who_sees_which_customers(
 def test_every_address_is_closed_without_a_token(page: Callable[[str, str], TestClient]) -> None:
     from landings_page.web import app
 
-    paths = [route.path.format(customer="harbor", day=DAY, name="page.js") for route in app.routes if isinstance(route, APIRoute)]
-    assert len(paths) == len(app.routes) > 9, "a mount or a page of documentation would not ask for a token"
-    assert {path: page("", "").get(path).status_code for path in paths} == dict.fromkeys(paths, 401)
+    calls = [
+        (method, route.path.format(customer="harbor", day=DAY, name="page.js"))
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    ]
+    assert len(calls) == len(app.routes) > 9, "a mount or a page of documentation would not ask for a token"
+    assert {call: page("", "").request(*call).status_code for call in calls} == dict.fromkeys(calls, 401)
 
 
 def test_what_is_hidden_looks_like_what_is_not_there(page: Callable[[str, str], TestClient]) -> None:
@@ -156,6 +164,91 @@ def test_a_run_that_is_under_way_shows_on_the_day_that_it_was_asked_for(page: Ca
             session.query(DagRun).filter(DagRun.run_id == "by_hand").delete()
 
 
+RUN = "correction"
+SEEN = f"/api/customers/harbor/days/{DAY}/seen?run_id={RUN}"
+OF_DAY = f"/api/customers/harbor/days/{DAY}"
+
+
+@pytest.fixture
+def correction(airflow: None, landed: tuple[Lake, Landing], tmp_path: Path) -> Iterator[Built]:
+    """What a run of harbor, as Airflow's database has it, has published and transformed since DAY landed; its validate has failed."""
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    built = build(tmp_path, records=(*RECORDS[:2], b'{"keen_id": "keen 1", "started_at": 7}'), day=DAY, try_number=7, customer="harbor")
+    at, names = datetime.now(UTC), {"dag_id": "land_assessments_harbor", "run_id": RUN}
+    with create_session() as session:
+        run = {"run_type": "manual", "run_after": at, "state": "failed", "start_date": at, "conf": {"day": DAY}}
+        session.add(made := DagRun(**names, **run))
+        made.end_date = at
+        session.flush()
+        for task, state in (("publish", "success"), ("transform", "success"), ("validate", "failed")):
+            columns = {"id": uuid.uuid4(), "map_index": -1, "state": state, "try_number": 1, "duration": 2.0, "pool": "p", "pool_slots": 1}
+            session.execute(insert(TaskInstance).values(**names, task_id=task, **columns))
+        for task, receipt in (("publish", built.publish), ("transform", built.transform)):
+            XComModel.set(key="return_value", value=receipts.plain(receipt), task_id=task, **names, session=session)
+    yield built
+    shutil.rmtree(f"{landed[0].path}/seen", ignore_errors=True)
+    with create_session() as session:
+        for model in (XComModel, TaskInstance, DagRun):
+            session.execute(delete(model).where(model.run_id == RUN))
+
+
+def test_a_failed_correction_leaves_in_sight_what_readers_see(
+    page: Callable[[str, str], TestClient], landed: tuple[Lake, Landing], correction: Built
+) -> None:
+    client, landing = page("uwe", "user"), landed[1]
+    row = client.get(f"/api/customers/harbor/days?{SPAN}").json()
+    assert (row["days"][DAY]["state"], row["days"][DAY]["landed"]["landed"]) == ("landed_failed", landing.landed)
+    assert [(each["state"], each["first"]) for each in row["not_right"]] == [("landed_failed", DAY), ("missing", "2018-01-29")]
+    assert row["not_right"][0]["reason"].startswith("validate: ")
+    day = client.get(OF_DAY).json()
+    assert (day["in_force"]["landed"], day["in_force"]["run_id"], day["run_id"]) == (landing.landed, "r1", RUN)
+    failed = day["failure"]
+    assert (failed["run_id"], failed["receipt"]["failed_task"], failed["receipt"]["published"], failed["seen"]) == (
+        RUN,
+        "validate",
+        3,
+        None,
+    )
+    assert day["receipt"] == failed["receipt"]
+
+
+def test_a_failure_is_seen_by_who_may_start_runs_and_no_longer_counts(
+    page: Callable[[str, str], TestClient], landed: tuple[Lake, Landing], correction: Built
+) -> None:
+    client = page("uwe", "user")
+    assert page("vera", "viewer").put(SEEN).status_code == 403
+    assert page("eve", "user").put(SEEN).status_code == 404, "a stranger"
+    other = client.put(f"{OF_DAY}/seen?run_id=r1")
+    assert (other.status_code, "Look again at the day" in other.json()["detail"]) == (422, True)
+    assert client.put(SEEN).json()["by"] == "uwe"
+    assert page("root", "admin").put(SEEN).json()["by"] == "uwe", "who was first"
+    row = client.get(f"/api/customers/harbor/days?{SPAN}").json()
+    assert (row["days"][DAY]["state"], row["days"][DAY]["seen"]) == ("landed", True)
+    assert [each["state"] for each in row["not_right"]] == ["missing"]
+    day = client.get(OF_DAY).json()
+    assert (day["run_id"], day["receipt"]["landed"], day["failure"]["seen"]["by"]) == ("r1", landed[1].landed, "uwe")
+
+
+def test_the_unreadable_records_of_a_failed_run_are_shown_from_its_own_files(
+    page: Callable[[str, str], TestClient], landed: tuple[Lake, Landing], correction: Built
+) -> None:
+    client = page("uwe", "user")
+    [reason] = client.get(f"{OF_DAY}/quarantine", params={"run_id": RUN}).json()
+    assert (reason["reason"], reason["records"], reason["examples"][0]["record"]) == ("wrong_type", 1, 2)
+    assert '"started_at": 7' in reason["examples"][0]["value"]
+    of_landing = client.get(f"{OF_DAY}/quarantine").json()
+    assert {each["reason"]: each["records"] for each in of_landing} == landed[1].reasons
+    nobody = client.get(f"{OF_DAY}/quarantine", params={"run_id": "no run"})
+    assert (nobody.status_code, "has no receipt of transform of a run 'no run'" in nobody.json()["detail"]) == (422, True)
+    Path(correction.path("quarantine")).unlink()
+    gone = client.get(f"{OF_DAY}/quarantine", params={"run_id": RUN})
+    assert (gone.status_code, "tidy_lake_harbor" in gone.json()["detail"]) == (422, True)
+
+
 REFUSED = [
     ("a wrong contract", f"/api/customers/wreck/days?{SPAN}", 422, "wreck.yaml: 1 wrong:\n  source: has no {day}"),
     ("a broken catalog", f"/api/customers/reef/days?{SPAN}", 503, "reef: the lake's catalog cannot be opened"),
@@ -189,6 +282,9 @@ def test_what_the_browser_is_to_ask_airflow_for(page: Callable[[str, str], TestC
     span = client.get("/api/customers/harbor/backfill?first=2018-02-01&last=2018-02-02").json()
     assert (span["path"], span["body"]["from_date"]) == ("backfills", "2018-02-01T00:00:00+00:00")
     assert span["body"]["to_date"] == "2018-02-02T23:59:59+00:00"
+    assert (span["days"], span["seconds"], span["at_once"]) == (2, None, 2)
+    years = client.get("/api/customers/harbor/backfill?first=2018-02-01&last=2020-12-31").json()
+    assert years["days"] == (date(2020, 12, 31) - date(2018, 1, 31)).days
 
 
 def test_a_report_gets_no_share_in_the_session(page: Callable[[str, str], TestClient], landed: tuple[Lake, Landing]) -> None:

@@ -48,6 +48,7 @@ def test_every_question_says_what_it_is_about() -> None:
 def test_attempts_are_counted_both_ways_and_what_is_left_out_is_said(lake: Lake) -> None:
     assert by_name(lake, DAY)["attempts"].rows == [
         ["delivered and readable", 8, 10],
+        ["of these on an earlier day already: left out below", 0, 0],
         ["of these at test exams: left out below", 1, 1],
         ["counted below", 7, 9],
         ["of these with a score", 6, 8],
@@ -99,8 +100,24 @@ def test_an_exam_that_nobody_took_is_refused_with_those_that_are_like_it(lake: L
 
 def test_a_day_that_did_not_land_has_answers_of_zero(lake: Lake) -> None:
     found = by_name(lake, "1999-01-01")
-    assert [row[1:] for row in found["attempts"].rows] == [[0, 0]] * 4 + [[0, None], [None, 0]]
+    assert [row[1:] for row in found["attempts"].rows] == [[0, 0]] * 5 + [[0, None], [None, 0]]
     assert (found["exams"].rows, found["score"].rows, found["most_common"].rows) == ([[0, 0]], [], [])
+
+
+SPANS = [
+    ("one day", Asked.day(DAY), False, DAY),
+    ("one day, repeats left out", Asked(DAY, DAY, once=True), True, f"{DAY}, repeats left out"),
+    ("all days", Asked(), True, "all days"),
+    ("all days, repeats counted", Asked(once=False), False, "all days, repeats counted"),
+    ("some days", Asked(DAY, SECOND), True, f"{DAY} to {SECOND}"),
+    ("from a day on", Asked(first=DAY), True, f"{DAY} to the last day"),
+    ("up to a day, asked for as it is by default", Asked(last=DAY, once=True), True, f"the first day to {DAY}"),
+]
+
+
+@pytest.mark.parametrize(("why", "asked", "leaves_out", "said"), SPANS, ids=[row[0] for row in SPANS])
+def test_several_days_leave_repeats_out_and_one_day_does_not(why: str, asked: Asked, leaves_out: bool, said: str) -> None:
+    assert (asked.leaves_repeats_out, str(asked)) == (leaves_out, said), why
 
 
 def test_nothing_landed_is_said(tmp_path: Path) -> None:

@@ -151,6 +151,7 @@ def test_what_came_again_on_a_later_day_can_be_left_out(repeating: Lake, table: 
         assert all_days.ask(f"select count(*) from {table} where day = '2018-01-29'").rows != [[0]]
         assert once.ask(f"select * from {table} order by all") == first
         assert once.ask(f"select count(*) from all_{table}") == all_days.ask(f"select count(*) from {table}")
+        assert all_days.ask(f"select * from all_{table} order by all") == all_days.ask(f"select * from {table} order by all")
 
 
 def test_a_refusal_is_final() -> None:

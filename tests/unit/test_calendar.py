@@ -37,11 +37,17 @@ STATES = [
     ("a run that is queued is under way too", FAIL, [], [run("queued")], State.RUNNING),
     ("a run failed", FAIL, [], [run("failed", NOON)], State.RED),
     ("a run failed where a day without files is none", SKIP, [], [run("failed", NOON)], State.RED),
-    ("a correction failed: readers see the landing before", FAIL, [landed(at=NOON)], [run("failed", EVENING)], State.RED),
-    ("its run failed after the commit, at its answers", FAIL, [landed(at=NOON)], [run("failed", NOON + timedelta(seconds=5))], State.RED),
+    ("a correction failed: readers see the landing before", FAIL, [landed(at=NOON)], [run("failed", EVENING)], State.LANDED_FAILED),
+    (
+        "its run failed after the commit, at its answers",
+        FAIL,
+        [landed(at=NOON)],
+        [run("failed", NOON + timedelta(seconds=5))],
+        State.LANDED_FAILED,
+    ),
     ("a failure before the landing is history", FAIL, [landed(at=EVENING)], [run("failed", NOON)], State.LANDED),
     ("a failure, then a success", FAIL, [landed()], [run("failed", NOON, "a"), run("success", EVENING, "b")], State.LANDED),
-    ("a success, then a failure", FAIL, [landed()], [run("success", NOON, "a"), run("failed", EVENING, "b")], State.RED),
+    ("a success, then a failure", FAIL, [landed()], [run("success", NOON, "a"), run("failed", EVENING, "b")], State.LANDED_FAILED),
     ("failed, and tried again right now", FAIL, [], [run("failed", EVENING, "a"), run("running", None, "b")], State.RUNNING),
     ("landed, and landing again right now", FAIL, [landed()], [run("success", NOON, "a"), run("queued", None, "b")], State.RUNNING),
     ("no files where a day without files is none", SKIP, [], [run("success", NOON)], State.SKIPPED),
@@ -99,6 +105,37 @@ def test_what_is_not_right_is_red_days_and_spans_of_missing_ones_newest_first() 
         NotRight(State.MISSING, february[3], february[3], 1),
         NotRight(State.MISSING, february[0], february[1], 2),
     ]
+
+
+def test_a_landed_day_whose_correction_failed_is_not_right_until_somebody_has_seen_it() -> None:
+    """What readers see stays in sight; a red day that was seen stays red, for nothing of it has landed."""
+    next_day = DAY + timedelta(days=1)
+    runs = [run("failed", EVENING, "correction"), run("failed", EVENING, "other", next_day)]
+    found = calendar.days(contract(), {DAY: landed(at=NOON)}, runs, NOW)
+    assert (found[DAY].state, found[DAY].landed, found[DAY].failed) == (State.LANDED_FAILED, landed(at=NOON), runs[0])
+    assert [each.state for each in calendar.not_right(found)] == [State.RED, State.LANDED_FAILED]
+    seen = calendar.with_seen(found, lambda failed: failed in runs)
+    assert {day: (each.state, each.seen) for day, each in seen.items() if each.seen} == {
+        DAY: (State.LANDED, True), next_day: (State.RED, True),
+    }  # fmt: skip
+    assert (seen[DAY].failed, calendar.not_right(seen)) == (runs[0], [])
+    assert calendar.with_seen(found, lambda failed: False) == found
+
+
+def test_a_backfill_runs_the_days_of_the_schedule_that_are_over() -> None:
+    since = contract(first_day=date(2018, 1, 1))
+    at = datetime(2018, 2, 1, 12, tzinfo=UTC)
+    assert calendar.days_to_run(since, date(2018, 1, 30), date(2018, 2, 28), at) == 2
+    assert calendar.days_to_run(contract(first_day=date(2018, 1, 1), schedule="0 0 * * 1"), date(2018, 1, 1), date(2018, 1, 31), at) == 5
+    assert calendar.days_to_run(contract(first_day=date(2018, 1, 1)), date(2009, 1, 1), date(2018, 1, 3), at) == 3
+
+
+def test_how_long_days_take_is_the_median_of_the_newest_runs_that_succeeded() -> None:
+    """Began an hour before noon: an hour, and half as long again for days that are two at a time."""
+    assert calendar.seconds_to_run([run("failed", NOON), run("running")], 10, 2) is None
+    runs = [run("success", NOON, "a"), run("success", NOON - timedelta(minutes=30), "b"), run("success", EVENING, "c")]
+    assert calendar.seconds_to_run(runs, 3250, 2) == 1625 * 3600
+    assert calendar.seconds_to_run(runs, 3, 2) == 2 * 3600
 
 
 def test_weekends_that_are_not_due_do_not_part_a_span() -> None:

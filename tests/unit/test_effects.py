@@ -72,6 +72,7 @@ ALLOWED = {
     ("replaying", "_run", "run"): "a dry run: the job writes to a folder of this process only",
     ("effects", "_is_due", "write_text"): "the fault suite's own file",
     ("receipts", "write", "write_bytes"): "a local file, no part of a run",
+    ("web", "seen", "put"): "the method of a route; what it notes is an effect",
     ("customers", "add", "write"): "a contract, no part of a run",
     ("customers", "add", "open"): "a contract, no part of a run",
     ("samples", "write", "mkdir"): "sample files, no part of a run",

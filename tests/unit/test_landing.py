@@ -21,7 +21,7 @@ def judged(built: Built, max_quarantined: float = ALLOWED) -> list[str]:
 def test_a_correct_landing_has_no_problem_and_says_what_is_worth_a_look(tmp_path: Path) -> None:
     built = build(tmp_path)
     assert judged(built) == []
-    assert warnings(built.publish, built.transform, read_landed(built.fs, built.transform), None, 5.0) == [
+    assert warnings(built.publish, built.transform, read_landed(built.fs, built.transform), [], 5.0) == [
         "2 of 12 records are in quarantine: invalid_json 1, missing_keen_id 1",
         "2 attempts share their keen_id with other bytes; every version has landed, with is_conflict",
     ]
@@ -40,7 +40,7 @@ def test_counts_that_do_not_tally_are_a_warning_not_a_problem(tmp_path: Path) ->
     untallied = attempt(1).replace(b'"correct": 1', b'"correct": 7')
     built = build(tmp_path, records=(untallied, attempt(2)))
     assert judged(built) == []
-    assert warnings(built.publish, built.transform, read_landed(built.fs, built.transform), None, 5.0) == [
+    assert warnings(built.publish, built.transform, read_landed(built.fs, built.transform), [], 5.0) == [
         "1 attempts have counts that do not agree with their questions (tallies is false)"
     ]
 

@@ -124,7 +124,7 @@ def test_the_figures_of_a_page_are_the_answers(lake: Lake, written: dict[str, st
 def test_the_document_has_the_same(lake: Lake, written: dict[str, str], document: str, day: str | None) -> None:
     found = json.loads(Path(written[document]).read_text())
     assert (found["customer"], found["from"], found["to"], found["left_out"]) == (CUSTOMER, day, day, [])
-    assert (found["exam"], found["once"]) == (None, False)
+    assert (found["exam"], found["once"]) == (None, day is None)
     assert [each["name"] for each in found["answers"]] == [question.name for question in questions()]
     assert [each["day"] for each in found["days"]] == ([day] if day else [SECOND, DAY])
     assert (found["receipt"] or {}).get("published") == (12 if day else None)

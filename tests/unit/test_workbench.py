@@ -5,14 +5,17 @@ import hashlib
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
 
+from include.asking import NotAnswered
 from include.errors import Refused
 from include.explaining import explain
+from include.faults import SHOWN_BYTES
 from include.lake import Lake
-from include.quarantined import quarantined
+from include.quarantined import in_words, quarantined, quarantined_by
 from tests.built_landing import CUSTOMER, DAY, RECORDS, build
 
 
@@ -95,4 +98,49 @@ def test_of_many_only_the_first_few_are_shown_cut_short(lake: Lake, tmp_path: Pa
     lake.commit(built.landing, built.transform)
     [reason] = quarantined(lake, DAY)
     assert (reason.reason, reason.records, [example.record for example in reason.examples]) == ("not_utf8", 5, [1, 2, 3])
-    assert {example.value for example in reason.examples} == {"\ufffd" * 120}
+    assert {example.value for example in reason.examples} == {"\ufffd" * SHOWN_BYTES + "…"}
+
+
+def test_what_a_try_could_not_read_is_listed_though_nothing_of_it_landed(lake: Lake, tmp_path: Path) -> None:
+    built = build(tmp_path)
+    assert quarantined(lake) == [], "nothing has landed"
+    of_try = quarantined_by(lake, built.transform)
+    assert [(reason.reason, reason.records, reason.days) for reason in of_try] == [
+        ("invalid_json", 1, [date.fromisoformat(DAY)]), ("missing_keen_id", 1, [date.fromisoformat(DAY)]),
+    ]  # fmt: skip
+    lake.commit(built.landing, built.transform)
+    assert of_try == quarantined(lake), "and the same as when it has landed"
+    clean = build(tmp_path, records=RECORDS[:2], day="2018-01-29")
+    assert quarantined_by(lake, clean.transform) == []
+
+
+def test_of_many_unreadable_records_of_a_try_the_most_frequent_reason_comes_first(lake: Lake, tmp_path: Path) -> None:
+    built = build(tmp_path, records=(RECORDS[0], b"{", *[b"[%d]" % number for number in range(5)]))
+    first, second = quarantined_by(lake, built.transform)
+    assert (first.reason, first.records, [example.value for example in first.examples]) == ("not_an_object", 5, ["[0]", "[1]", "[2]"])
+    assert (second.reason, second.records) == ("invalid_json", 1)
+
+
+def test_files_that_a_tidying_has_removed_are_said(lake: Lake, tmp_path: Path) -> None:
+    built = build(tmp_path)
+    for table in ("quarantine", "raw_assessments"):
+        Path(built.path(table)).unlink()
+    with pytest.raises(NotAnswered, match="are not there any more.*tidy_lake_acme after the contract's tidy.unneeded_days"):
+        quarantined_by(lake, built.transform)
+
+
+def test_a_log_says_which_records_and_what_is_wrong_but_not_what_stands_in_them(lake: Lake, tmp_path: Path) -> None:
+    def detailed(rows: dict[str, list[dict[str, Any]]]) -> None:
+        rows["quarantine"][0]["detail"] = "not JSON: a secret"
+        rows["quarantine"][1]["detail"] = 'keen_id: expected a string that is not blank, found "a secret"'
+
+    built = build(tmp_path, plant=detailed)
+    assert list(in_words(lake, built.transform, "manual__1")) == [
+        "unreadable: invalid_json: 1 records, such as record 9",
+        "unreadable: missing_keen_id: 1 records, such as record 10: keen_id: expected a string that is not blank",
+        "Their faulty parts are on the Landing tab of this run and the Landings page, or: "
+        "./landfall quarantine --customer acme --run manual__1",
+    ]
+    Path(built.path("raw_assessments")).unlink()
+    assert "are not there any more" in next(in_words(lake, built.transform, "manual__1"))
+    assert list(in_words(lake, build(tmp_path, records=RECORDS[:2]).transform, "manual__1")) == []

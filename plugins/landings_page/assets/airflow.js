@@ -1,5 +1,7 @@
 // The page's connection to Airflow: its own answers, Airflow's REST API with the user's own session, and Airflow's window around the page.
 
+const PATIENCE = 30000; // milliseconds; a look at a day that is slow takes a few thousand
+const TO_START = 300000; // Airflow makes the runs of all days of a backfill before it answers
 const AIRFLOW = new URL("..", new URL(".", document.baseURI)); // the page is at <Airflow>/landings/
 
 export class Refusal extends Error {
@@ -10,26 +12,36 @@ export class Refusal extends Error {
 }
 
 // One of this page's own answers; throws a Refusal that says why there is none.
-export const ask = (path) => answer(new URL(`api/${path}`, document.baseURI));
+export const ask = (path, method = "GET") => answer(new URL(`api/${path}`, document.baseURI), { method });
 
 // What Airflow's REST API makes of a request that this page's server has put together: {path, body}.
 export function request({ path, body }) {
   const headers = { "Content-Type": "application/json" };
-  return answer(new URL(`api/v2/${path}`, AIRFLOW), { method: "POST", headers, body: JSON.stringify(body) });
+  return answer(new URL(`api/v2/${path}`, AIRFLOW), { method: "POST", headers, body: JSON.stringify(body) }, TO_START);
 }
 
-async function answer(url, options = {}) {
-  let response;
+async function answer(url, options, patience = PATIENCE) {
+  const signal = AbortSignal.timeout(patience);
+  let response, body;
   try {
-    response = await fetch(url, { credentials: "same-origin", ...options });
+    response = await fetch(url, { credentials: "same-origin", signal, ...options });
+    body = await response.json().catch((error) => {
+      if (signal.aborted) throw error; // it began to answer, and never came to an end
+      return {};
+    });
   } catch (error) {
-    throw new Refusal(`Airflow does not answer (${error.message}).`);
+    throw new Refusal(signal.aborted ? late(options.method, patience) : `Airflow does not answer (${error.message}).`);
   }
   if (response.status === 401) throw new Refusal("You are no longer logged in. Load Airflow's page again to log in.", 401);
-  const body = await response.json().catch(() => ({}));
   if (response.ok) return body;
   if (response.status === 403) throw new Refusal("Airflow does not let you do this (403).", 403);
   throw new Refusal(told(body.detail) || `Airflow failed (${response.status}). The api-server's log says why.`, response.status);
+}
+
+// What was to be changed may have been, or still be: that is to be looked at before it is asked for again.
+function late(method, patience) {
+  const unknown = method === "GET" ? "" : " It may have done what it was asked, or still do it: look before you ask again.";
+  return `Airflow has not answered for ${patience / 1000} seconds.${unknown}`;
 }
 
 // A detail is a sentence, or a list of what is wrong with a request.

@@ -4,7 +4,7 @@
 import { STATES, badge, element, longDate, number, percent, shortDate } from "./elements.js";
 
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-const SHOWN_STATES = ["landed", "red", "running", "missing", "skipped", "not_run"];
+const SHOWN_STATES = ["landed", "landed_failed", "red", "running", "missing", "skipped", "not_run"];
 
 export function daysOf(month) {
   const [year, number] = month.split("-").map(Number);
@@ -74,7 +74,7 @@ export class Calendar {
     const key = `${row.customer} ${day}`;
     const attributes = {
       type: "button",
-      class: `day ${found.state}${day === today ? " today" : ""}${row.waiting ? " waiting" : ""}`,
+      class: `day ${found.state}${day === today ? " today" : ""}${row.waiting ? " waiting" : ""}${found.seen ? " seen" : ""}`,
       tabindex: "-1",
       "data-key": key,
       "data-day": day,
@@ -87,7 +87,8 @@ export class Calendar {
         focus: (event) => this.keep(event.currentTarget),
       },
     };
-    const mark = found.landed?.has_warnings ? element("sup", {}, "!") : "";
+    const warns = found.landed?.has_warnings ? element("sup", {}, "!") : "";
+    const failed = found.state === "landed_failed" ? element("sup", { class: "failed" }, "✗") : "";
     const share = found.landed?.quarantined ? percent(found.landed.quarantined / found.landed.published) : "";
     return element(
       "div",
@@ -96,7 +97,7 @@ export class Calendar {
         "button",
         attributes,
         element("span", { class: "number", "aria-hidden": "true" }, String(Number(day.slice(8)))),
-        element("span", { class: "glyph", "aria-hidden": "true" }, STATES[found.state].glyph, mark),
+        element("span", { class: "glyph", "aria-hidden": "true" }, STATES[found.state].glyph, warns, failed),
         share ? element("span", { class: "share", "aria-hidden": "true" }, share) : "",
       ),
     );
@@ -140,7 +141,7 @@ export class Calendar {
 }
 
 // A day in words, for ears and for the pointer.
-function said({ state, landed }) {
+function said({ state, landed, seen }) {
   const parts = [STATES[state].name];
   if (landed) {
     parts.push(`${number.format(landed.landed)} attempts from ${number.format(landed.published)} records`);
@@ -148,6 +149,7 @@ function said({ state, landed }) {
     if (landed.has_warnings) parts.push("with warnings");
     if (state !== "landed") parts.push("which readers see");
   }
+  if (seen) parts.push("a failed attempt has been seen");
   return parts.join(", ");
 }
 

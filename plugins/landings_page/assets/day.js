@@ -4,23 +4,20 @@ import { Refusal, ask, followOutside, request, runPage } from "./airflow.js";
 import { badge, element, longDate, number, percent } from "./elements.js";
 
 const COUNTED = ["records", "content_hash", "landed", "duplicates", "quarantined", "forgotten"];
+const NAMES = { content_hash: "content hash", landed: "distinct attempts" };
 const PLACES = { source: "Source", topic: "Topic", spark: "Spark", hdfs: "HDFS" };
 const FIGURES = ["published", "landed", "duplicates", "quarantined", "forgotten", "test"];
 
 export const dayPath = (customer, day) => `customers/${encodeURIComponent(customer)}/days/${day}`;
 
-// Shows a day as the server has answered it. `actions`: {mayTrigger, started, backfill}; without backfill there is no button for it.
+// Shows a day as the server has answered it. `actions`: {mayTrigger, started, changed, backfill}; without backfill there is no button for it.
 export function showDay(place, found, actions) {
-  const receipt = found.receipt;
   const parts = [
     element("p", { class: "state" }, badge(found.state), " ", sentence(found)),
-    receipt && trouble(receipt),
+    trouble(found, actions),
     buttons(found, actions),
-    receipt && counts(receipt),
-    receipt && warnings(receipt),
-    quarantine(found),
-    tasks(found),
-    receipt && source(receipt),
+    ...landing(found),
+    ...attempt(found),
   ];
   const focused = place.contains(document.activeElement);
   place.replaceChildren(...parts.filter(Boolean));
@@ -32,6 +29,7 @@ function sentence(found) {
   const before = own ? "Readers see its landing." : "Readers see the landing before it.";
   const visible = found.in_force ? before : "Readers see nothing of this day.";
   return {
+    landed_failed: `An attempt since has failed. ${visible}`,
     landed: found.landings > 1 ? `Landed ${found.landings} times; the newest is in force.` : "Every record is accounted for.",
     red: `The last run failed. ${visible}`,
     running: `A run is under way. ${visible}`,
@@ -42,11 +40,66 @@ function sentence(found) {
   }[found.state];
 }
 
-function trouble({ failed_task: task, reason, problems }) {
-  if (reason) {
-    return element("div", { class: "notice bad" }, element("h3", {}, `${task} failed`), element("p", { class: "reason" }, reason));
+// Why the newest run failed, and whether somebody knows.
+function trouble(found, { mayTrigger, changed }) {
+  if (!found.failure) return null;
+  const { failed_task: task, reason, problems } = found.failure.receipt;
+  const lines = reason ? [element("p", { class: "reason" }, reason)] : problems.map((each) => element("p", { class: "reason" }, each));
+  const title = task ? `${task} failed` : "The run was marked as failed; none of its tasks did";
+  const own = found.failure.run_id === found.in_force?.run_id;
+  const kept = found.in_force && element("p", {}, own ? "The day had landed before that." : "What had landed before stays as it is.");
+  const { seen } = found.failure;
+  if (seen) {
+    const moment = `${seen.at.slice(0, 16).replace("T", " ")} UTC`;
+    return element("details", { class: "notice seen" },
+      element("summary", {}, `A failed attempt, seen by ${seen.by}, ${moment}`), element("h3", {}, title), ...lines, kept);
   }
-  return problems?.length ? element("ul", { class: "notice bad" }, problems.map((each) => element("li", {}, each))) : null;
+  return element("div", { class: "notice bad" }, element("h3", {}, title), ...lines, kept, mayTrigger && sawIt(found, changed));
+}
+
+function sawIt(found, changed) {
+  const message = element("span", { class: "message", role: "status" });
+  const click = async () => {
+    message.textContent = "Noting it…";
+    try {
+      await ask(`${dayPath(found.customer, found.day)}/seen?run_id=${encodeURIComponent(found.failure.run_id)}`, "PUT");
+      await changed();
+    } catch (error) {
+      message.textContent = told(error);
+    }
+  };
+  const title = "It no longer counts as a problem, until another attempt fails";
+  return element("p", { class: "actions" }, element("button", { type: "button", title, on: { click } }, "Seen"), message);
+}
+
+// What readers see.
+function landing(found) {
+  const receipt = found.in_force;
+  if (!receipt) return [];
+  const title = found.state === "landed" ? "Records" : "What readers see";
+  return [
+    counts(title, receipt, true),
+    warnings(receipt),
+    quarantine(found, "Quarantined", receipt.quarantined, receipt.published),
+    ...(found.state === "landed" ? [tasks(found)] : []),
+    source(receipt),
+  ];
+}
+
+// What a run that has landed nothing has come to.
+function attempt(found) {
+  const receipt = found.state === "landed" ? null : found.receipt;
+  if (!receipt) return [];
+  if (found.in_force?.run_id === found.run_id) return [tasks(found)]; // it failed after its commit: the landing's figures are its own
+  const running = found.state === "running";
+  const title = running ? "The run that is under way" : found.failure ? "The run that failed" : "Its run";
+  return [
+    receipt.published === null ? null : counts(title, receipt, false, running),
+    receipt.warnings?.length ? warnings(receipt) : null,
+    quarantine(found, running ? "Unreadable" : "Unreadable in the run that failed", receipt.quarantined, receipt.published, found.run_id),
+    tasks(found),
+    source(receipt),
+  ];
 }
 
 function buttons(found, { mayTrigger, started, backfill }) {
@@ -64,18 +117,18 @@ function buttons(found, { mayTrigger, started, backfill }) {
   const landed = found.in_force !== null;
   const busy = found.state === "running";
   const why = mayTrigger ? (busy ? "A run of this day is under way." : null) : "Your role in Airflow may look, not start runs.";
-  const press = (text, click, primary) =>
+  const press = (text, click, primary, title) =>
     element(
       "button",
-      { type: "button", class: primary ? "primary" : "", disabled: Boolean(why), "aria-describedby": why && "why", on: { click } },
+      { type: "button", title, class: primary ? "primary" : "", disabled: Boolean(why), "aria-describedby": why && "why", on: { click } },
       text,
     );
   return element(
     "div",
     { class: "actions" },
-    found.state !== "landed" ? press("Land this day", () => start(false), true) : null,
-    landed ? press("Land again", () => start(true), false) : null,
-    !landed && backfill ? press("Backfill days…", () => backfill(found.customer, found.day, found.day), false) : null,
+    found.state !== "landed" ? press(landed ? "Try again" : "Land this day", () => start(false), true, "Unless the same bytes are landed already") : null,
+    landed ? press("Land again", () => start(true), false, "Even if the same bytes are landed already") : null,
+    !landed && backfill ? press("Backfill days…", () => backfill(found.customer, found.day, found.day, started), false) : null,
     found.run_id ? outside(runPage(found.dag_id, found.run_id), "Run in Airflow") : null,
     ...reports(found),
     why ? element("p", { class: "soft", id: "why" }, why) : null,
@@ -92,39 +145,43 @@ function reports(found) {
   return links.length ? links : [element("span", { class: "soft" }, "No report yet.")];
 }
 
-function counts(receipt) {
+// `visible`: of a landing; what a run has counted that landed nothing is no landing's.
+function counts(title, receipt, visible, running = false) {
   const places = Object.keys(PLACES).filter((place) => receipt.conservation?.[place]);
-  if (!places.length) return figures(receipt); // a landing of an earlier version
+  if (!places.length) return section(title, figures(receipt, visible)); // a landing of an earlier version
   const counted = (key) => places.map((place) => receipt.conservation[place][key]);
   const differ = (key) => new Set(counted(key).filter((value) => value !== undefined)).size > 1;
   const keys = COUNTED.filter((key) => counted(key).some((value) => value !== undefined));
   const agree = !keys.some(differ);
   const rows = keys.map((key) =>
     element("tr", { class: differ(key) ? "differ" : null },
-      element("th", { scope: "row" }, key.replace("_", " ")),
+      element("th", { scope: "row" }, NAMES[key] ?? key),
       counted(key).map((value) =>
         element("td", { class: key === "content_hash" ? "figure hash" : "figure" }, formatted(value)))));
   const heads = places.map((place) => element("th", { scope: "col", class: "figure" }, PLACES[place]));
   return section(
-    "Records",
-    figures(receipt),
-    element("p", { class: agree ? "soft" : "notice bad" }, verdict(places, agree)),
+    title,
+    figures(receipt, visible),
+    element("p", { class: agree ? "soft" : "notice bad" }, verdict(places, agree, visible, running)),
     element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Counts by place" },
       element("table", { class: "counts" }, element("thead", {}, element("tr", {}, element("td"), heads)), element("tbody", {}, rows))));
 }
 
 const formatted = (value) => (typeof value === "number" ? number.format(value) : value);
 
-function verdict(places, agree) {
+function verdict(places, agree, visible, running) {
   if (!agree) return "They do not agree, so nothing of this run is visible to readers.";
   const missing = Object.keys(PLACES).filter((place) => !places.includes(place));
-  if (missing.length) return `The run has not come to ${missing.map((place) => PLACES[place]).join(" and ")}.`;
-  return "All four agree, by count and by content hash.";
+  if (missing.length) return `The run has ${running ? "yet to come" : "not come"} to ${missing.map((place) => PLACES[place]).join(" and ")}.`;
+  if (visible) return "All four agree, by count and by content hash.";
+  const counted = "Nothing was lost or doubled on the way: all four agree.";
+  return running ? `${counted} Nothing of the run is visible to readers yet.` : `${counted} But the run failed, so nothing of it is visible to readers.`;
 }
 
-function figures(receipt) {
+function figures(receipt, visible) {
   if (receipt.published === null) return null; // it has not come so far
-  const known = FIGURES.filter((key) => receipt[key] !== null && receipt[key] !== undefined);
+  const shown = visible ? FIGURES : FIGURES.filter((key) => key !== "landed");
+  const known = shown.filter((key) => receipt[key] !== null && receipt[key] !== undefined);
   return element("dl", { class: "figures" }, known.map((key) =>
     element("div", {}, element("dt", {}, key), element("dd", { "data-figure": key }, number.format(receipt[key]))),
   ));
@@ -136,17 +193,16 @@ function warnings({ warnings: found }) {
   return section(title, element("ul", { class: "notice warn" }, found.map((each) => element("li", {}, each))));
 }
 
-// Asked by itself: it reads data files, the rest does not.
-function quarantine(found) {
-  const landing = found.in_force;
-  if (!landing?.quarantined) return null;
-  const share = percent(landing.quarantined / landing.published);
+// Asked by itself: it reads data files, the rest does not. Of the landing in force, or of a run.
+function quarantine(found, title, records, published, runId = null) {
+  if (!records) return null;
+  const share = percent(records / published);
   const place = element("div", { "aria-busy": "true" }, element("p", { class: "soft" }, "Reading the quarantine…"));
-  ask(`${dayPath(found.customer, found.day)}/quarantine`)
+  ask(`${dayPath(found.customer, found.day)}/quarantine${runId ? `?run_id=${encodeURIComponent(runId)}` : ""}`)
     .then((reasons) => place.replaceChildren(...reasons.map(reasonOf)))
     .catch((error) => place.replaceChildren(element("p", { class: "notice bad" }, told(error))))
     .finally(() => place.removeAttribute("aria-busy"));
-  return section(`Quarantined: ${number.format(landing.quarantined)} of ${number.format(landing.published)} records (${share})`, place);
+  return section(`${title}: ${number.format(records)} of ${number.format(published)} records (${share})`, place);
 }
 
 function reasonOf({ reason, records, examples }, position) {

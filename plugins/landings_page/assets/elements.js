@@ -27,6 +27,7 @@ export const span = (first, last) => (first === last ? shortDate(first) : `${sho
 
 export const STATES = {
   landed: { glyph: "✓", name: "landed" },
+  landed_failed: { glyph: "✓", name: "landed, newest attempt failed" },
   red: { glyph: "✗", name: "red" },
   running: { glyph: "…", name: "running" },
   missing: { glyph: "○", name: "missing" },
@@ -34,6 +35,15 @@ export const STATES = {
   not_run: { glyph: "·", name: "not run" },
   not_due: { glyph: "", name: "not due" },
 };
+
+// About as long, as people say it.
+export function duration(seconds) {
+  for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
+    const count = Math.round(seconds / size);
+    if (seconds >= 1.5 * size) return `${number.format(count)} ${unit}s`;
+  }
+  return seconds > 60 ? "2 minutes" : "1 minute";
+}
 
 export function badge(state, name = STATES[state].name) {
   return element("span", { class: `badge ${state}` }, element("span", { "aria-hidden": "true" }, STATES[state].glyph), name);

@@ -3,12 +3,15 @@
 import { Refusal, ask, followTheme, request } from "./airflow.js";
 import { Calendar, daysOf } from "./calendar.js";
 import { dayPath, showDay, titleOf, told } from "./day.js";
-import { badge, days, element, monthName, number, shortDate, span } from "./elements.js";
+import { badge, days, duration, element, monthName, number, span } from "./elements.js";
 
 const SOON = 3000; // milliseconds between looks while something runs or has just been started
 const LATER = 60000;
 const START_TAKES = 60000; // for so long a run that was asked for may not have begun
+const OPEN = 15000; // between looks at a day in its dialog, for others start runs too
 const LISTED = 6; // what is not right, before "more"
+const MANY = 31; // days; a backfill of more is asked about once more
+const URGENCY = { red: 0, landed_failed: 1, missing: 2 };
 const page = document.getElementById("page");
 const said = document.getElementById("said");
 const today = new Date().toLocaleDateString("sv"); // YYYY-MM-DD, by the browser's clock
@@ -22,6 +25,12 @@ class Landings {
     this.soonUntil = 0;
     this.trouble = element("section", { class: "trouble", "aria-labelledby": "trouble_title" });
     this.monthTitle = element("h2", { id: "month", "aria-live": "polite" });
+    this.sorted = this.rows.map((row) => row.customer);
+    this.find = element("input", { type: "search", id: "find", on: { input: () => this.show() } });
+    this.only = element("input", { type: "checkbox", id: "only", on: { change: () => this.show() } });
+    this.order = element("select", { id: "order", on: { change: () => this.sort() } },
+      element("option", { value: "attention" }, "what needs attention first"), element("option", { value: "name" }, "by name"));
+    this.shown = element("span", { class: "soft", role: "status" });
     this.calendar = new Calendar({ open: (customer, day) => this.open(customer, day), turn: (by) => this.turn(by) });
     const button = (label, text, click) => element("button", { type: "button", "aria-label": label, title: label, on: { click } }, text);
     page.replaceChildren(
@@ -31,6 +40,10 @@ class Landings {
         element("div", { class: "months" },
           button("The month before", "‹", () => this.turn(-1)), this.monthTitle, button("The month after", "›", () => this.turn(1)),
           button("This month", "Today", () => this.go(today.slice(0, 7)))),
+        this.rows.length > 1 && element("div", { class: "filters", role: "search" },
+          element("label", {}, "Customer ", this.find),
+          element("label", {}, this.only, " only what needs attention"),
+          element("label", {}, "Order ", this.order), this.shown),
         this.calendar.element),
     );
   }
@@ -40,8 +53,33 @@ class Landings {
   show() {
     const title = monthName(this.month);
     if (this.monthTitle.textContent !== title) this.monthTitle.textContent = title; // is read aloud when it is set
-    this.calendar.show(this.month, today, this.rows);
+    const rows = this.chosenRows();
+    this.shown.textContent = rows.length < this.rows.length ? `${rows.length} of ${this.rows.length} customers` : "";
+    this.calendar.show(this.month, today, rows);
     this.showTrouble();
+  }
+
+  // Answers that come together are shown together: with many customers each would draw all of them.
+  showSoon() {
+    this.drawing ??= requestAnimationFrame(() => {
+      this.drawing = null;
+      this.show();
+    });
+  }
+
+  chosenRows() {
+    const text = this.find.value.trim().toLowerCase();
+    const named = (row) => `${row.customer} ${row.description}`.toLowerCase().includes(text);
+    const chosen = this.rows.filter((row) => named(row) && (!this.only.checked || row.waiting || urgency(row) < CALM));
+    return chosen.sort((one, other) => this.sorted.indexOf(one.customer) - this.sorted.indexOf(other.customer));
+  }
+
+  // Not at every answer: rows that move under the pointer are worse than an order of a minute ago.
+  sort() {
+    const names = this.rows.map((row) => row.customer); // in order
+    const urgent = Object.fromEntries(this.rows.map((row) => [row.customer, urgency(row)]));
+    this.sorted = this.order.value === "name" ? names : names.sort((one, other) => urgent[one] - urgent[other]);
+    this.show();
   }
 
   // Every customer by itself: one that fails, or takes its time, keeps no other from being seen.
@@ -56,9 +94,10 @@ class Landings {
         );
         if (month !== this.month) return; // another month has been asked for since
         Object.assign(row, found, { waiting: false });
-        this.show();
+        this.showSoon();
       }),
     );
+    this.sort();
     page.removeAttribute("aria-busy");
     this.goWhereSomethingIs();
   }
@@ -68,7 +107,7 @@ class Landings {
     if (this.chosen) return;
     this.chosen = true;
     const answers = this.rows.map((row) => row.answer).filter(Boolean);
-    const telling = ["landed", "red", "running", "missing"];
+    const telling = ["landed", "landed_failed", "red", "running", "missing"];
     const here = answers.some((answer) => Object.values(answer.days).some((day) => telling.includes(day.state)));
     const newest = answers.map((answer) => answer.newest).filter(Boolean).sort().at(-1);
     if (!here && newest) this.go(newest.slice(0, 7));
@@ -114,11 +153,10 @@ class Landings {
   showTrouble() {
     const wrong = this.rows.filter((row) => row.wrong || row.failure);
     const items = this.rows.flatMap((row) => (row.answer?.not_right ?? []).map((each) => ({ ...each, row })));
-    items.sort((one, other) => (one.state === other.state ? other.last.localeCompare(one.last) : one.state === "red" ? -1 : 1));
+    items.sort((one, other) => URGENCY[one.state] - URGENCY[other.state] || other.last.localeCompare(one.last));
     const all = [...wrong.map((row) => this.wrongCustomer(row)), ...items.map((item) => this.wrongDay(item))];
-    const count = items.reduce((sum, item) => sum + item.days, 0);
     const waiting = this.rows.some((row) => row.waiting && !row.answer);
-    const title = titleOfTrouble(count, wrong.length, waiting);
+    const title = titleOfTrouble(all.length, waiting);
     const open = this.trouble.querySelector("details")?.open;
     const summary = element("summary", {}, `${number.format(all.length - LISTED)} more`);
     const more = all.length > LISTED ? [element("details", { open }, summary, element("ul", {}, all.slice(LISTED)))] : [];
@@ -140,8 +178,8 @@ class Landings {
     const open = button({ class: "link", "data-trouble": key }, () => this.open(row.customer, first), ...name);
     const fill = () => this.askForBackfill(row.customer, first, last);
     const offered = state === "missing" && row.may_trigger;
-    const backfill = offered && button({ "data-trouble": `${key}_fill` }, fill, `Backfill ${days(count)}…`);
-    return element("li", {}, badge(state), open, element("p", { class: "reason" }, reason), backfill);
+    const backfill = offered && button({ "data-trouble": `${key}_fill` }, fill, count > MANY ? "Backfill…" : `Backfill ${days(count)}…`);
+    return element("li", {}, badge(state, state === "landed_failed" ? "failed since" : undefined), open, element("p", { class: "reason" }, reason), backfill);
   }
 
   // ---- one day
@@ -158,27 +196,44 @@ class Landings {
       mayTrigger: this.row(customer).may_trigger,
       started: this.started,
       backfill: (...span) => this.askForBackfill(...span),
+      seen: () => this.load(),
     });
   }
 
   // ---- a backfill
 
-  askForBackfill(customer, first, last) {
+  askForBackfill(customer, first, last, started = this.started) {
     const dialog = document.getElementById("backfill");
     giveFocusBack(dialog);
     const from = element("input", { type: "date", name: "first", required: true, value: first });
     const to = element("input", { type: "date", name: "last", required: true, value: last });
     const message = element("p", { class: "message", role: "status" });
     const start = element("button", { class: "primary" }, "Start the backfill");
+    let confirmed = null; // the span of many days that the person has been asked about
+    const reset = () => {
+      confirmed = null;
+      start.textContent = "Start the backfill";
+      message.textContent = "";
+    };
+    from.addEventListener("input", reset);
+    to.addEventListener("input", reset);
     const submit = async (event) => {
       event.preventDefault();
       start.disabled = true;
-      message.textContent = "Asking Airflow…";
+      const asked = `first=${from.value}&last=${to.value}`;
+      if (confirmed !== asked) message.textContent = "Asking Airflow…";
       try {
-        await request(await ask(`customers/${encodeURIComponent(customer)}/backfill?first=${from.value}&last=${to.value}`));
+        const wanted = await ask(`customers/${encodeURIComponent(customer)}/backfill?${asked}`);
+        if (wanted.days > MANY && confirmed !== asked) {
+          confirmed = asked;
+          message.textContent = extent(wanted);
+          start.textContent = `Yes, start ${number.format(wanted.days)} runs`;
+          return;
+        }
+        await request(wanted);
         dialog.close();
         said.textContent = `Airflow has taken the backfill of ${customer}, ${span(from.value, to.value)}.`;
-        this.started();
+        started();
       } catch (error) {
         message.textContent = told(error);
       } finally {
@@ -204,10 +259,23 @@ function giveFocusBack(dialog) {
   dialog.addEventListener("close", give, { once: true });
 }
 
-function titleOfTrouble(count, customers, waiting) {
-  const parts = [count && days(count), customers && (customers === 1 ? "1 customer" : `${customers} customers`)].filter(Boolean);
-  if (!parts.length) return waiting ? "Asking Airflow and HDFS…" : "Nothing is wrong: every day that is due has landed";
-  return `${parts.join(" and ")} ${count + customers === 1 ? "is" : "are"} not right`;
+// A gap of years is one problem, and the day that a correction failed another.
+function titleOfTrouble(count, waiting) {
+  if (!count) return waiting ? "Asking Airflow and HDFS…" : "Nothing is wrong: every day that is due has landed";
+  return count === 1 ? "1 problem" : `${number.format(count)} problems`;
+}
+
+// How soon a customer wants a person: 0 is now.
+const CALM = 4;
+function urgency(row) {
+  if (row.wrong || row.failure) return 0;
+  return Math.min(CALM, ...(row.answer?.not_right ?? []).map((each) => URGENCY[each.state] + 1));
+}
+
+function extent({ days: count, seconds, at_once: together }) {
+  const how = seconds === null ? "How long that takes nobody can say yet: no run of this customer has succeeded" :
+    `That takes about ${duration(seconds)}, as long as its newest runs took`;
+  return `These are ${number.format(count)} days, a run each, ${number.format(together)} at a time. ${how}. Start them all?`;
 }
 
 function nobody(user) {
@@ -228,20 +296,29 @@ async function followDay(place, customer, day, actions, changed = () => {}) {
     actions.started();
     look();
   };
+  const again = () => {
+    actions.seen?.();
+    return look();
+  };
   const look = async () => {
     clearTimeout(timer);
     try {
       const found = await ask(dayPath(customer, day));
       if (JSON.stringify(found) !== shown) {
         shown = JSON.stringify(found);
-        showDay(place, found, { ...actions, started });
+        showDay(place, found, { ...actions, started, changed: again });
         changed(found);
       }
-      const open = place.isConnected && place.checkVisibility();
-      if (open && (found.state === "running" || Date.now() < until)) timer = setTimeout(look, SOON);
+      next(found.state === "running" || Date.now() < until ? SOON : OPEN);
     } catch (error) {
+      shown = null;
       place.replaceChildren(element("p", { class: "notice bad" }, told(error)));
+      next(OPEN);
     }
+  };
+  const next = (pause) => {
+    clearTimeout(timer);
+    if (place.isConnected && place.checkVisibility()) timer = setTimeout(look, pause);
   };
   await look();
 }
