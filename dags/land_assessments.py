@@ -15,7 +15,8 @@ and by content hash. A run that cannot show this is red, and nothing of it is vi
 | `commit` | makes the day visible in all tables at once | clear it: a half-way commit is undone first |
 | `answer` | writes the reports of the day and of all days | the landing is complete all the same: clear this task alone |
 
-**Every task may be killed at any moment and run twice.** Clear a red task (with downstream) to go on from there.
+**Every task may be killed at any moment and run twice.** Clear a red task (with downstream) to go on from there. A task that is cleared
+alone, or marked as a success by hand, brings nothing to readers: `commit` asks for the proof of `validate`, and says what to clear.
 A day that is already landed from the same bytes ends green at once, its later tasks skipped; `again` lands it anew, from HDFS where Kafka
 has forgotten it, even if the files are gone.
 Another file for a landed day is a correction and replaces the day; a part of its files alone is refused, unless `source` names them.
@@ -84,6 +85,13 @@ def trigger_form(contract: Contract) -> dict[str, Param]:
             title="Largest share of unreadable records",
             description="From 0 to 1. Above it the run is red before anything becomes visible.",
         ),
+        "accept_problems": Param(
+            None,
+            type=["null", "string"],
+            title="Land in spite of broken limits",
+            description="The reason to land the day although too many of its records cannot be read, or none can. It stays with the "
+            "landing, with your name, and is shown wherever the landing is. Empty: such a run is red.",
+        ),
     }
 
 
@@ -118,6 +126,7 @@ def land_assessments(contract: Contract) -> DAG:
             max_quarantined="{{ params.max_quarantined }}",
             holes_points=contract.holes_points,
             accept_empty=contract.empty_source == "accept",
+            usual_max_quarantined=contract.max_quarantined,
             execution_timeout=timedelta(hours=1),
         )
         commit = CommitLandingOperator(

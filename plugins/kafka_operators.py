@@ -1,6 +1,7 @@
 """The two steps that touch Kafka."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,7 +74,7 @@ class PublishJsonOperator(BaseOperator):
                 "%s: %d records in %d chunks, %d of them sent now; content hash %s, ingest %s, offsets %s",
                 receipt.topic, receipt.published, receipt.chunks, receipt.sent, receipt.content_hash, receipt.ingest, receipt.offsets,
             )  # fmt: skip
-            return receipts.plain(receipt)
+            return receipts.plain(replace(receipt, builds_on=receipts.digest(source)))
 
     @staticmethod
     def landed_before(context: Context, source: Source) -> LandedBefore | None:

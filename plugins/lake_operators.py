@@ -8,9 +8,10 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
-from include import compacting, holes, landing, receipts, tidying
+from include import compacting, holes, landing, proofs, receipts, tidying
 from include.customers import Contract
-from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
+from include.landed import Landed
+from include.receipts import Found, Landing, Override, Proof, PublishReceipt, Source, TransformReceipt
 from include.runs import TASKS
 from steps import receipt_of, seconds_so_far, step
 
@@ -20,61 +21,117 @@ BEFORE_COMMIT = list(TASKS[: TASKS.index("commit")])
 class ValidateLandingOperator(BaseOperator):
     """Proves that what lies on HDFS is what was published: counts, content hashes, files, parents and children.
 
-    Reads the files themselves, not only what Spark said of them. Returns warnings, also about fields that are missing, null or empty
-    by `holes_points` percentage points more or less often than on the nearest earlier day; problems fail the task for good, each
-    as a sentence (also as XCom `problems`), and nothing of the landing becomes visible.
+    Reads the files themselves, not only what Spark said of them. Hands on a proof (XCom `proof`), which `commit` asks for; and returns
+    warnings, also about fields that are missing, null or empty by `holes_points` percentage points more or less often than on the nearest
+    earlier day. Problems fail the task for good, each as a sentence (also as XCom `problems`); then there is no proof, whatever the task is
+    marked as, and nothing of the landing becomes visible.
+
+    A run with a reason in `accept_problems` lands although too few records could be read; so does one with a higher `max_quarantined` than
+    the contract's. Who did it, why, and which limits it broke stay with the landing.
 
     On call: a problem of files (missing, truncated, changed) is mended by clearing `transform` with downstream; too many
-    quarantined records by a look at their reasons: a better source, or `max_quarantined` in the trigger form.
+    quarantined records by a look at their reasons: a better source, or `max_quarantined` or `accept_problems` in the trigger form.
     """
 
     template_fields = ("max_quarantined",)
 
-    def __init__(self, *, max_quarantined: Any, holes_points: float, accept_empty: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *, max_quarantined: Any, holes_points: float, accept_empty: bool = False, usual_max_quarantined: float = 1.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.accept_empty = accept_empty
         self.max_quarantined = max_quarantined
+        self.usual_max_quarantined = usual_max_quarantined
         self.holes_points = holes_points
 
     def execute(self, context: Context) -> list[str]:
         with step(context):
-            published = receipt_of(context, "publish", PublishReceipt)
-            transformed = receipt_of(context, "transform", TransformReceipt)
+            source, published, transformed = receipts_so_far(context)
+            proofs.require_related(source, published, transformed)
             landed = landing.read_landed(connections.hdfs(), transformed)
-            problems = landing.problems(published, transformed, landed, float(self.max_quarantined), self.accept_empty)
-            context["ti"].xcom_push(key="problems", value=problems)
-            if landed.facts:
-                context["ti"].xcom_push(key="found", value=receipts.plain(landing.found_on_hdfs(landed.facts, transformed)))
-            if problems:
-                raise AirflowFailException("\n".join(["nothing of this landing is visible to readers:", *problems]))
-            earlier = holes.nearest_earlier(connections.lake(published.customer), published.day)
-            return [*published.warnings, *landing.warnings(published, transformed, landed, earlier, self.holes_points)]
+            asked, usual = (
+                landing.broken_limits(published, transformed, landed, share, self.accept_empty)
+                for share in (float(self.max_quarantined), self.usual_max_quarantined)
+            )
+            found = self.counted(context, transformed, landed)
+            reason = (context["params"].get("accept_problems") or "").strip()
+            wrong = landing.contradictions(published, transformed, landed)
+            context["ti"].xcom_push(key="problems", value=[*wrong, *asked])
+            if wrong or (asked and not reason) or found is None:
+                raise AirflowFailException("\n".join(refusal(wrong, asked, reason)))
+            override = self.overriding(context, reason, asked) if asked else self.overriding(context, "", usual)
+            earlier = holes.nearest_earlier(connections.lake(source.customer), source.day)
+            proof = proofs.prove(
+                source,
+                published,
+                transformed,
+                found,
+                max_quarantined=float(self.max_quarantined),
+                accept_empty=self.accept_empty,
+                warnings=(*published.warnings, *landing.warnings(published, transformed, landed, earlier, self.holes_points)),
+                override=override,
+            )
+            context["ti"].xcom_push(key="proof", value=receipts.plain(proof))
+            return list(proof.warnings)
+
+    @staticmethod
+    def counted(context: Context, transformed: TransformReceipt, landed: Landed) -> Found | None:
+        """What the files hold; pushed for those who look at the run, whether it is proven or not."""
+        if landed.facts is None:
+            return None
+        found = landing.found_on_hdfs(landed.facts, transformed)
+        context["ti"].xcom_push(key="found", value=receipts.plain(found))
+        return found
+
+    def overriding(self, context: Context, reason: str, problems: list[str]) -> Override | None:
+        """Who lands the day in spite of these problems, and why; None where there are none."""
+        run = context["dag_run"]
+        asked = f"max_quarantined {float(self.max_quarantined):g} in this run, {self.usual_max_quarantined:g} in the contract"
+        by = run.triggering_user_name or f"a {run.run_type.value} run"
+        return Override(reason or asked, by, tuple(problems)) if problems else None
+
+
+def refusal(wrong: list[str], limits: list[str], reason: str) -> list[str]:
+    """What to say of a landing that is not proven, line by line."""
+    told = ["nothing of this landing is visible to readers:", *wrong, *limits]
+    if wrong and reason:
+        return [*told, "accept_problems lifts limits only: what does not agree is landed for no reason."]
+    if limits and not wrong:
+        return [*told, "To land it all the same, start a run of the day with a reason in accept_problems; it stays with the landing."]
+    return told
 
 
 class CommitLandingOperator(BaseOperator):
     """Makes the landing visible: replaces the day's files in every Iceberg table, then writes one row to `landings`.
 
     Readers see all tables as the newest row of `landings` names them: the old state or the new one. A commit that was
-    stopped half-way is undone by the next one. Refuses to replace a landing whose source was found later than this run's.
+    stopped half-way is undone by the next one. Refuses whatever `validate` has made no proof of, receipts of different tries, and to
+    replace a landing whose source was read later than this run's.
 
-    On call: clear this task to try again; one that had succeeded already is recognised and not doubled.
+    On call: clear this task to try again; one that had succeeded already is recognised and not doubled. A refusal says which task to clear.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
         with step(context):
-            source = receipt_of(context, "find_source", Source)
-            published = receipt_of(context, "publish", PublishReceipt)
-            transformed = receipt_of(context, "transform", TransformReceipt)
-            row = receipts.landing_of(
+            source, published, transformed = receipts_so_far(context)
+            row = proofs.landing_of(
                 source,
                 published,
                 transformed,
-                receipt_of(context, "validate", Found, key="found"),
+                receipt_of(context, "validate", Proof, key="proof"),
                 run_id=context["dag_run"].run_id,
                 seconds=seconds_so_far(context, BEFORE_COMMIT),
-                warnings=tuple(context["ti"].xcom_pull(task_ids="validate") or ()),
             )
             return receipts.plain(connections.lake(source.customer).commit(row, transformed))
+
+
+def receipts_so_far(context: Context) -> tuple[Source, PublishReceipt, TransformReceipt]:
+    """What the tasks of this run before `validate` have handed on."""
+    return (
+        receipt_of(context, "find_source", Source),
+        receipt_of(context, "publish", PublishReceipt),
+        receipt_of(context, "transform", TransformReceipt),
+    )
 
 
 class AnswerOperator(BaseOperator):

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import connections
 from include import access, claims, receipts, runs, source
+from include.claims import Claim, Taken
 from include.customers import Contract
 from include.errors import Refused
+from include.lake import Lake
 from include.receipts import Landing, Source
 from steps import step
 
@@ -44,7 +47,8 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
     def poke(self, context: Context) -> bool | PokeReturnValue:
         with step(context):
             run, asked = context["dag_run"], context["params"]
-            runs.refuse_in_backfill(str(run.run_type.value), day=asked["day"], source=asked["source"])
+            one_day = {"day": asked["day"], "source": asked["source"], "accept_problems": asked.get("accept_problems")}
+            runs.refuse_in_backfill(str(run.run_type.value), **one_day)
             day = runs.day_of_run(
                 asked=asked["day"], logical_date=run.logical_date, run_after=run.run_after, time_zone=self.contract.time_zone
             ).isoformat()
@@ -55,23 +59,38 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             gone = bool(asked["again"] and lake.in_force(day)) and source.gone(uris)
             if not gone and (not uris or still_growing(uris)):
                 return self.not_yet(day, uris)
-            holder = claims.claim(lake.fs, lake.path, day, run.run_id, lambda other: self.is_under_way(context, other))
-            if holder:
-                self.log.info("%s %s: run %s of the same day is under way; waiting until it is over", self.contract.customer, day, holder)
+            landed, claim = self.claim(context, lake, day)
+            if isinstance(claim, Taken):
+                self.log.info("%s %s: run %s of the same day is under way; waiting until it is over", self.contract.customer, day, claim.by)
                 self.poke_interval = SOON
                 return False
-            landed = lake.in_force(day)
             if landed and not gone and not asked["source"]:
                 refuse_part(uris, landed)
             if landed and gone:
-                return self.land_again(context, receipts.source_of(landed), landed)
+                return self.land_again(context, replace(receipts.source_of(landed), claim=claim.number), landed)
             found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat())
+            found = replace(found, claim=claim.number)
             self.log.info("%s %s: %d files, %d bytes, sha256 %s", found.customer, day, len(found.files), found.bytes, found.sha256)
             if landed and landed.sha256 == found.sha256:
                 if asked["again"]:
                     return self.land_again(context, found, landed)
                 self.end_green(context, found, landed)
             return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
+
+    def claim(self, context: Context, lake: Lake, day: str) -> tuple[Landing | None, Claim | Taken]:
+        """Claims the day for this run; with the landing in force, as it is once nobody else may land one."""
+
+        def claimed(above: int) -> Claim | Taken:
+            run_id = context["dag_run"].run_id
+            return claims.claim(lake.fs, lake.path, day, run_id, lambda other: self.is_under_way(context, other), above)
+
+        claim = claimed(0)
+        landed = lake.in_force(day)
+        latest = (landed.claim if landed else None) or 0
+        if isinstance(claim, Claim) and claim.number <= latest:
+            self.log.warning("%s: the claims under %s/claims were lost; going on above %d, as landings says", day, lake.path, latest)
+            claim = claimed(latest)
+        return landed, claim
 
     @staticmethod
     def is_under_way(context: Context, run_id: str) -> bool:
