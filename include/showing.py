@@ -260,6 +260,12 @@ def conservation(given: Conservation) -> None:
     table(["counted by", *given], rows, numeric=[False, *(True for _ in given)])
 
 
+def override(landing: Landing) -> None:
+    """Who landed the day although it broke limits, and why; nothing for a landing that kept them."""
+    if landing.override:
+        out.print(f"[yellow]warning:[/] {escape(landing.override.sentence)}", soft_wrap=True)
+
+
 def addresses(given: dict[str, str]) -> None:
     grid = _grid("", "", title=None)
     for name, address in given.items():
