@@ -107,11 +107,16 @@ def land(
         float | None,
         typer.Option(min=0, max=1, help="Share of records that may be unreadable. Default: what the contract allows."),
     ] = None,
+    accept_problems: Annotated[
+        str | None,
+        typer.Option(help="Land the day although too few of its records can be read: the reason, which it keeps.", metavar="REASON"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Land one day of one customer through Airflow, follow the run, and print its receipt."""
     customers.customer(customer)
-    receipt = _land(customer, _day(day), [_absolute(each) for each in source or []], again=again, max_quarantined=max_quarantined)
+    files, terms = [_absolute(each) for each in source or []], {"max_quarantined": max_quarantined, "accept_problems": accept_problems}
+    receipt = _land(customer, _day(day), files, again=again, **terms)
     _print_json(receipt) if as_json else showing.receipt(receipt)
     _exit_on_failure(receipt)
 
@@ -294,6 +299,7 @@ def landings(
     in_force = {landing.customer: landing for landing in reversed(found)} if day else {}
     for name in sorted(in_force):
         showing.conservation(in_force[name].conservation)
+        showing.override(in_force[name])
 
 
 @app.command()
@@ -488,10 +494,10 @@ def run_tests(
     raise typer.Exit(code)
 
 
-def _land(customer: str, day: str, source: list[str], *, again: bool, max_quarantined: float | None = None) -> dict[str, Any]:
+def _land(customer: str, day: str, source: list[str], *, again: bool, **terms: Any) -> dict[str, Any]:
     from include import landing_run
 
-    run = landing_run.start(_airflow(), customer, day=day, source=source, again=again, max_quarantined=max_quarantined)
+    run = landing_run.start(_airflow(), customer, day=day, source=source, again=again, **terms)
     showing.progress(f"run {run.run_id}\n{run.page}")
     try:
         shown = showing.tasks(run.follow())

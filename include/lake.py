@@ -40,7 +40,7 @@ from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
-from include import receipts
+from include import claims, proofs, receipts
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.hdfs import WebHDFS, make_directory, register
@@ -68,12 +68,12 @@ PROPERTIES = {
     # Else manifests would name the lowest and highest id of every file, and go on doing so after an attempt is forgotten.
     "write.metadata.metrics.column.keen_id": "counts",
 }
-JSON_COLUMNS = ("source", "offsets", "reasons", "tables", "snapshots", "seconds", "warnings", "conservation", "unknown_fields")
+JSON_COLUMNS = ("source", "offsets", "reasons", "tables", "snapshots", "seconds", "warnings", "conservation", "unknown_fields", "override")
 TIME_COLUMNS = ("found_at", "committed_at")
 
 
 class LandingSuperseded(Refused):
-    """The day has a landing whose source was found later."""
+    """The day has a landing whose source was read later, or a run that reads another one."""
 
 
 @dataclass(frozen=True)
@@ -229,8 +229,10 @@ class Lake:
     def commit(self, landing: Landing, transform: TransformReceipt, replacing: str | None = None) -> Landing:
         """Makes the landing visible and returns it with its snapshots and the moment; repeated, it returns what stands already.
 
-        `landing` comes without `snapshots` and `committed_at`. Raises LandingSuperseded if the day has a landing of a later source, and
-        LandfallError for whatever another try may mend: nothing is visible then, and that try sets back what this one left.
+        `landing` comes without `snapshots` and `committed_at`, and says by what proof it is there (include/proofs.py). Raises
+        LandingSuperseded if the day has a landing of a later source, or another run has claimed it since; Refused if the files on HDFS are
+        not those that were proven, or another landing of this name stands already; and LandfallError for whatever another try may mend:
+        nothing is visible then, and that try sets back what this one left.
         With `replacing`, the day's landing in force must still be that one. Tables of an earlier version get today's descriptions.
         """
         self._check(landing, transform)
@@ -240,9 +242,13 @@ class Lake:
             before = _rows(landings, landing.day)
             done = next((row for row in before if row.landing == landing.landing), None)
             if done:
+                _refuse_another(landing, done)
                 log.info("%s is committed already, at %s", done.landing, done.committed_at)
                 return done
+            self._refuse_changed(transform)
             _refuse_older(landing, before)
+            if not replacing:  # what takes the place of a landing is as old as that
+                self._refuse_taken_over(landing)
             if replacing and before[-1].landing != replacing:
                 raise CommitFailedException(f"{before[-1].landing} has taken the place of {replacing}")
             self._refuse_unforgotten(transform)
@@ -321,6 +327,27 @@ class Lake:
         ]
         if wrong:
             raise Refused(f"{self.customer}: receipts that do not belong together: {'; '.join(wrong)}. Run the transform again.")
+        if not landing.proof:
+            raise proofs.Unproven(f"{self.customer} {landing.day}: landing {landing.landing} comes without a proof. Nothing was changed.")
+
+    def _refuse_changed(self, transform: TransformReceipt) -> None:
+        """A try that went on as a zombie, or a person, may have touched the files since `validate` read them."""
+        wrong = proofs.changed_files(self.fs, self.path, transform)
+        if wrong:
+            raise proofs.Unproven(
+                f"{self.customer} {transform.day}: the files of landing {transform.landing} are no longer those that were proven: "
+                f"{'; '.join(wrong)}. Nothing was changed. Clear transform and the tasks after it."
+            )
+
+    def _refuse_taken_over(self, landing: Landing) -> None:
+        """Called after `landings` was loaded: a run that claims the day later lands later too, or lets this one's last step fail."""
+        claim = claims.in_force(self.fs, self.path, landing.day)
+        if claim and landing.claim is not None and claim.number != landing.claim:
+            raise LandingSuperseded(
+                f"{landing.customer} {landing.day}: since find_source of this run, run {claim.run_id} has claimed the day (claim "
+                f"{claim.number}, this run's was {landing.claim}) and read its source, so this landing might undo a newer one. Nothing was "
+                "changed. To land this run's source all the same, clear find_source and the tasks after it."
+            )
 
     def _refuse_unforgotten(self, transform: TransformReceipt) -> None:
         """What was to be forgotten while Spark was reading must not land. Called after `landings` was loaded: a forgetting that begins
@@ -502,15 +529,43 @@ def _rows_of(landing: Landing) -> tuple[object, ...]:
     return landing.run_id, landing.sha256, landing.found_at, landing.landed, landing.forgotten
 
 
+def _refuse_another(landing: Landing, done: Landing) -> None:
+    """A landing of this name stands already. It is this one only if its source, its publishing and what was proven are the same."""
+    differ = [
+        f"{what} {getattr(done, what) or 'none'}, now {getattr(landing, what)}"
+        for what in ("sha256", "ingest", "proof")
+        if getattr(done, what) != getattr(landing, what)
+    ]
+    if differ:
+        raise Refused(
+            f"{landing.customer} {landing.day}: landing {landing.landing} was committed at {done.committed_at} by run {done.run_id} for "
+            f"other records: {'; '.join(differ)}. Nothing was changed. Clear transform and the tasks after it: that makes another landing."
+        )
+
+
 def _refuse_older(landing: Landing, before: list[Landing]) -> None:
-    """The day's landing in force gives way only to a source that was not found earlier than its own."""
+    """The day's landing in force gives way only to a source that was not read earlier than its own."""
     in_force = next(reversed(before), None)
-    if in_force and _moment(in_force.found_at) > _moment(landing.found_at):
+    if in_force and _is_older(landing, in_force):
         raise LandingSuperseded(
-            f"{landing.customer} {landing.day}: run {in_force.run_id} has landed a source that was found at {in_force.found_at}, "
-            f"later than this run's ({landing.found_at}), so this landing would undo a newer one. Nothing was changed. "
+            f"{landing.customer} {landing.day}: run {in_force.run_id} has landed a source that was found at {in_force.found_at}"
+            f"{_claimed(in_force)}, later than this run's ({landing.found_at}{_claimed(landing)}), so this landing would undo a newer one. "
+            "Nothing was changed. "
             "To land this run's source all the same, start a new run with it."
         )
+
+
+def _is_older(landing: Landing, in_force: Landing) -> bool:
+    """By their claims, which all workers share. A landing of an earlier version has none: then by the clocks of their workers, unless the
+    claim of the other one is the day's last (`_refuse_taken_over`).
+    """
+    if landing.claim is not None:
+        return landing.claim < (in_force.claim or 0)
+    return in_force.claim is not None or _moment(in_force.found_at) > _moment(landing.found_at)
+
+
+def _claimed(landing: Landing) -> str:
+    return "" if landing.claim is None else f" under claim {landing.claim}"
 
 
 def _later(newest: Landing | None) -> datetime:
@@ -579,7 +634,7 @@ def _as_row(landing: Landing) -> dict[str, Any]:
         **given,
         "day": date.fromisoformat(landing.day),
         **{name: _moment(given[name]) for name in TIME_COLUMNS},
-        **{name: json.dumps(given[name]) for name in JSON_COLUMNS},
+        **{name: None if given[name] is None else json.dumps(given[name]) for name in JSON_COLUMNS},
     }
 
 

@@ -11,7 +11,7 @@ from include.landed import MODULUS, Attempts, Facts, Gaps, Landed, Raw, Some, ex
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.tables import LANDED
 
-__all__ = ["found_on_hdfs", "problems", "read_landed", "warnings"]
+__all__ = ["broken_limits", "contradictions", "found_on_hdfs", "problems", "read_landed", "warnings"]
 
 AGAIN = "Clear transform and the tasks after it to run them again."
 
@@ -25,6 +25,18 @@ def problems(
     For a day that is landed again from HDFS (`publish.raw`), what the source and the topic held is the word of the landing in force, whose
     own proof it was; that Spark read exactly those records, and that they lie on HDFS, is counted and hashed anew as always.
     """
+    return [
+        *contradictions(publish, transform, landed),
+        *broken_limits(publish, transform, landed, max_quarantined, accept_empty),
+    ]
+
+
+def contradictions(publish: PublishReceipt, transform: TransformReceipt, landed: Landed) -> list[str]:
+    """Of the problems those that no reason excuses: receipts, files and tables do not say the same.
+
+    The sums of such a landing are wrong whoever takes that on, and it could be mended by nothing: compacting it and forgetting an attempt
+    in it prove the day anew, and would fail on it for ever. So these cannot be overridden; the limits of `broken_limits` can.
+    """
     found = [*_receipts(publish, transform), *_files(transform, landed)]
     if landed.facts is None:
         return found or ["the landing's files could not be read, and no reason was found. " + AGAIN]
@@ -33,11 +45,21 @@ def problems(
         *found,
         *_days(transform, facts),
         *_raw(publish, transform, facts.raw),
-        *_emptiness(publish, transform, facts, accept_empty),
         *_conservation(publish, transform, facts),
         *_children(facts),
         *_gaps(facts.gaps),
-        *_quarantine(publish, facts.attempts, max_quarantined),
+    ]
+
+
+def broken_limits(
+    publish: PublishReceipt, transform: TransformReceipt, landed: Landed, max_quarantined: float, accept_empty: bool
+) -> list[str]:
+    """Of the problems those about the records themselves: all of them are accounted for, but too few could be read."""
+    if landed.facts is None:
+        return []
+    return [
+        *_emptiness(publish, transform, landed.facts, accept_empty),
+        *_quarantine(publish, landed.facts.attempts, max_quarantined),
     ]
 
 

@@ -16,7 +16,7 @@ IDLE_SECONDS = 5.0
 POLL_SECONDS = 1.0  # each look costs Airflow tens of milliseconds, which the run itself could use
 FROM_LANDING = (
     "run_id", "customer", "day", "source", "bytes", "sha256", "generation", "published", "landed", "duplicates", "quarantined", "forgotten",
-    "test", "content_hash", "conservation", "unknown_fields", "tables", "seconds", "warnings",
+    "test", "content_hash", "conservation", "unknown_fields", "tables", "seconds", "warnings", "override",
 )  # fmt: skip
 
 
@@ -186,16 +186,28 @@ def dag_of(customer: str) -> str:
     return f"{PREFIX}{customer}"
 
 
-def start(api: AirflowApi, customer: str, *, day: str, source: list[str], again: bool, max_quarantined: float | None = None) -> LandingRun:
+def start(
+    api: AirflowApi,
+    customer: str,
+    *,
+    day: str,
+    source: list[str],
+    again: bool,
+    max_quarantined: float | None = None,
+    accept_problems: str | None = None,
+) -> LandingRun:
     """Triggers the customer's DAG. `source` is empty for the files that the contract's pattern finds.
 
-    `max_quarantined` is a share of the records, 0 to 1; None for what the contract says.
+    `max_quarantined` is a share of the records, 0 to 1; None for what the contract says. `accept_problems` is the reason to land the day
+    although it breaks limits.
     """
     conf = conf_of(day, again)
     if source:
         conf["source"] = source
     if max_quarantined is not None:
         conf["max_quarantined"] = max_quarantined
+    if accept_problems:
+        conf["accept_problems"] = accept_problems
     return LandingRun(api, customer, api.trigger(dag_of(customer), conf), day)
 
 

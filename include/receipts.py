@@ -1,8 +1,11 @@
 """What one task hands to the next: frozen, small, and enough to check the work of the task before.
 
-Receipts travel as plain dictionaries (XCom, JSON files) and come back through `read`, which refuses a wrong shape.
+Receipts travel as plain dictionaries (XCom, JSON files) and come back through `read`, which refuses a wrong shape. Each names the receipt
+that it builds on by its digest: Airflow lets anybody run any task of a run again, and then receipts of different tries lie side by side.
+`include/proofs.py` compares them.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +31,8 @@ class Source:
     """The files of one customer and day, sorted by name.
 
     `sha256` is the file's own for one file; for several it is the sha256 of their sha256 lines, in order.
-    `found_at` (ISO 8601, UTC) orders runs: a landing gives way only to one whose source was found later.
+    `found_at` (ISO 8601, UTC) is of the worker's clock. `claim` is the number of the claim under which the source was read, which all
+    workers share: it orders the landings of a day (include/claims.py). None in a receipt of an earlier version.
     """
 
     customer: str
@@ -37,6 +41,7 @@ class Source:
     bytes: int
     sha256: str
     found_at: str
+    claim: int | None = None
 
     @property
     def uris(self) -> list[str]:
@@ -54,7 +59,7 @@ class PublishReceipt:
     complete no try had to, and they are what it says of the source.
     `raw` is set where Kafka has forgotten a landed day: URIs of the files of `raw_assessments` to read in its place. Then all the rest is
     what the landing in force says, which was proven from its source when it landed; `forgotten` records, by count and content hash, are
-    not in those files any more.
+    not in those files any more. `builds_on` is the digest of the `Source` that was published.
     """
 
     customer: str
@@ -75,6 +80,7 @@ class PublishReceipt:
     raw: tuple[str, ...] = ()
     forgotten: int = 0
     forgotten_hash: str = "0" * 16
+    builds_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,7 @@ class TransformReceipt:
     `read` = `distinct` + `duplicates` + `quarantined` + `forgotten`. `forgotten_hash` is the content hash of the forgotten records, which
     are in no table; `tombstones` are those that the transform knew. `seconds` is per step. `unknown_fields` maps a path that the written
     schema does not know to how often it was there: the 100 most frequent, and `...` where there are more. Written by `spark_jobs/` as JSON.
+    `builds_on` is the digest of the `PublishReceipt` that Spark was started with; the operator adds it.
     """
 
     landing: str
@@ -120,6 +127,7 @@ class TransformReceipt:
     forgotten: int = 0
     forgotten_hash: str = "0" * 16
     tombstones: tuple[str, ...] = ()
+    builds_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,6 +147,44 @@ class Found:
 
 Conservation = dict[str, dict[str, int | str]]
 """`source`, `topic`, `spark`, `hdfs`: how many records each had (`records`) and their `content_hash`; equal, or nothing lands."""
+
+
+@dataclass(frozen=True)
+class Override:
+    """Why a landing is visible although a limit would have held it up: who took that on, for which reason, and what the limit says."""
+
+    reason: str
+    by: str
+    problems: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """All of it, as it is shown wherever the landing is."""
+        return f"{self.by} has landed this day, because: {self.reason}. Against it stood: {' '.join(self.problems)}"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """That a landing is what was published, made by `validate` and asked for by `commit`: one document, bound to all that it is about.
+
+    `sha256` is of the source. `rests_on` maps each task whose receipt was looked at to the digest of that receipt. `files` are those that
+    were read, by table. `found` is what they hold, by count and by the content hash of the raw records. The rest says with which limits
+    that was good enough, and what else there was to say.
+    """
+
+    landing: str
+    customer: str
+    day: str
+    ingest: str
+    sha256: str
+    rests_on: dict[str, str]
+    files: dict[str, tuple[DataFile, ...]]
+    rows: dict[str, int]
+    found: Found
+    max_quarantined: float
+    accept_empty: bool
+    warnings: tuple[str, ...] = ()
+    override: Override | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +223,9 @@ class Landing:
     conservation: Conservation = field(default_factory=dict)
     unknown_fields: dict[str, int] = field(default_factory=dict)
     forgotten: int = 0
+    claim: int | None = None
+    proof: str = ""  # digest of the evidence, see include/proofs.py
+    override: Override | None = None
 
     @property
     def forgotten_hash(self) -> str:
@@ -184,57 +233,14 @@ class Landing:
         return str(self.conservation.get("spark", {}).get("forgotten_hash", "0" * 16))
 
 
-def landing_of(
-    source: Source,
-    publish: PublishReceipt,
-    transform: TransformReceipt,
-    found: Found,
-    *,
-    run_id: str,
-    seconds: dict[str, float],
-    warnings: tuple[str, ...],
-) -> Landing:
-    """The row of `landings` for these receipts, as a commit takes it: its moment and its snapshots are still to be set."""
-    return Landing(
-        landing=transform.landing,
-        customer=source.customer,
-        day=source.day,
-        run_id=run_id,
-        found_at=source.found_at,
-        committed_at="",
-        source=tuple(source.uris),
-        bytes=source.bytes,
-        sha256=source.sha256,
-        topic=publish.topic,
-        ingest=publish.ingest,
-        generation=publish.generation,
-        offsets=publish.offsets,
-        published=publish.published,
-        landed=transform.distinct,
-        duplicates=transform.duplicates,
-        quarantined=transform.quarantined,
-        test=transform.test,
-        conflicts=transform.conflicts,
-        content_hash=publish.content_hash,
-        reasons=transform.reasons,
-        tables={table: files.rows for table, files in transform.tables.items()},
-        snapshots={},
-        seconds=seconds,
-        warnings=warnings,
-        conservation=conservation(publish, transform, found),
-        unknown_fields=transform.unknown_fields,
-        forgotten=transform.forgotten,
-    )
-
-
 def source_of(landing: Landing) -> Source:
     """The source of a landing, for when its files are gone: good to name it, not to read it. Of several files only names are known.
 
-    It keeps the moment when it was found, so that a correction that was found since goes before it.
+    It keeps the moment when it was found; the claim is that of the landing until a run that reads it again sets its own.
     """
     alone = len(landing.source) == 1
     files = tuple(SourceFile(uri, landing.bytes if alone else 0, landing.sha256 if alone else "") for uri in landing.source)
-    return Source(landing.customer, landing.day, files, landing.bytes, landing.sha256, landing.found_at)
+    return Source(landing.customer, landing.day, files, landing.bytes, landing.sha256, landing.found_at, landing.claim)
 
 
 def publish_receipt_of(landing: Landing, raw: tuple[str, ...], warnings: tuple[str, ...]) -> PublishReceipt:
@@ -286,6 +292,11 @@ def read(kind: type[T], given: Any, where: str) -> T:
         return msgspec.convert(given, kind, str_keys=True)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise Refused(f"{where} is not a readable {kind.__name__}: {error}. Clear the task that wrote it and run it again.") from error
+
+
+def digest(receipt: Any) -> str:
+    """The sha256 of the receipt as JSON, the same on either side of an XCom."""
+    return hashlib.sha256(msgspec.json.encode(plain(receipt), order="sorted")).hexdigest()
 
 
 def plain(receipt: Any) -> dict[str, Any]:

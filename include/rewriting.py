@@ -4,6 +4,7 @@ It is the same source, found at the same moment and published in the same record
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +14,9 @@ import pyarrow.parquet as pq
 from include.errors import LandfallError
 from include.hdfs import make_directory, write_file
 from include.lake import Lake, State
-from include.landing import problems, read_landed
-from include.receipts import DataFile, Landing, TableFiles, TransformReceipt, publish_receipt_of
+from include.landing import found_on_hdfs, problems, read_landed
+from include.proofs import evidence, prove
+from include.receipts import DataFile, Landing, TableFiles, TransformReceipt, publish_receipt_of, source_of
 from include.tables import LANDED
 
 ROWS = 65_536  # at a time
@@ -82,13 +84,16 @@ class Rewriting:
 
 def commit(lake: Lake, old: Landing, row: Landing, transform: TransformReceipt) -> Landing:
     """Proves what was written as `validate` proves a landing, then commits it in place of `old`, which must still be in force."""
-    found = problems(publish_receipt_of(old, (), ()), transform, read_landed(lake.fs, transform), max_quarantined=1, accept_empty=True)
-    if found:
+    source, publish = source_of(old), publish_receipt_of(old, (), ())
+    landed = read_landed(lake.fs, transform)
+    found = problems(publish, transform, landed, max_quarantined=1, accept_empty=True)
+    if found or landed.facts is None:
         raise LandfallError(
             f"{lake.customer} {old.day}: what was written anew is not the landing {old.landing}, so it was not committed and nothing "
             f"has changed: {'; '.join(found)} Land the day again."
         )
-    return lake.commit(row, transform, replacing=old.landing)
+    proof = prove(source, publish, transform, found_on_hdfs(landed.facts, transform), max_quarantined=1, accept_empty=True)
+    return lake.commit(replace(row, proof=evidence(proof)), transform, replacing=old.landing)
 
 
 def batches(lake: Lake, paths: list[str]) -> Iterator[pa.RecordBatch]:

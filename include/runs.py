@@ -34,13 +34,22 @@ def day_of_run(*, asked: str | None, logical_date: datetime | None, run_after: d
     return min(logical_date.astimezone(zone).date(), complete) if logical_date else complete
 
 
-def refuse_in_backfill(run_type: str, *, day: str | None, source: object) -> None:
-    """All runs of one backfill share their params: with a fixed day or source every day would land the same files."""
+def refuse_in_backfill(run_type: str, *, day: str | None, source: object, accept_problems: str | None = None) -> None:
+    """All runs of one backfill share their params: with a fixed day or source every day would land the same files, and a reason to land
+    one day in spite of its problems would hold for days that nobody has looked at.
+    """
+    if run_type != "backfill":
+        return
     given = [name for name, value in (("day", day), ("source", source)) if value]
-    if run_type == "backfill" and given:
+    if given:
         raise RunRefused(
             f"a backfill was started with {' and '.join(given)}, which would land the same files for every one of its days. "
             "Start the backfill without them; each day then finds its own files."
+        )
+    if accept_problems:
+        raise RunRefused(
+            "a backfill was started with accept_problems, which would land every one of its days whatever is wrong with it. "
+            "Start the backfill without it, and a run of its own for the day that is to be landed all the same."
         )
 
 
@@ -56,6 +65,8 @@ def late_from(day: date, expected_by: str, time_zone: str) -> datetime:
     return datetime.combine(day + timedelta(days=days), clock, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
 
 
-def landing_id(day: str, run_id: str, try_number: int) -> str:
-    """The name of one try's landing. HDFS refuses colons, which run ids have, so the run goes in as 8 hex digits of its hash."""
-    return f"{day}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}-{try_number}"
+def landing_id(day: str, try_id: object) -> str:
+    """The name of one try's landing. `try_id` is Airflow's own id of the task instance, a UUID that is new for every try: run id and number
+    of the try come again once Airflow's database was cleaned. 16 hex digits of its hash, for it is to be read and typed.
+    """
+    return f"{day}-{hashlib.sha256(str(try_id).encode()).hexdigest()[:16]}"

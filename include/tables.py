@@ -292,7 +292,7 @@ LANDINGS = Table(
         ("landing", STRING, "Id of the landing: day, run, try"),
         ("customer", STRING, "Whose lake this is"),
         ("run_id", STRING, "Airflow run that landed it"),
-        ("found_at", TIME, "When its source was found; orders the landings of a day"),
+        ("found_at", TIME, "When its source was found, by the clock of the worker that found it"),
         ("committed_at", TIME, "When it became visible; later than every landing before it"),
         ("source", STRING, "URIs of the source files (JSON list)"),
         ("bytes", LONG, "Size of the source as stored, in bytes"),
@@ -320,6 +320,9 @@ LANDINGS = Table(
             "Path that the schema does not know to how often it was there, the 100 most frequent (JSON map); null before it was kept",
         ),
         ("forgotten", LONG, "Records of attempts that were to be forgotten; they are in no table; null before it was kept"),
+        ("claim", LONG, "Number of the claim under which its source was read; orders the landings of a day; null before it was kept"),
+        ("proof", STRING, "sha256 of what was proven: receipts, files, counts, content hash; null before it was kept"),
+        ("override", STRING, "Limits that it broke, who landed it all the same, and why (JSON map); null where all were kept"),
     ),
 )
 

@@ -1,9 +1,7 @@
 """The two steps that touch Kafka."""
 
-import os
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -14,6 +12,7 @@ from include import receipts
 from include.publishing import LandedBefore, publish
 from include.receipts import Landing, Source
 from include.retention import refuse_short_retention
+from include.spooling import spool_folder
 from include.topics import TopicSpec, ensure_topic
 from steps import receipt_of, step
 
@@ -56,7 +55,7 @@ class PublishJsonOperator(lineage.PublishLineage, BaseOperator):
         self.accept_empty = accept_empty
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with step(context), TemporaryDirectory(prefix="landfall-", dir=os.environ.get("LANDFALL_SPOOL")) as spool:
+        with step(context), spool_folder("publish") as spool:
             source = receipt_of(context, "find_source", Source)
             landed = self.landed_before(context, source)
             if landed is None:  # what was published before may age out whatever we refuse; then it is read from HDFS
@@ -66,7 +65,7 @@ class PublishJsonOperator(lineage.PublishLineage, BaseOperator):
                 source,
                 topic=self.topic,
                 kafka=connections.kafka_config(),
-                spool=Path(spool),
+                spool=spool,
                 accept_empty=self.accept_empty,
                 landed=landed,
             )
@@ -75,7 +74,7 @@ class PublishJsonOperator(lineage.PublishLineage, BaseOperator):
                 receipt.topic, receipt.published, receipt.chunks, receipt.sent, receipt.content_hash, receipt.ingest, receipt.offsets,
             )  # fmt: skip
             lineage.remember(self, source, receipt)
-            return receipts.plain(receipt)
+            return receipts.plain(replace(receipt, builds_on=receipts.digest(source)))
 
     @staticmethod
     def landed_before(context: Context, source: Source) -> LandedBefore | None:

@@ -1,5 +1,6 @@
 """The step that runs on Spark."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import connections
 from include import forgetting, receipts
 from include.customers import Contract
 from include.effects import Effect, effect
-from include.receipts import PublishReceipt, TransformReceipt
+from include.errors import Refused
+from include.proofs import require_related
+from include.receipts import PublishReceipt, Source, TransformReceipt
 from include.retention import require_readable
 from steps import receipt_of, step
 
@@ -40,8 +43,8 @@ class TransformOperator(SparkSubmitOperator):
 
     def __init__(self, *, contract: Contract, **kwargs: Any) -> None:
         lake = f"{{{{ conn.{connections.HDFS}.extra_dejson.fs }}}}/lake/{contract.customer}"
-        published = "ti.xcom_pull(task_ids='publish')"
-        landing = f"{{{{ landing_id({published}.day, run_id, ti.try_number) }}}}"
+        published = "(ti.xcom_pull(task_ids='publish') or {})"  # nothing handed on is refused in `execute`, with a sentence
+        landing = f"{{{{ landing_id({published}.get('day'), ti.id) }}}}"
         super().__init__(
             conn_id=connections.SPARK,
             application=str(JOB),
@@ -52,9 +55,9 @@ class TransformOperator(SparkSubmitOperator):
             application_args=[
                 "--bootstrap-servers", f"{{{{ conn.{connections.KAFKA}.extra_dejson['bootstrap.servers'] }}}}",
                 "--topic", contract.topic_spec.name,
-                "--offsets", f"{{{{ {published}.offsets | tojson }}}}",
-                "--ingest", f"{{{{ {published}.ingest }}}}",
-                "--day", f"{{{{ {published}.day }}}}",
+                "--offsets", f"{{{{ {published}.get('offsets') | tojson }}}}",
+                "--ingest", f"{{{{ {published}.get('ingest') }}}}",
+                "--day", f"{{{{ {published}.get('day') }}}}",
                 "--landing", landing,
                 "--lake", lake,
                 "--receipt", f"{lake}/receipts/landing={landing}.json",
@@ -68,6 +71,7 @@ class TransformOperator(SparkSubmitOperator):
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         with step(context):
             published = receipt_of(context, "publish", PublishReceipt)
+            require_related(receipt_of(context, "find_source", Source), published)
             require_readable(connections.kafka_admin(), published)
             arguments = dict(zip(self.application_args[::2], self.application_args[1::2], strict=True))
             lake = connections.lake(self.customer)
@@ -82,14 +86,24 @@ class TransformOperator(SparkSubmitOperator):
                 raise AirflowException(cause(str(error))) from error
             path = arguments["--receipt"]
             receipt = receipts.read(TransformReceipt, connections.hdfs().cat_file(path_of(path)), path)
+            refuse_another(receipt, published, arguments["--landing"], path)
             self.log.info("%s: %d read, %d distinct, %d quarantined", path, receipt.read, receipt.distinct, receipt.quarantined)
-            return receipts.plain(receipt)
+            return receipts.plain(replace(receipt, builds_on=receipts.digest(published)))
 
     def on_kill(self) -> None:
         """Ends spark-submit and everything it started: the JVM, and the Python driver that is the JVM's child."""
         submitted = self._hook and self._hook._submit_sp
         if submitted:
             end_tree(submitted.pid)
+
+
+def refuse_another(receipt: TransformReceipt, published: PublishReceipt, landing: str, path: str) -> None:
+    """Raises Refused where Spark's receipt is not of this try and of what was published."""
+    asked = {"landing": landing, "day": published.day, "topic": published.topic, "ingest": published.ingest}
+    found = {what: getattr(receipt, what) for what in asked}
+    wrong = [f"{what} {asked[what]!r} expected, {found[what]!r} found" for what in asked if asked[what] != found[what]]
+    if wrong:
+        raise Refused(f"{path} is another try's receipt: {'; '.join(wrong)}. Clear transform and the tasks after it.")
 
 
 def reading_raw(arguments: list[str], published: PublishReceipt) -> list[str]:

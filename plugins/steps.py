@@ -27,8 +27,14 @@ def step(context: Context) -> Iterator[None]:
 
 
 def receipt_of(context: Context, task_id: str, kind: type[T], key: str = "return_value") -> T:
-    """The receipt that a task of this run handed on."""
-    return receipts.read(kind, context["ti"].xcom_pull(task_ids=task_id, key=key), f"the receipt of {task_id}")
+    """The receipt that a task of this run handed on. Raises Refused where there is none: a mark makes no receipt."""
+    given = context["ti"].xcom_pull(task_ids=task_id, key=key)
+    if given is None:
+        raise Refused(
+            f"{task_id} has handed on no {kind.__name__}: it has not run, or not to its end, whatever it is marked as. "
+            f"Nothing was changed. Clear {task_id} and the tasks after it."
+        )
+    return receipts.read(kind, given, f"the receipt of {task_id}")
 
 
 def seconds_so_far(context: Context, task_ids: list[str]) -> dict[str, float]:

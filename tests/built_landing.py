@@ -17,7 +17,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.receipts import DataFile, Landing, PublishReceipt, TableFiles, TransformReceipt, conservation
+from include.receipts import DataFile, Landing, PublishReceipt, TableFiles, TransformReceipt, conservation, digest
 from include.tables import LANDED
 from tests.recount import COLUMNS, UNKNOWABLE, recount_records
 
@@ -112,6 +112,7 @@ def landing_of(
         reasons=transform.reasons, tables={name: files.rows for name, files in transform.tables.items()}, snapshots={},
         seconds={"publish": 1.5}, warnings=("a warning",),
         conservation=conservation(publish, transform, None), unknown_fields=transform.unknown_fields,
+        proof=digest(transform),
     )  # fmt: skip
 
 
@@ -124,13 +125,15 @@ def build(
     fs: Any = None,
     root: str | None = None,
     customer: str = CUSTOMER,
+    landing: str | None = None,
+    ingest: str = INGEST,
 ) -> Built:
     """Writes the landing under `<folder>/lake/acme`, or under `root` of `fs`. The receipts tell of the rows before `plant` changed them."""
     again = recount_records(records, day, test_exam_names=TEST_EXAM_NAMES)
-    rows = {table: [_complete(table, row) for row in found] for table, found in again.tables.items()}
+    rows = {table: [_complete(table, row, ingest) for row in found] for table, found in again.tables.items()}
     fs = fs or fsspec.filesystem("file")
     root = root or f"{folder}/lake/{customer}"
-    landing = f"{day}-5f3a9c1e-{try_number}"
+    landing = landing or f"{day}-5f3a9c1e-{try_number}"
     clean_rows = {table: len(found) for table, found in rows.items()}
     if plant:
         plant(rows)
@@ -138,12 +141,12 @@ def build(
     figures = again.figures
     offsets = {partition: (1000, 1000 + (len(records) - 1 - partition) // 3) for partition in range(min(3, len(records)))}
     publish = PublishReceipt(
-        customer=customer, day=day, topic=f"assessments.{customer}", source_sha256="ab" * 32, ingest=INGEST, generation=1,
+        customer=customer, day=day, topic=f"assessments.{customer}", source_sha256="ab" * 32, ingest=ingest, generation=1,
         published=figures.published, content_hash=figures.content_hash, offsets=offsets, chunks=1, chunk_records=10000,
         sent=figures.published, source_records=figures.published, source_hash=figures.content_hash,
     )  # fmt: skip
     transform = TransformReceipt(
-        landing=landing, day=day, topic=publish.topic, ingest=INGEST, read=figures.published, content_hash=figures.content_hash,
+        landing=landing, day=day, topic=publish.topic, ingest=ingest, read=figures.published, content_hash=figures.content_hash,
         distinct=figures.landed, duplicates=figures.duplicates, quarantined=figures.quarantined, test=figures.test,
         conflicts=figures.conflicts, reasons=figures.reasons, unknown_fields={"note": 2},
         tables={table: TableFiles(clean_rows[table], files[table]) for table in LANDED},
@@ -163,9 +166,9 @@ def rewrite(built: Built, table: str, change: Callable[[pa.Table], pa.Table]) ->
     return replace(built, transform=replace(built.transform, tables=tables))
 
 
-def _complete(table: str, row: dict[str, Any]) -> dict[str, Any]:
+def _complete(table: str, row: dict[str, Any], ingest: str) -> dict[str, Any]:
     """The row with what no source can tell: records are dealt to three partitions in turn, from offset 1000."""
-    given = {"ingest": INGEST, "timestamp": datetime(2018, 1, 29, 6, tzinfo=UTC), "detail": "planted"}
+    given = {"ingest": ingest, "timestamp": datetime(2018, 1, 29, 6, tzinfo=UTC), "detail": "planted"}
     if "record" in row:
         given |= {"partition": row["record"] % 3, "offset": 1000 + row["record"] // 3}
     return {name: given[name] if name in UNKNOWABLE[table] else row[name] for name in COLUMNS[table]}

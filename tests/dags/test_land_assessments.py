@@ -5,6 +5,7 @@ import runpy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import airflow
@@ -148,6 +149,8 @@ FORM = [
     ("one file, not a list", {"source": "/a.json"}, False),
     ("a share over 1", {"max_quarantined": 5}, False),
     ("again is yes or no", {"again": "yes"}, False),
+    ("a reason", {"accept_problems": "half of it is the sender's test; agreed with acme on 2018-02-01"}, True),
+    ("a reason is words", {"accept_problems": True}, False),
 ]
 
 
@@ -163,10 +166,11 @@ def test_the_trigger_form_checks_what_is_typed(dag, why: str, given: dict, right
 
 
 def test_every_field_of_the_trigger_form_explains_itself(dag) -> None:
-    assert list(dag.params) == ["day", "source", "again", "max_quarantined"]
+    assert list(dag.params) == ["day", "source", "again", "max_quarantined", "accept_problems"]
     assert all(dag.params.get_param(key).description and dag.params.get_param(key).schema["title"] for key in dag.params)
 
 
+TRY = UUID("019aa6f4-c2e0-7b1c-9d3f-0a1b2c3d4e5f")
 SUBMITTED = """\
 --master local[*]
 --properties-file /etc/spark.properties
@@ -177,9 +181,9 @@ SUBMITTED = """\
 --offsets {"0": [0, 41], "2": [7, 7]}
 --ingest 0123456789012345
 --day 2018-01-28
---landing 2018-01-28-50aaaa96-2
+--landing 2018-01-28-225f06f695b10c94
 --lake hdfs://127.0.0.1:9820/lake/acme
---receipt hdfs://127.0.0.1:9820/lake/acme/receipts/landing=2018-01-28-50aaaa96-2.json
+--receipt hdfs://127.0.0.1:9820/lake/acme/receipts/landing=2018-01-28-225f06f695b10c94.json
 --test-exam-name Example Exam For Development and Testing
 --test-base-exam-id ^example-id$"""
 
@@ -191,8 +195,9 @@ def test_the_command_that_spark_gets(dag, dag_folder: Path, monkeypatch: pytest.
     task = dag.task_dict["transform"]
     task.render_template_fields(
         {
-            "run_id": "manual__2018-01-29T00:00:00+00:00",
-            "ti": SimpleNamespace(try_number=2, xcom_pull=lambda task_ids: {"publish": published}[task_ids]),
+            "ti": SimpleNamespace(
+                id=UUID("019aa6f4-c2e0-7b1c-9d3f-0a1b2c3d4e5f"), xcom_pull=lambda task_ids: {"publish": published}[task_ids]
+            ),
             "conn": SimpleNamespace(
                 spark_default=SimpleNamespace(extra_dejson={"properties-file": "/etc/spark.properties"}),
                 kafka_default=SimpleNamespace(extra_dejson={"bootstrap.servers": "127.0.0.1:9092"}),

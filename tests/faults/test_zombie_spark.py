@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -9,7 +10,8 @@ import psutil
 from include import receipts
 from include.lake import Lake
 from include.landing import found_on_hdfs, problems, read_landed
-from include.receipts import PublishReceipt, TransformReceipt, landing_of
+from include.proofs import landing_of, prove
+from include.receipts import PublishReceipt, TransformReceipt, digest
 from include.stack.airflow import airflow_environment
 from include.stack.spark import properties_file, spark_submit
 from include.tables import LANDED
@@ -71,9 +73,11 @@ def test_r3_a_spark_job_that_wakes_up_disturbs_nobody(stack: Landfall, tmp_path:
         landed = read_landed(lake.fs, transformed)
         assert problems(published, transformed, landed, max_quarantined=1) == []
         assert landed.facts
-        row = landing_of(
-            source, published, transformed, found_on_hdfs(landed.facts, transformed), run_id="manual__1", seconds={}, warnings=()
-        )
+        published = replace(published, builds_on=digest(source))
+        transformed = replace(transformed, builds_on=digest(published))
+        found = found_on_hdfs(landed.facts, transformed)
+        proof = prove(source, published, transformed, found, max_quarantined=1, accept_empty=False)
+        row = landing_of(source, published, transformed, proof, run_id="manual__1", seconds={})
         lake.commit(row, transformed)
         for process in stopped:
             process.resume()

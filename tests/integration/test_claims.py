@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from include import lateness
-from include.claims import claim
+from include.claims import Claim, Taken, claim, in_force
 from include.hdfs import WebHDFS, filesystem
 
 ROOT = "/lake/claimed"
@@ -21,13 +21,20 @@ def is_under_way(run: str) -> bool:
     return not run.startswith("dead")
 
 
-def test_a_day_is_one_run_s_until_that_is_over(fs: WebHDFS) -> None:
-    assert claim(fs, ROOT, "2018-01-01", "dead 1", is_under_way) is None
-    assert claim(fs, ROOT, "2018-01-01", "alive 1", is_under_way) is None, "the run that had it is over"
-    assert claim(fs, ROOT, "2018-01-01", "alive 1", is_under_way) is None, "its own"
-    assert claim(fs, ROOT, "2018-01-01", "alive 2", is_under_way) == "alive 1"
-    assert claim(fs, ROOT, "2018-01-02", "alive 2", is_under_way) is None, "another day"
-    assert fs.ls(f"{ROOT}/claims/2018-01-01", detail=False) == [f"{ROOT}/claims/2018-01-01/2"]
+def test_a_day_is_one_run_s_until_that_is_over_and_each_claim_counts_more_than_those_before(fs: WebHDFS) -> None:
+    day = "2018-01-01"
+    assert in_force(fs, ROOT, day) is None
+    assert claim(fs, ROOT, day, "dead 1", is_under_way) == Claim(1, "dead 1")
+    assert claim(fs, ROOT, day, "alive 1", is_under_way) == Claim(2, "alive 1"), "the run that had it is over"
+    assert claim(fs, ROOT, day, "alive 1", is_under_way) == Claim(3, "alive 1"), "its own, for it reads the source anew"
+    assert claim(fs, ROOT, day, "alive 2", is_under_way) == Taken("alive 1")
+    assert claim(fs, ROOT, "2018-01-02", "alive 2", is_under_way) == Claim(1, "alive 2"), "another day"
+    assert fs.ls(f"{ROOT}/claims/{day}", detail=False) == [f"{ROOT}/claims/{day}/3"]
+    assert in_force(fs, ROOT, day) == Claim(3, "alive 1")
+
+
+def test_lost_claims_begin_above_what_landings_says(fs: WebHDFS) -> None:
+    assert claim(fs, ROOT, "2018-01-03", "alive 1", is_under_way, above=7) == Claim(8, "alive 1")
 
 
 @pytest.mark.parametrize("first", [None, "dead"])
@@ -40,7 +47,7 @@ def test_of_many_runs_at_once_one_gets_the_day(fs: WebHDFS, first: str | None) -
 
         def run(name: str, day: str = f"{day}-{round_}", start: threading.Barrier = start, got: list[str] = got) -> None:
             start.wait()
-            if claim(fs, ROOT, day, name, is_under_way) is None:
+            if isinstance(claim(fs, ROOT, day, name, is_under_way), Claim):
                 got.append(name)
 
         threads = [threading.Thread(target=run, args=(f"alive {number}",)) for number in range(8)]
@@ -49,7 +56,7 @@ def test_of_many_runs_at_once_one_gets_the_day(fs: WebHDFS, first: str | None) -
         for thread in threads:
             thread.join()
         assert len(got) == 1
-        assert claim(fs, ROOT, f"{day}-{round_}", "late", is_under_way) == got[0]
+        assert claim(fs, ROOT, f"{day}-{round_}", "late", is_under_way) == Taken(got[0])
         assert len(fs.ls(f"{ROOT}/claims/{day}-{round_}", detail=False)) == 1
 
 

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 import connections
 import source_sensors
 from include import access, claims, runs
+from include.claims import Claim, Taken
 from include.customers import Contract
 from include.receipts import Landing
 from include.source import describe
@@ -57,7 +58,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(source_sensors, "SETTLE_SECONDS", 0)
     found = Run(tmp_path)
     monkeypatch.setattr(access, "grant", lambda fs, root, readers: found.granted.append(readers))  # wants a NameNode: tests/integration
-    monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way: None)
+    monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way, above: Claim(7, run_id))
     return found
 
 
@@ -102,7 +103,7 @@ def test_with_again_files_that_are_gone_are_what_the_landing_says(run: Run, monk
 
 def test_another_run_of_the_day_is_waited_for_with_more_looks_than_files_are(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     landed(run, monkeypatch, f"{DAY}.json")
-    monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way: "r1")
+    monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way, above: Taken("r1"))
     assert run.poke(again=False) is False
     assert (run.skipped, run.looks_again_after()) == ([], source_sensors.SOON)
     assert run.pushed["waits_for"] == f"acme {DAY}: run r1 of the same day is under way; waiting until it is over"

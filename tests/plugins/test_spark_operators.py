@@ -21,7 +21,7 @@ import connections
 from include import receipts, retention, runs
 from include.customers import Contract
 from include.lake import FORGOTTEN
-from include.receipts import PublishReceipt, TransformReceipt
+from include.receipts import PublishReceipt, TransformReceipt, source_of
 from spark_operators import TransformOperator, cause, end_tree, path_of, reading_raw
 from tests.built_landing import Built, build
 from tests.unit.test_lake import open_lake
@@ -121,14 +121,20 @@ class Run:
     folder: Path
     built: Built
     published: PublishReceipt
+    spark_says: TransformReceipt  # without a landing: that of the arguments
     submitted: list[list[str]] = field(default_factory=list)
 
     def transform(self) -> dict[str, Any]:
         operator = TransformOperator(task_id="transform", contract=Contract(customer="acme", source="{day}.json"))
-        pulled = receipts.plain(self.published)
+        source = source_of(self.built.landing)
+        pulled = {
+            "find_source": receipts.plain(source),
+            "publish": receipts.plain(replace(self.published, builds_on=receipts.digest(source))),
+        }
         context = {
-            "ti": SimpleNamespace(try_number=1, xcom_push=lambda key, value: None, xcom_pull=lambda task_ids, key="return_value": pulled),
-            "run_id": "r",
+            "ti": SimpleNamespace(
+                id="a try", xcom_push=lambda key, value: None, xcom_pull=lambda task_ids, key="return_value": pulled[task_ids]
+            ),
             "landing_id": runs.landing_id,
             "conn": SimpleNamespace(
                 spark_default=SimpleNamespace(extra_dejson={}),
@@ -144,14 +150,15 @@ class Run:
         self.submitted.append(arguments)
         path = Path(path_of(arguments[arguments.index("--receipt") + 1]))
         path.parent.mkdir(parents=True)
-        receipts.write(self.built.transform, path)
+        self.spark_says = replace(self.spark_says, landing=self.spark_says.landing or arguments[arguments.index("--landing") + 1])
+        receipts.write(self.spark_says, path)
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """What was published is there, and may be read."""
     built = build(tmp_path)
-    run = Run(tmp_path, built, built.publish)
+    run = Run(tmp_path, built, built.publish, replace(built.transform, landing=""))
     serve(monkeypatch, {partition: (first, last + 1) for partition, (first, last) in built.publish.offsets.items()})
     monkeypatch.setattr(connections, "lake", lambda customer: open_lake(tmp_path))
     monkeypatch.setattr(connections, "hdfs", lambda: fsspec.filesystem("file"))
@@ -186,7 +193,8 @@ def test_records_that_are_there_are_submitted_once_and_the_receipt_is_what_spark
     [submitted] = run.submitted
     given = dict(zip(submitted[::2], submitted[1::2], strict=True))
     assert receipts.read(dict[int, tuple[int, int]], given["--offsets"], "here") == run.published.offsets
-    assert receipts.read(TransformReceipt, handed_on, "here") == run.built.transform
+    published = replace(run.published, builds_on=receipts.digest(source_of(run.built.landing)))
+    assert receipts.read(TransformReceipt, handed_on, "here") == replace(run.spark_says, builds_on=receipts.digest(published))
     assert Path(run.built.root, "landings").exists(), "the tables' folders, before Spark would make them"
 
 
@@ -207,3 +215,25 @@ def test_spark_is_told_what_is_to_be_forgotten(run: Run) -> None:
     run.transform()
     [submitted] = run.submitted
     assert submitted[-4:] == ["--forgotten-salt", "5a17", "--forgotten", "ab" * 32]
+
+
+ANOTHER = [
+    ("another landing", {"landing": "2018-01-28-of-another-try"}, "landing '2018-01-28-"),
+    ("another publishing", {"ingest": "f" * 16}, "ingest '0123456789abcdef' expected"),
+    ("another day", {"day": "2018-01-29"}, "day '2018-01-28' expected, '2018-01-29' found"),
+]
+
+
+@pytest.mark.parametrize(("why", "changed", "said"), ANOTHER, ids=[row[0] for row in ANOTHER])
+def test_a_receipt_of_another_try_is_refused(run: Run, why: str, changed: dict[str, Any], said: str) -> None:
+    run.spark_says = replace(run.spark_says, **changed)
+    with pytest.raises(AirflowFailException, match="is another try's receipt") as refused:
+        run.transform()
+    assert said in str(refused.value), why
+
+
+def test_what_was_published_before_the_source_was_found_again_is_not_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.published = replace(run.published, source_sha256="cd" * 32)
+    with pytest.raises(AirflowFailException, match=r"publish has published sha256 cdcd.*find_source has found abab.*Clear publish"):
+        run.transform()
+    assert run.submitted == []

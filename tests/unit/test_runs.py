@@ -1,6 +1,8 @@
 """Which day a run is about, until when it waits, what its landing is called."""
 
+import re
 from datetime import UTC, date, datetime
+from uuid import UUID
 
 import pytest
 
@@ -50,7 +52,15 @@ def test_a_deadline_is_hours_after_the_customers_midnight() -> None:
     assert runs.deadline(date(2018, 1, 28), 0, "Europe/Berlin") == datetime(2018, 1, 28, 23, tzinfo=UTC)
 
 
+def test_a_backfill_with_one_reason_for_all_its_days_is_refused() -> None:
+    with pytest.raises(RunRefused, match="accept_problems"):
+        runs.refuse_in_backfill("backfill", day=None, source=None, accept_problems="as agreed")
+    runs.refuse_in_backfill("manual", day=None, source=None, accept_problems="as agreed")
+
+
 def test_no_two_tries_share_a_landing_and_its_name_suits_hdfs() -> None:
-    names = {runs.landing_id("2018-01-28", run, attempt) for run in ("manual__2018:01", "manual__2018:02") for attempt in (1, 2)}
-    assert len(names) == 4
-    assert not any(":" in name for name in names)
+    """Each try of a task has a UUID of its own, also where run id and try come again."""
+    tries = [UUID(int=number) for number in range(1000)]
+    names = {runs.landing_id("2018-01-28", each) for each in tries}
+    assert len(names) == len(tries)
+    assert all(re.fullmatch(r"2018-01-28-[0-9a-f]{16}", name) for name in names)

@@ -65,7 +65,7 @@ def test_an_unspoken_null_is_found() -> None:
 def test_what_a_landing_may_lack_is_said_to_be_null_there() -> None:
     """Columns that came later are null in the rows of an earlier version."""
     later = [name for name, doc in docs(LANDINGS).items() if "null before" in doc]
-    assert later == ["conservation", "unknown_fields", "forgotten"]
+    assert later == ["conservation", "unknown_fields", "forgotten", "claim", "proof"]
     assert set(LANDINGS.arrow.names) == set(Landing.__dataclass_fields__)
 
 
