@@ -111,6 +111,7 @@ class Contract(_Terms):
     `source`: glob of a day's files, `{day}` stands for YYYY-MM-DD; relative to the inbox, or any fsspec URL.
     `schedule`: cron, read in `time_zone`; a run covers the day that has just ended. `deadline_hours` after the end of the
     day a missing file is an error (`missing_source: fail`) or a day without data (`skip`).
+    `quiet_seconds`: how long a file must not have changed to count as whole; `marker`: a file that is delivered last, with `{day}`.
     `empty_source`: files without a single record are an error (`fail`) or a day with no attempts (`accept`).
     `readers`: users of HDFS who may read the customer's tables, besides their owner nobody else may.
     `transform_hours`: how long a day's Spark job may take before it is ended and tried again.
@@ -129,6 +130,8 @@ class Contract(_Terms):
     first_day: date = Field(default=date(2018, 1, 1))
     deadline_hours: float = Field(default=24.0, ge=0)
     missing_source: str = Field(default="fail", pattern=r"^(fail|skip)$")
+    quiet_seconds: float = Field(default=60.0, ge=0, le=7 * 86_400)
+    marker: Annotated[str, AfterValidator(_with_day)] | None = None
     empty_source: str = Field(default="fail", pattern=r"^(fail|accept)$")
     readers: tuple[Reader, ...] = ()
     transform_hours: float = Field(default=2.0, gt=0)

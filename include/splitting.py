@@ -1,5 +1,6 @@
 """An export of months, cut into the files of its days, so that it can be backfilled like any other history."""
 
+import os
 import shutil
 import tempfile
 from collections import defaultdict
@@ -15,6 +16,7 @@ import msgspec
 from include.errors import Refused
 from include.records import Records
 from include.source import describe, spool
+from include.stores import entry
 
 UNDATED = "undated"
 BUFFER_BYTES = 64 * 1024 * 1024
@@ -49,10 +51,18 @@ def split(uri: str, by: str, out: Path, time_zone: ZoneInfo) -> list[Day]:
             shutil.rmtree(part, ignore_errors=True)  # of a split that was killed
             part.mkdir(parents=True)
             files = _write(records, by, part, time_zone)
+            _date_back(part, entry(uri).changed)
     if out.exists():
         out.rmdir()  # it is empty
     part.replace(out)
     return [Day(day, str(out / name), count, (out / name).stat().st_size) for day, (name, count) in sorted(files.items())]
+
+
+def _date_back(folder: Path, changed: float | None) -> None:
+    """Gives the files the age of what they were cut from: they are as whole as that is, and nobody need wait until they are quiet."""
+    if changed is not None:
+        for path in folder.iterdir():
+            os.utime(path, (changed, changed))
 
 
 def _write(records: Records, by: str, folder: Path, time_zone: ZoneInfo) -> dict[str, tuple[str, int]]:

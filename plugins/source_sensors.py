@@ -1,8 +1,8 @@
 """Waiting for a day's files."""
 
 import os
-import time
-from datetime import UTC, datetime
+import posixpath
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ from airflow.sdk.bases.skipmixin import SkipMixin
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import connections
-from include import access, claims, receipts, runs, source
+from include import access, claims, delivery, receipts, runs, source
 from include.customers import Contract
+from include.delivery import Delivery, Expected
 from include.errors import Refused
+from include.inbox import VARIABLE, places
 from include.receipts import Landing, Source
 from steps import step
 
-SETTLE_SECONDS = 1.0
+GRACE = timedelta(minutes=15)  # for files that are not whole when a run begins after its day's deadline
 SOON = 15  # seconds until another look, where what is waited for ends soon
 WEEK = 7 * 24 * 3600  # of waiting beyond the deadline, for files that are growing or another run of the day
 
@@ -25,8 +27,9 @@ WEEK = 7 * 24 * 3600  # of waiting beyond the deadline, for files that are growi
 class FindSourceSensor(BaseSensorOperator, SkipMixin):
     """Finds the files of the run's day and describes them: names, bytes, sha256.
 
-    Waits, without holding a slot, until the files are there and have stopped growing, at most until the contract's
-    deadline; a day whose deadline has passed fails (or is skipped, as the contract says) at once.
+    Waits, without holding a slot, until the files are there and whole (the contract's `quiet_seconds` and `marker`), at most until the
+    contract's deadline; a day whose deadline has passed fails (or is skipped, as the contract says) at once, or a quarter of an hour after
+    its files were last written to. Files may lie in the customer's inbox, and where the deployment's LANDFALL_SOURCES lists.
     Files that are the ones already landed end the run green here: the tasks after it are skipped, and the log and the
     XCom `already_landed` say which run landed them. With `again` the run goes on instead, and the XCom `landed_again` is the landing in
     force; if that one's files are gone, its row says what they were. Another run of the same day that is under way is waited for.
@@ -49,12 +52,13 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
                 asked=asked["day"], logical_date=run.logical_date, run_after=run.run_after, time_zone=self.contract.time_zone
             ).isoformat()
             connections.serve_sources()
-            uris = self.named(asked["source"]) or source.find(self.contract.source, day, inbox())
             lake = connections.lake(self.contract.customer)
+            files = self.look(asked["source"], day, lake.path, bool(asked["again"]))
+            uris = files.uris
             access.grant(lake.fs, lake.path, self.contract.readers)
             gone = bool(asked["again"] and lake.in_force(day)) and source.gone(uris)
-            if not gone and (not uris or still_growing(uris)):
-                return self.not_yet(day, uris)
+            if not gone and files.awaited:
+                return self.not_yet(day, files, run.start_date)
             holder = claims.claim(lake.fs, lake.path, day, run.run_id, lambda other: self.is_under_way(context, other))
             if holder:
                 self.log.info("%s %s: run %s of the same day is under way; waiting until it is over", self.contract.customer, day, holder)
@@ -65,7 +69,7 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
                 refuse_part(uris, landed)
             if landed and gone:
                 return self.land_again(context, receipts.source_of(landed), landed)
-            found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat())
+            found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat(), files.sizes)
             self.log.info("%s %s: %d files, %d bytes, sha256 %s", found.customer, day, len(found.files), found.bytes, found.sha256)
             if landed and landed.sha256 == found.sha256:
                 if asked["again"]:
@@ -78,20 +82,26 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
         """Whether this run of the same DAG is running, or about to."""
         return context["ti"].get_dr_count(dag_id=context["dag_run"].dag_id, run_ids=[run_id], states=["queued", "running"]) > 0
 
-    @staticmethod
-    def named(files: list[str] | None) -> list[str]:
-        """The files that a person named in the trigger form; paths may be relative to the inbox, as in a contract."""
-        return [file if "://" in file else str(inbox() / file) for file in files or []]
+    def look(self, named: list[str] | None, day: str, lake: str, again: bool) -> Delivery:
+        """The files that a person named in the trigger form, else those of the contract's pattern, if the customer may land them."""
+        where = places(self.contract.customer, inbox(), os.environ.get(VARIABLE), posixpath.dirname(lake))
+        expected = Expected(self.contract.source, self.contract.quiet_seconds, self.contract.marker)
+        return delivery.look(expected, day, named or [], where, may_be_gone=again)
 
-    def not_yet(self, day: str, uris: list[str]) -> bool:
-        """False while the files may still come; after the deadline an error or a skip, as the contract says."""
+    def not_yet(self, day: str, files: Delivery, started: datetime | None) -> bool:
+        """False while the files may still come; after the deadline an error or a skip, as the contract says.
+
+        Files that are there and not whole yet are waited for a while in any case: a run of a day long past begins after its deadline.
+        """
         latest = runs.deadline(datetime.fromisoformat(day).date(), self.contract.deadline_hours, self.contract.time_zone)
-        what = f"{len(uris)} files that are still growing" if uris else f"no files at {self.contract.source.format(day=day)} in {inbox()}"
+        if files.uris:
+            self.poke_interval = SOON
+            latest = max(latest, (started or latest) + timedelta(seconds=self.contract.quiet_seconds) + GRACE)
         if datetime.now(UTC) < latest:
-            self.log.info("%s %s: %s; waiting until %s", self.contract.customer, day, what, latest)
+            self.log.info("%s %s: %s; waiting until %s", self.contract.customer, day, files.awaited, latest)
             return False
-        message = f"{self.contract.customer} {day}: found {what} by the deadline ({latest:%Y-%m-%d %H:%M} UTC)."
-        if self.contract.missing_source == "skip":
+        message = f"{self.contract.customer} {day}: found {files.awaited} by the deadline ({latest:%Y-%m-%d %H:%M} UTC)."
+        if self.contract.missing_source == "skip" and files.nothing:
             raise AirflowSkipException(f"{message} The contract says to skip such a day.")
         raise AirflowFailException(f"{message} Nothing was published. Bring the files and clear this task.")
 
@@ -121,13 +131,6 @@ def refuse_part(uris: list[str], landed: Landing) -> None:
             f"{landed.customer} {landed.day}: landing {landed.landing} has {len(landed.source)} files, of which {lacking} "
             "cannot be found any more. Nothing was published. Bring them back, or name the files of the day as its source."
         )
-
-
-def still_growing(uris: list[str]) -> bool:
-    """Whether a file changed while we looked: whoever delivers it has not finished."""
-    before = source.fingerprint(uris)
-    time.sleep(SETTLE_SECONDS)
-    return source.fingerprint(uris) != before
 
 
 def inbox() -> Path:

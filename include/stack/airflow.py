@@ -46,6 +46,10 @@ def write_from_the_start(connection, name):
 """
 
 
+# Whoever starts the stack is the only one who can start a run, and may read with it what they can read without.
+EVERYTHING = json.dumps({"*": ["*"]})
+
+
 def airflow_services(settings: Settings, java: Java) -> list[Service]:
     environ = airflow_environment(settings, java)
     migrate = _once(lambda: _migrate(settings, environ))
@@ -89,6 +93,7 @@ def airflow_environment(settings: Settings, java: Java | None = None) -> dict[st
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "ignore",
         "LANDFALL_INBOX": str(settings.inbox),
+        "LANDFALL_SOURCES": inherit.get("LANDFALL_SOURCES") or EVERYTHING,
         "LANDFALL_REPORTS": str(settings.reports),
         "LANDFALL_SPOOL": str(settings.tmp),
         "SCARF_ANALYTICS": "false",

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 import connections
 import source_sensors
-from include import access, claims, runs
+from include import access, claims, delivery, runs
 from include.customers import Contract
 from include.receipts import Landing
 from include.source import describe
@@ -31,17 +31,20 @@ class Run:
     skipped: list[Any] = field(default_factory=list)
     granted: list[Any] = field(default_factory=list)
     type: str = "manual"
+    terms: dict[str, Any] = field(default_factory=lambda: {"quiet_seconds": 0})
+    started: datetime | None = None
     looks_again_after: Callable[[], float] = field(init=False)
 
     def poke(self, *, again: bool, source: list[str] | None = None, day: str | None = DAY) -> Any:
-        contract = Contract(customer="acme", source="{day}*.json", deadline_hours=0, readers=("alice",))
+        contract = Contract(customer="acme", source="acme/{day}*.json", deadline_hours=0, readers=("alice",), **self.terms)
         sensor = FindSourceSensor(task_id="find_source", contract=contract)
         self.looks_again_after = lambda: sensor.poke_interval
         sensor.skip = lambda ti, tasks: self.skipped.extend(tasks)  # type: ignore[method-assign]
         ti = SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value}))
         run = SimpleNamespace(
-            run_id="r2", run_type=SimpleNamespace(value=self.type), logical_date=None, run_after=datetime(2018, 1, 28, tzinfo=UTC)
-        )
+            run_id="r2", run_type=SimpleNamespace(value=self.type), logical_date=None, run_after=datetime(2018, 1, 28, tzinfo=UTC),
+            start_date=self.started,
+        )  # fmt: skip
         task = SimpleNamespace(get_direct_relatives=lambda upstream: ["ensure_topic"])
         return sensor.poke({"ti": ti, "dag_run": run, "task": task, "params": {"day": day, "source": source, "again": again}})  # type: ignore[typeddict-item]
 
@@ -49,8 +52,9 @@ class Run:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("LANDFALL_INBOX", str(tmp_path))
+    (tmp_path / "acme").mkdir()
     monkeypatch.setattr(connections, "serve_sources", lambda: None)
-    monkeypatch.setattr(source_sensors, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(delivery, "SETTLE_SECONDS", 0)
     found = Run(tmp_path)
     monkeypatch.setattr(access, "grant", lambda fs, root, readers: found.granted.append(readers))  # wants a NameNode: tests/integration
     monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way: None)
@@ -59,7 +63,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def landed(run: Run, monkeypatch: pytest.MonkeyPatch, *names: str) -> Landing:
     """A landing in force of these files, which are made."""
-    paths = [run.inbox / name for name in names]
+    paths = [run.inbox / "acme" / name for name in names]
     for path in paths:
         path.write_text(f'[{{"keen_id": "{path.name}"}}]')
     found = describe("acme", DAY, [str(path) for path in paths], "2018-01-28T12:00:00+00:00")
@@ -97,11 +101,11 @@ def test_with_again_files_that_are_gone_are_what_the_landing_says(run: Run, monk
 
 
 def test_another_run_of_the_day_is_waited_for_with_more_looks_than_files_are(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    landed(run, monkeypatch, f"{DAY}.json")
+    landing = landed(run, monkeypatch, f"{DAY}.json")
     monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way: "r1")
     assert run.poke(again=False) is False
     assert (run.skipped, run.looks_again_after()) == ([], source_sensors.SOON)
-    monkeypatch.setattr(source_sensors, "still_growing", lambda uris: True)
+    Path(landing.source[0]).unlink()
     monkeypatch.setattr(runs, "deadline", lambda *_: datetime.now(UTC) + timedelta(hours=1))
     assert run.poke(again=False) is False
     assert run.looks_again_after() == 60

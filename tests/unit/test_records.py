@@ -139,7 +139,7 @@ def test_records_are_numbered_through_all_files(tmp_path):
             assert list(records.slice(first, last - first)) == everything[first:last]
         assert list(records.slice(2, 0)) == []
         assert [records[number] for number in range(6)] == everything
-        assert records.where(4) == (paths[1], 11, 19)
+        assert records.where(4) == (str(paths[1]), 11, 19)
         for number in (-1, 6):
             with pytest.raises(IndexError):
                 records.where(number)
