@@ -8,7 +8,7 @@ import functools
 import io
 import posixpath
 import re
-import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -22,6 +22,7 @@ from fsspec import AbstractFileSystem
 from include.errors import LandfallError, Refused
 from include.lake import Lake, State
 from include.landed import aggregate
+from include.spooling import spool_folder
 from include.tables import TABLES, VIEWS
 
 READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}  # MULTI is what `pivot` becomes
@@ -97,9 +98,10 @@ class Session:
         self.state: State = found
         self.once = once
         self._shown: set[str] = set()
-        self._spill = tempfile.TemporaryDirectory(prefix="landfall-query-")
+        self._spill = ExitStack()
+        spill = self._spill.enter_context(spool_folder("query"))
         self._duckdb = duckdb.connect(
-            config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "temp_directory": self._spill.name}
+            config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "temp_directory": str(spill)}
         )
         self._duckdb.register_filesystem(_LakeFiles(lake.fs, lake.path))
         self._duckdb.execute("set TimeZone = 'UTC'")
@@ -112,7 +114,7 @@ class Session:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._duckdb.close()
-        self._spill.cleanup()
+        self._spill.close()
 
     def ask(self, sql: str, parameters: dict[str, Any] | None = None) -> Result:
         """The answer to one query; `parameters` are its `$name`s."""

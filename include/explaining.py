@@ -1,11 +1,9 @@
 """Where did this record go? One record's way from the source's bytes through Kafka to the rows that readers see."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from include.asking import Session
@@ -14,6 +12,7 @@ from include.lake import Lake
 from include.receipts import Landing
 from include.records import Records
 from include.source import describe, spool
+from include.spooling import spool_folder
 
 Row = dict[str, Any]
 OF_VERSION = ("assessments", "questions", "options")  # tables that a record's keen_id and hash lead to
@@ -112,13 +111,13 @@ def _rows(session: Session, sql: str, parameters: dict[str, Any]) -> list[Row]:
 @contextmanager
 def _source(landing: Landing) -> Iterator[tuple[Records | None, str]]:
     """The landing's records where they stand, if the source is still what was landed; else none, and why."""
-    with tempfile.TemporaryDirectory(prefix="landfall-explain-") as folder:
+    with spool_folder("explain") as folder:
         try:
             source = describe(landing.customer, landing.day, landing.source, datetime.now(UTC).isoformat())
             if source.sha256 != landing.sha256:
                 yield None, f"the source's bytes are no longer those that were landed (sha256 {source.sha256[:16]}…)"
                 return
-            spooled = spool(source, Path(folder))
+            spooled = spool(source, folder)
             spooled.confirm()
             records = Records.open(spooled.paths, accept_empty=True, names=source.uris)
         except LandfallError as error:

@@ -132,11 +132,11 @@ def _parts(path: str) -> list[str]:
     return [part for part in path.split("/") if part not in ("", ".")]
 
 
-def _walk(store: Store, base: str, parts: list[str], above: frozenset[str | None] = frozenset()) -> Iterator[tuple[str, Entry, str]]:
+def _walk(store: Store, base: str, parts: list[str], above: frozenset[str] = frozenset()) -> Iterator[tuple[str, Entry, str]]:
     """Path, entry and last part of the pattern for everything that the parts name below `base`."""
     part, rest = parts[0], parts[1:]
     if part == "**":
-        yield from _walk_all(store, base, rest, above)
+        yield from _walk_all(store, base, rest, above.union(entry.identity for _, entry in _there(store, base or "/") if entry.identity))
     elif rest:
         yield from _walk_on(store, base, part, rest, above)
     elif not _has_magic(part, _magic(base)):
@@ -147,7 +147,7 @@ def _walk(store: Store, base: str, parts: list[str], above: frozenset[str | None
             yield f"{base}/{entry.name}", entry, part
 
 
-def _walk_on(store: Store, base: str, part: str, rest: list[str], above: frozenset[str | None]) -> Iterator[tuple[str, Entry, str]]:
+def _walk_on(store: Store, base: str, part: str, rest: list[str], above: frozenset[str]) -> Iterator[tuple[str, Entry, str]]:
     """As `_walk`, for a part of the pattern that names directories."""
     if not _has_magic(part, _magic(base)):
         yield from _walk(store, f"{base}/{part}", rest, above)
@@ -160,7 +160,7 @@ def _walk_on(store: Store, base: str, part: str, rest: list[str], above: frozens
             yield path, entry, part
 
 
-def _walk_all(store: Store, base: str, rest: list[str], above: frozenset[str | None]) -> Iterator[tuple[str, Entry, str]]:
+def _walk_all(store: Store, base: str, rest: list[str], above: frozenset[str]) -> Iterator[tuple[str, Entry, str]]:
     """`**`: the rest of the pattern here and in every directory below; at the pattern's end every file below.
 
     `above` are the directories that lead here: a link to one of them would go round for ever.
@@ -171,7 +171,7 @@ def _walk_all(store: Store, base: str, rest: list[str], above: frozenset[str | N
         path = f"{base}/{entry.name}"
         if entry.kind == "directory":
             if not left_behind(entry.name, "") and entry.identity not in above:
-                yield from _walk_all(store, path, rest, above | ({entry.identity} - {None}))
+                yield from _walk_all(store, path, rest, above | {entry.identity} if entry.identity else above)
         elif not rest:
             yield path, entry, "**"
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ import msgspec
 from include.errors import Refused
 from include.records import Records
 from include.source import describe, spool
+from include.spooling import spool_folder
 from include.stores import entry
 
 UNDATED = "undated"
@@ -44,8 +44,8 @@ def split(uri: str, by: str, out: Path, time_zone: ZoneInfo) -> list[Day]:
         raise Refused(f"{out} is there and not empty. Nothing was written. Name a new folder, or empty this one.")
     source = describe("", "", [uri], datetime.now(UTC).isoformat())
     part = out.with_name(f".{out.name}.part")
-    with tempfile.TemporaryDirectory(prefix="landfall-split-") as folder:
-        spooled = spool(source, Path(folder))
+    with spool_folder("split") as folder:
+        spooled = spool(source, folder)
         spooled.confirm()
         with Records.open(spooled.paths) as records:
             shutil.rmtree(part, ignore_errors=True)  # of a split that was killed

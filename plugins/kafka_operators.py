@@ -1,9 +1,6 @@
 """The two steps that touch Kafka."""
 
-import os
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -13,6 +10,7 @@ from include import receipts
 from include.publishing import LandedBefore, publish
 from include.receipts import Landing, Source
 from include.retention import refuse_short_retention
+from include.spooling import spool_folder
 from include.topics import TopicSpec, ensure_topic
 from steps import receipt_of, step
 
@@ -55,7 +53,7 @@ class PublishJsonOperator(BaseOperator):
         self.accept_empty = accept_empty
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with step(context), TemporaryDirectory(prefix="landfall-", dir=os.environ.get("LANDFALL_SPOOL")) as spool:
+        with step(context), spool_folder("publish") as spool:
             source = receipt_of(context, "find_source", Source)
             landed = self.landed_before(context, source)
             if landed is None:  # what was published before may age out whatever we refuse; then it is read from HDFS
@@ -65,7 +63,7 @@ class PublishJsonOperator(BaseOperator):
                 source,
                 topic=self.topic,
                 kafka=connections.kafka_config(),
-                spool=Path(spool),
+                spool=spool,
                 accept_empty=self.accept_empty,
                 landed=landed,
             )

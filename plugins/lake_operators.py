@@ -8,7 +8,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
-from include import compacting, holes, landing, receipts, tidying
+from include import compacting, holes, landing, receipts, spooling, tidying
 from include.customers import Contract
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
 from include.runs import TASKS
@@ -118,4 +118,6 @@ class TidyLakeOperator(BaseOperator):
             compacted = compacting.compact(lake, self.contract.tidy.max_files, dry_run=dry_run)
             tidied = tidying.tidy(lake, self.contract.tidy.unneeded_days, dry_run=dry_run)
             self.log.info("%s %s", tidied, compacted)
+            if not dry_run:
+                self.log.info("folders of tasks that were killed, removed here: %s", ", ".join(spooling.sweep()) or "none")
             return {**receipts.plain(tidied), "compacted": receipts.plain(compacted)}

@@ -145,6 +145,22 @@ def test_two_files_of_the_same_name_do_not_overwrite_each_other(tmp_path):
     assert [path.read_text() for path in paths] == uris
 
 
+def test_padding_and_long_windows_are_unpacked(tmp_path):
+    """Zeros after gzip, which tapes leave, within and beyond a block; zstd --long=31."""
+    far = zstandard.ZstdCompressionParameters(window_log=28, enable_ldm=True)
+    stream = zstandard.ZstdCompressor(compression_params=far).compressobj()  # of unknown length, so that the frame names the window
+    rows = [
+        ("zeros", "a.json.gz", gzip.compress(CONTENT) + b"\0" * 512),
+        ("zeros beyond a block", "b.json.gz", gzip.compress(CONTENT) + b"\0" * 600_000),
+        ("zeros between members", "c.json.gz", gzip.compress(CONTENT[:9]) + b"\0" * 99 + gzip.compress(CONTENT[9:])),
+        ("a window of 256 MB", "d.json.zst", stream.compress(CONTENT) + stream.flush()),
+    ]
+    for number, (why, name, delivered) in enumerate(rows):
+        (tmp_path / name).write_bytes(delivered)
+        [path] = spooled(describe("acme", "2018-01-28", [str(tmp_path / name)], NOW), tmp_path / f"spool{number}")
+        assert path.read_bytes() == CONTENT, why
+
+
 PACKED = {".gz": gzip.compress(CONTENT), ".zst": zstandard.ZstdCompressor().compress(CONTENT)}
 DAMAGES = [
     ("cut", lambda content: content[:-20], r"is truncated: it ends at byte [\d,]+ in the middle"),
