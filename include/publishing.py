@@ -11,6 +11,7 @@ import logging
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -337,18 +338,20 @@ class _Publisher:
         with effect(Effect.INIT_TRANSACTIONS, topic=self._topic.name), self._explained("init_transactions"):
             self._producer.init_transactions(INIT_SECONDS)
 
-    def send(self, chunk: Entry, records: Records, confirm: Callable[[], None] = lambda: None) -> Entry:
+    def send(self, chunk: Entry, records: Records, confirm: Callable[[], None] | None = None) -> Entry:
         """The chunk's records and its ledger entry, all of them or none. Returns the entry.
 
-        `confirm` is called when all has been sent and nothing of it is visible yet; what it raises keeps it so.
+        `confirm` is called when all records have been read, by another thread while they go out; what it raises keeps the chunk invisible.
         """
         what = {"topic": self._topic.name, "ingest": chunk.ingest, "chunk": f"{chunk.chunk + 1}/{chunk.chunks}", "records": chunk.records}
-        with effect(Effect.SEND_CHUNK, **what), self._explained(f"chunk {chunk.chunk}"):
+        confirmed: list[Future[None]] = []
+        with effect(Effect.SEND_CHUNK, **what), self._explained(f"chunk {chunk.chunk}"), ThreadPoolExecutor(1, "sha256") as pool:
             self._producer.begin_transaction()
             try:
-                entry = self._send_records(chunk, records)
+                entry = self._send_records(chunk, records, lambda: confirmed.extend([pool.submit(confirm)] if confirm else []))
                 self._send_entry(entry)
-                confirm()
+                for confirmation in confirmed:
+                    confirmation.result()
             except (KafkaException, SystemError, LandfallError):
                 self._abort()
                 raise
@@ -356,8 +359,11 @@ class _Publisher:
             self._producer.commit_transaction(DELIVERY_SECONDS)
         return entry
 
-    def _send_records(self, chunk: Entry, records: Records) -> Entry:
-        """Sends the chunk's records, waits for every acknowledgement, and returns the entry that says so. Raises Undelivered."""
+    def _send_records(self, chunk: Entry, records: Records, when_read: Callable[[], None]) -> Entry:
+        """Sends the chunk's records, waits for every acknowledgement, and returns the entry that says so. Raises Undelivered.
+
+        `when_read` is called between sending and waiting.
+        """
         produce, poll, delivered = self._producer.produce, self._producer.poll, _Deliveries()
         topic, ingest, digest = self._topic.name, chunk.ingest.encode(), 0
         for number, (record, key) in enumerate(records.keyed(chunk.first_record, chunk.records), chunk.first_record):
@@ -372,6 +378,7 @@ class _Publisher:
                 poll(0)
                 if delivered.failures:
                     break
+        when_read()
         self._producer.flush()
         if delivered.failures or delivered.acknowledged != chunk.records:
             raise self._undelivered(chunk, delivered)

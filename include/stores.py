@@ -238,6 +238,7 @@ class FsspecStore:
         uri = self._filesystem.unstrip_protocol(path) if self._prefix is None else f"{self._prefix}{path}"
         changed = next((_moment(info[each]) for each in CHANGED if info.get(each)), None)
         age = None if changed is None else info.get("asked_at", time.time()) - changed
+        age = 0.0 if age is not None and -1 < age < 0 else age  # HTTP tells the time in whole seconds
         kind = info["type"] if info["type"] in ("file", "directory") else f"no regular file but {info['type']}"
         identity = str(info["fileId"]) if info.get("fileId") else None
         stamp = " ".join([str(size), *(str(info[each]) for each in STAMPS if each in info)])

@@ -1,5 +1,7 @@
 """What a run lands: new files, the same ones again, or, with `again`, a landing whose files are gone."""
 
+import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -8,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import connections
 import source_sensors
@@ -117,6 +119,47 @@ def test_with_again_other_bytes_are_a_correction(run: Run, monkeypatch: pytest.M
     done = run.poke(again=True)
     assert done.xcom_value["sha256"] != landing.sha256
     assert run.pushed.keys() == {"seconds"}
+
+
+@pytest.mark.parametrize("skip", [False, True], ids=["fail", "skip"])
+def test_files_that_are_not_quiet_are_waited_for_also_after_the_deadline_and_never_skipped(
+    run: Run, monkeypatch: pytest.MonkeyPatch, skip: bool
+) -> None:
+    """A run of a day long past begins after its deadline: its files, just brought, are there and not whole for a minute."""
+    run.terms = {"missing_source": "skip" if skip else "fail"}
+    landing = landed(run, monkeypatch, f"{DAY}-2.json", f"{DAY}.json")
+    run.started = datetime.now(UTC)
+    assert run.poke(again=False) is False
+    assert run.looks_again_after() == source_sensors.SOON
+    run.started = datetime.now(UTC) - timedelta(hours=1)
+    with pytest.raises(AirflowFailException, match=r"found 2 files, of which .* changed less than 60 s ago .* by the deadline"):
+        run.poke(again=False)
+    for path in landing.source:
+        os.utime(path, (0, 0))
+    run.poke(again=False)
+    assert run.pushed["already_landed"]["landing"] == "one"
+
+
+def test_a_day_is_skipped_only_where_nothing_is_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.terms = {"missing_source": "skip"}
+    landing = landed(run, monkeypatch, f"{DAY}.json")
+    Path(landing.source[0]).rename(f"{landing.source[0]}.json.part")
+    with pytest.raises(AirflowFailException, match=r"left out as what a writer leaves: .*\.json\.part"):
+        run.poke(again=False)
+    Path(f"{landing.source[0]}.json.part").unlink()
+    with pytest.raises(AirflowSkipException):
+        run.poke(again=False)
+
+
+def test_a_run_takes_no_file_from_where_the_customer_may_not_read(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    landed(run, monkeypatch, f"{DAY}.json")
+    (run.inbox / "beta").mkdir()
+    (run.inbox / "beta" / "a.json").write_text("[{}]")
+    for source in ("/etc/hostname", "beta/a.json", "http://127.0.0.1:8080/api", "hdfs:///lake/beta/a.json"):
+        with pytest.raises(AirflowFailException, match="Nothing of it was read"):
+            run.poke(again=False, source=[source])
+    monkeypatch.setenv("LANDFALL_SOURCES", json.dumps({"acme": [str(run.inbox / "beta")]}))
+    assert run.poke(again=False, source=["beta/a.json"]).xcom_value["bytes"] == 4
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["", "again"])
