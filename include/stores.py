@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from io import FileIO
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 import fsspec
@@ -155,7 +156,10 @@ class LocalStore:
     def entries(self, path: str, wanted: Callable[[str], bool] = _any) -> Iterator[Entry]:
         try:
             names = sorted(filter(wanted, os.listdir(path)))
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError as error:
+            _refuse_broken_link(path, error)
+            return
+        except NotADirectoryError:
             return
         for name in names:
             try:
@@ -176,7 +180,11 @@ class LocalStore:
 
     def _entry(self, path: str, name: str) -> Entry:
         _refuse_unwritable_name(path)
-        own = os.lstat(path)
+        try:
+            own = os.lstat(path)
+        except FileNotFoundError as error:
+            _refuse_broken_link(path, error)
+            raise
         try:
             status = os.stat(path) if stat.S_ISLNK(own.st_mode) else own
         except PermissionError:
@@ -187,6 +195,16 @@ class LocalStore:
         stamp = f"{size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
         changed = status.st_mtime
         return Entry(path, name, kind, size, changed, time.time() - changed, f"{status.st_dev} {status.st_ino}", stamp)
+
+
+def _refuse_broken_link(path: str, error: FileNotFoundError) -> None:
+    """Raises SourceRefused where a directory on the way is a link that leads nowhere, as to a disk that is not mounted."""
+    for above in map(str, [*Path(path).parents[::-1], Path(path)]):
+        if os.path.islink(above) and not os.path.exists(above):
+            raise SourceRefused(
+                f"{above} is a link that leads nowhere ({os.readlink(above)}), expected a directory. Nothing was published. Mount or make "
+                "what it leads to."
+            ) from error
 
 
 def _refuse_unwritable_name(path: str) -> None:

@@ -143,6 +143,14 @@ def test_what_is_no_file_is_refused_by_its_name_and_never_opened(tmp_path, monke
         describe("acme", DAY, [str(path)], NOW)
 
 
+def test_a_folder_that_is_a_link_to_nowhere_is_not_a_day_without_files(tmp_path: Path) -> None:
+    (tmp_path / "acme").symlink_to("/nowhere/mounted")
+    for pattern in ("acme/{day}*", "acme/{day}.json", "acme/*/{day}.json", "*/{day}.json", "acme/**"):
+        with pytest.raises(SourceRefused, match=r"/acme is a link that leads nowhere \(/nowhere/mounted\)"):
+            find(pattern, DAY, tmp_path)
+    assert gone([str(tmp_path / "acme" / "a.json")])
+
+
 def test_a_file_under_two_names_is_refused(tmp_path: Path) -> None:
     first, second = tmp_path / f"{DAY}-a.json", tmp_path / f"{DAY}-b.json"
     first.write_bytes(b"[{}]")
