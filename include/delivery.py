@@ -87,7 +87,7 @@ def locations(name: str, inbox: Path) -> str:
 def changed_since(landing: Landing, expected: Expected, places: Places) -> list[str]:
     """What has become of a landed day's files, in sentences: grown, written to, gone, or joined by others. Empty where nothing has.
 
-    Files that a person named are compared alone; those of the contract's pattern also with what the pattern finds now.
+    Files that a person named are compared alone; those of the contract's pattern also with what the pattern finds now. Raises as `look`.
     """
     now = {entry.uri: entry for entry in _find(expected.source, landing.day, places, _marker_uris(expected, landing.day, places)).files}
     gone = [uri for uri in landing.source if uri not in now and source.gone([uri])]
