@@ -8,10 +8,11 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
-from include import compacting, holes, landing, receipts, spooling, tidying
+from include import compacting, holes, landing, receipts, tidying
 from include.customers import Contract
 from include.receipts import Found, Landing, PublishReceipt, Source, TransformReceipt
 from include.runs import TASKS
+from include.spooling import sweep
 from steps import receipt_of, seconds_so_far, step
 
 BEFORE_COMMIT = list(TASKS[: TASKS.index("commit")])
@@ -119,5 +120,5 @@ class TidyLakeOperator(BaseOperator):
             tidied = tidying.tidy(lake, self.contract.tidy.unneeded_days, dry_run=dry_run)
             self.log.info("%s %s", tidied, compacted)
             if not dry_run:
-                self.log.info("folders of tasks that were killed, removed here: %s", ", ".join(spooling.sweep()) or "none")
+                self.log.info("folders of tasks that were killed, removed here: %s", ", ".join(sweep()) or "none")
             return {**receipts.plain(tidied), "compacted": receipts.plain(compacted)}
