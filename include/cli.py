@@ -596,7 +596,9 @@ def _zone(name: str) -> ZoneInfo:
 
 def _absolute(source: str) -> str:
     """Airflow's tasks run in another directory, so a local path must not depend on this one. Refuses a file that is not there."""
-    if "://" in source:
+    from include.stores import is_uri
+
+    if is_uri(source):
         return source
     path = Path(source).expanduser().resolve()
     if not path.is_file():

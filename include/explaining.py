@@ -1,11 +1,9 @@
 """Where did this record go? One record's way from the source's bytes through Kafka to the rows that readers see."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from include.asking import Session
@@ -14,6 +12,7 @@ from include.lake import Lake
 from include.receipts import Landing
 from include.records import Records
 from include.source import describe, spool
+from include.spooling import spool_folder
 
 Row = dict[str, Any]
 OF_VERSION = ("assessments", "questions", "options")  # tables that a record's keen_id and hash lead to
@@ -85,8 +84,8 @@ def explain(
                 f"{lake.customer} {day}: none of the {landing.published:,} records of this day has {column} {value!r}. A record without "
                 "a readable keen_id is found by its number: --record N, as ./landfall quarantine lists it."
             )
-        with _source(landing) as (records, uris, no_place):
-            ways = [_way(session, landing, row, _place(records, uris, row["record"])) for row in found]
+        with _source(landing) as (records, no_place):
+            ways = [_way(session, landing, row, _place(records, row["record"])) for row in found]
     return Explanation(lake.customer, day, landing.landing, _asked(kafka, landing.topic, ways) if kafka else ways, no_place)
 
 
@@ -127,26 +126,23 @@ def _rows(session: Session, sql: str, parameters: dict[str, Any]) -> list[Row]:
 
 
 @contextmanager
-def _source(landing: Landing) -> Iterator[tuple[Records | None, dict[Path, str], str]]:
+def _source(landing: Landing) -> Iterator[tuple[Records | None, str]]:
     """The landing's records where they stand, if the source is still what was landed; else none, and why."""
-    with tempfile.TemporaryDirectory(prefix="landfall-explain-") as folder:
+    with spool_folder("explain") as folder:
         try:
             source = describe(landing.customer, landing.day, landing.source, datetime.now(UTC).isoformat())
             if source.sha256 != landing.sha256:
-                yield None, {}, f"the source's bytes are no longer those that were landed (sha256 {source.sha256[:16]}…)"
+                yield None, f"the source's bytes are no longer those that were landed (sha256 {source.sha256[:16]}…)"
                 return
-            spooled = spool(source, Path(folder))
+            spooled = spool(source, folder)
             spooled.confirm()
-            records = Records.open(spooled.paths, accept_empty=True)
+            records = Records.open(spooled.paths, accept_empty=True, names=source.uris)
         except LandfallError as error:
-            yield None, {}, f"the source cannot be read any more: {error}"
+            yield None, f"the source cannot be read any more: {error}"
             return
         with records:
-            yield records, dict(zip(spooled.paths, source.uris, strict=True)), ""
+            yield records, ""
 
 
-def _place(records: Records | None, uris: dict[Path, str], record: int) -> Place | None:
-    if records is None:
-        return None
-    path, begin, end = records.where(record)
-    return Place(uris[path], begin, end)
+def _place(records: Records | None, record: int) -> Place | None:
+    return None if records is None else Place(*records.where(record))

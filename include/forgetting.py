@@ -21,7 +21,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include import compacting
+from include import compacting, spooling
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.hdfs import make_directory, make_file, write_file
@@ -144,6 +144,8 @@ def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec, copies:
             *_of_unknown_source(told["landings"], landings),
             "runs that were under way may still leave files that hold it, which no table ever shows: when they are over, this command once "
             "more deletes them; else tidy_lake does, after the contract's tidy.unneeded_days",
+            f"what killed tasks have spooled lies in {spooling.root()} of each machine until the next publish, validate or tidy_lake there "
+            "sweeps it",
             "logs and XComs of failed runs in Airflow may name the id; the copies that people took of tables or pages are their own",
         ),
     )  # fmt: skip

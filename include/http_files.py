@@ -5,23 +5,48 @@ FileNotFoundError and PermissionError where the server says so.
 """
 
 import io
+import ipaddress
+import socket
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import requests
+import urllib3
 from fsspec import AbstractFileSystem
 
 TIMEOUTS = (5.0, 60.0)  # seconds: to connect, and between two blocks
 BLOCK = 1 << 18
 # As stored: a server must not pack what we hash, and what is packed already must not be unpacked on the way.
 HEADERS = {"Accept-Encoding": "identity"}
+PACKED = {"gzip": ".gz", "x-gzip": ".gz", "zstd": ".zst"}  # what servers say of a file that is stored packed
 
 
 def raise_outage(error: OSError) -> None:
     """For fsspec's `walk`, which takes whatever cannot be listed for empty: only what is not there is."""
     if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
         raise error
+
+
+def asked_at(answer: requests.Response) -> dict[str, float]:
+    """`asked_at`: the moment of the answer by the server's own clock, in seconds since 1970; nothing where it gives none."""
+    try:
+        date = answer.headers["Date"].partition(" GMT")[0]  # HDFS says it twice
+        return {"asked_at": parsedate_to_datetime(f"{date} GMT").timestamp()}
+    except (KeyError, ValueError, TypeError):
+        return {}
+
+
+def is_inside(host: str) -> bool:
+    """Whether an address of this host is loopback, private or otherwise none of the public network. False if nothing resolves it."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return False
+    addresses = [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
+    return any(not (getattr(each, "ipv4_mapped", None) or each).is_global for each in addresses)
 
 
 class HttpFiles(AbstractFileSystem):  # type: ignore[misc]
@@ -37,52 +62,45 @@ class HttpFiles(AbstractFileSystem):  # type: ignore[misc]
     def unstrip_protocol(self, name: str) -> str:
         return name
 
-    def glob(self, path: str, maxdepth: int | None = None, **_: Any) -> list[str]:
-        """The URL itself if it is there; with wildcards, which may stand in its path only, the files that match."""
-        parts = urlsplit(path)
-        if "*" not in parts.path and "[" not in parts.path:
-            return [path] if self.exists(path) else []
-        return sorted(super().glob(path, maxdepth=maxdepth))
-
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         with _request(path) as answer:  # not HEAD: a signed URL is often good for GET alone
             headers = answer.headers
-        size = headers.get("Content-Length")
-        stamps = {"ETag": headers.get("ETag"), "LastModified": headers.get("Last-Modified")}
+        size = None if _is_unpacked_on_the_way(answer, path) else headers.get("Content-Length")
+        stamps = {"ETag": headers.get("ETag"), "LastModified": headers.get("Last-Modified"), **asked_at(answer)}
         kind = "directory" if urlsplit(path).path.endswith("/") else "file"
         return {"name": path, "size": int(size) if size else None, "type": kind, **stamps}
-
-    def exists(self, path: str, **_: Any) -> bool:
-        try:
-            self.info(path)
-        except FileNotFoundError:
-            return False
-        return True
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
         base = path.rstrip("/") + "/"
         with _request(base) as answer:
             links = _Links()
             links.feed(answer.text)
-        below = {_plain(urljoin(answer.url, link)) for link in links.found}
-        found = sorted(url for url in below if url.startswith(base) and url != base and "/" not in url[len(base) :].rstrip("/"))
-        kinds = {url: "directory" if url.endswith("/") else "file" for url in found}
-        return [{"name": url.rstrip("/"), "size": None, "type": kind} for url, kind in kinds.items()] if detail else list(kinds)
-
-    def walk(self, path: str, maxdepth: int | None = None, topdown: bool = True, on_error: Any = raise_outage, **options: Any) -> Any:
-        return super().walk(path, maxdepth, topdown, on_error, **options)
+        below = {urldefrag(urljoin(answer.url, link)).url for link in links.found}
+        names = sorted(url[len(base) :] for url in below if url.startswith(base))
+        kinds = {name: _kind(name) for name in names if _kind(name)}
+        return [{"name": (base + name).rstrip("/"), "size": None, "type": kind} for name, kind in kinds.items()] if detail else list(kinds)
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> io.RawIOBase:
         if mode != "rb":
             raise ValueError(f"{path}: files behind HTTP can be read only")
-        return _Stream(_request(path))
+        return _Stream(path)
+
+
+def _kind(name: str) -> str:
+    """What a link leads to by its name below the listed page; empty where that is not right below it, as another order of the page."""
+    plain = name.partition("?")[0]
+    if not plain or "/" in plain.rstrip("/"):
+        return ""
+    return "directory" if plain.endswith("/") else "file"
 
 
 class _Stream(io.RawIOBase):
-    """An answer's bytes, in order, as they come."""
+    """A file's bytes as the server stores them, in order, as they come."""
 
-    def __init__(self, answer: requests.Response) -> None:
-        self._answer, self._blocks, self._rest = answer, answer.iter_content(BLOCK), b""
+    def __init__(self, url: str) -> None:
+        self._answer = _request(url)
+        unpack = _is_unpacked_on_the_way(self._answer, url)
+        self._blocks, self._rest = self._answer.iter_content(BLOCK) if unpack else _as_stored(self._answer), b""
 
     def readable(self) -> bool:
         return True
@@ -98,6 +116,20 @@ class _Stream(io.RawIOBase):
         super().close()
 
 
+def _is_unpacked_on_the_way(answer: requests.Response, url: str) -> bool:
+    """Whether a server packed the file for the way, though it was asked not to. Of a.json.gz, `gzip` only says how it is stored."""
+    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    suffix = PACKED.get(encoding)
+    return encoding != "identity" and not (suffix and urlsplit(url).path.lower().endswith(suffix))
+
+
+def _as_stored(answer: requests.Response) -> Iterator[bytes]:
+    try:
+        yield from answer.raw.stream(BLOCK, decode_content=False)
+    except urllib3.exceptions.HTTPError as error:  # as `requests` does for content that it decodes
+        raise requests.exceptions.ChunkedEncodingError(error) from error
+
+
 class _Links(HTMLParser):
     """The targets of a page's links."""
 
@@ -109,14 +141,22 @@ class _Links(HTMLParser):
         self.found += [value for name, value in attrs if tag == "a" and name == "href" and value]
 
 
-def _plain(url: str) -> str:
-    """Without the part behind # or ?, by which listings offer other orders."""
-    return urldefrag(url).url.partition("?")[0]
+class _Session(requests.Session):
+    """Follows no redirect from the public network to an address of the inside one, which only its own machines are to reach."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            there = urljoin(resp.url, target)
+            if is_inside(urlsplit(there).hostname or "") and not is_inside(urlsplit(resp.url).hostname or ""):
+                raise PermissionError(13, f"it redirects to {there}, an address of the inside network", resp.url)
+        return target
 
 
 def _request(url: str) -> requests.Response:
     """The answer to a GET; its headers are there, its bytes come when they are asked for."""
-    answer = requests.get(url, headers=HEADERS, timeout=TIMEOUTS, stream=True)
+    with _Session() as session:
+        answer = session.get(url, headers=HEADERS, timeout=TIMEOUTS, stream=True)
     if answer.status_code >= 400:
         answer.close()
     if answer.status_code in (404, 410):

@@ -2,7 +2,6 @@
 hashed here, the tables joined by DuckDB. `landing.py` judges what is found.
 """
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -15,6 +14,7 @@ import xxhash
 
 from include.holes import Counts, Holes
 from include.receipts import TransformReceipt
+from include.spooling import spool_folder
 from include.tables import LANDED, READ_FROM
 
 EXAMPLES = 3
@@ -194,8 +194,8 @@ class _Unreadable(Exception):
 
 def _facts(fs: Any, paths: dict[str, list[str]]) -> Facts:
     with (
-        tempfile.TemporaryDirectory(prefix="landfall-validate-") as spill,
-        duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": spill}) as tables,
+        spool_folder("validate") as spill,
+        duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(spill)}) as tables,
     ):
         tables.execute("set TimeZone = 'UTC'")
         _load(tables, "raw", _raw_batches(fs, paths["raw_assessments"]), _RAW_SCHEMA)

@@ -11,6 +11,7 @@ import logging
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from include.errors import LandfallError, Refused
 from include.ledger import Entry, ingest_id
 from include.receipts import Landing, PublishReceipt, Source, publish_receipt_of
 from include.records import Records, key_of
+from include.source import Spooled
 from include.source import spool as spool_source
 from include.topics import TopicSpec, described
 
@@ -155,12 +157,14 @@ def _publish_missing(
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix=f"{source.customer}-{source.day}-") as own,
-        open_records(source, Path(own), accept_empty) as records,
+        open_records(source, Path(own), accept_empty) as (records, spooled),
     ):
         refuse_too_large(records, topic)
         chunks = _chunks(source, topic, topic_id, plan, len(records))
         compared = [_compare(plan.done[chunk.chunk], chunk, records, topic) for chunk in chunks if chunk.chunk in plan.done]
-        sent = [publisher.send(chunk, records) for chunk in chunks if chunk.chunk not in plan.done]
+        missing = [chunk for chunk in chunks if chunk.chunk not in plan.done]
+        sent = [publisher.send(chunk, records) for chunk in missing[:-1]]
+        sent += [publisher.send(chunk, records, lambda: spooled.confirm_again(records.digest)) for chunk in missing[-1:]]
     done = {**plan.done, **{entry.chunk: entry for entry in sent}}
     receipt = _receipt(source, topic, replace(plan, chunks=len(chunks), done=done), sum(entry.records for entry in sent))
     hashed = sum([*compared, *(int(entry.content_hash, 16) for entry in sent)]) % HASHES
@@ -176,13 +180,16 @@ def _publish_missing(
     return receipt
 
 
-def open_records(source: Source, folder: Path, accept_empty: bool = False) -> Records:
-    """The source's records, from files that hold exactly what was described. Raises SourceRefused."""
+@contextmanager
+def open_records(source: Source, folder: Path, accept_empty: bool = False) -> Iterator[tuple[Records, Spooled]]:
+    """The source's records, from files that hold exactly what was described, and these files. Raises SourceRefused."""
     spooled = spool_source(source, folder)
     try:
-        return Records.open(spooled.paths, accept_empty)
+        records = Records.open(spooled.paths, accept_empty, spooled.names)
     finally:
         spooled.confirm()  # that a file was changed explains better than what is wrong with it now
+    with records:
+        yield records, spooled
 
 
 def _chunks(source: Source, topic: TopicSpec, topic_id: str, plan: Plan, records: int) -> list[Entry]:
@@ -331,14 +338,20 @@ class _Publisher:
         with effect(Effect.INIT_TRANSACTIONS, topic=self._topic.name), self._explained("init_transactions"):
             self._producer.init_transactions(INIT_SECONDS)
 
-    def send(self, chunk: Entry, records: Records) -> Entry:
-        """The chunk's records and its ledger entry, all of them or none. Returns the entry."""
+    def send(self, chunk: Entry, records: Records, confirm: Callable[[], None] | None = None) -> Entry:
+        """The chunk's records and its ledger entry, all of them or none. Returns the entry.
+
+        `confirm` is called when all records have been read, by another thread while they go out; what it raises keeps the chunk invisible.
+        """
         what = {"topic": self._topic.name, "ingest": chunk.ingest, "chunk": f"{chunk.chunk + 1}/{chunk.chunks}", "records": chunk.records}
-        with effect(Effect.SEND_CHUNK, **what), self._explained(f"chunk {chunk.chunk}"):
+        confirmed: list[Future[None]] = []
+        with effect(Effect.SEND_CHUNK, **what), self._explained(f"chunk {chunk.chunk}"), ThreadPoolExecutor(1, "sha256") as pool:
             self._producer.begin_transaction()
             try:
-                entry = self._send_records(chunk, records)
+                entry = self._send_records(chunk, records, lambda: confirmed.extend([pool.submit(confirm)] if confirm else []))
                 self._send_entry(entry)
+                for confirmation in confirmed:
+                    confirmation.result()
             except (KafkaException, SystemError, LandfallError):
                 self._abort()
                 raise
@@ -346,8 +359,11 @@ class _Publisher:
             self._producer.commit_transaction(DELIVERY_SECONDS)
         return entry
 
-    def _send_records(self, chunk: Entry, records: Records) -> Entry:
-        """Sends the chunk's records, waits for every acknowledgement, and returns the entry that says so. Raises Undelivered."""
+    def _send_records(self, chunk: Entry, records: Records, when_read: Callable[[], None]) -> Entry:
+        """Sends the chunk's records, waits for every acknowledgement, and returns the entry that says so. Raises Undelivered.
+
+        `when_read` is called between sending and waiting.
+        """
         produce, poll, delivered = self._producer.produce, self._producer.poll, _Deliveries()
         topic, ingest, digest = self._topic.name, chunk.ingest.encode(), 0
         for number, (record, key) in enumerate(records.keyed(chunk.first_record, chunk.records), chunk.first_record):
@@ -362,6 +378,7 @@ class _Publisher:
                 poll(0)
                 if delivered.failures:
                     break
+        when_read()
         self._producer.flush()
         if delivered.failures or delivered.acknowledged != chunk.records:
             raise self._undelivered(chunk, delivered)

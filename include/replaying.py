@@ -1,7 +1,6 @@
 """Would the quarantined records pass today? Asked of Spark, with the rules that a landing would use, before anything is landed again."""
 
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from include import receipts
 from include.errors import LandfallError, Refused
 from include.lake import Lake
 from include.receipts import Landing
+from include.spooling import spool_folder
 
 JOB = Path(__file__).parents[1] / "spark_jobs" / "judge_again.py"
 FAILED = "judge_again failed:"
@@ -41,8 +41,8 @@ def dry_run(lake: Lake, day: str, submit: Sequence[str], environment: Mapping[st
     state = lake.state()
     if landed(lake, day).quarantined == 0 or state is None:
         return Judgement(0, 0, {})
-    with tempfile.TemporaryDirectory(prefix="landfall-replay-") as folder:
-        result = Path(folder) / "result.json"
+    with spool_folder("replay") as folder:
+        result = folder / "result.json"
         files = {
             option: [lake.uri(path) for path in lake.files(table, state.snapshots[table], day)]
             for option, table in (("--raw", "raw_assessments"), ("--quarantine", "quarantine"))

@@ -1,67 +1,37 @@
 """The files of a customer and day: found, hashed, and brought to the local disk unchanged.
 
-Every location is either a local path or a URI: http, https, hdfs (through the filesystem given to `serve`), or any other that fsspec
-understands and whose package is installed (webhdfs, s3 ...).
+Every location is either a local path or a URI: http, https, hdfs (through the filesystem given to `serve`), webhdfs, or any other that
+fsspec understands and whose package is installed (s3, sftp ...). See `include/stores.py` for how they are asked.
 """
 
 import hashlib
 import mmap
 import os
+import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
-from typing import Any, BinaryIO, Protocol
-from urllib.parse import urlsplit
+from typing import BinaryIO, Protocol
 
-import fsspec
 import zstandard
-from fsspec.implementations.local import LocalFileSystem
 
+from include import listing
 from include.effects import Effect, effect
-from include.errors import LandfallError, Refused
-from include.http_files import HttpFiles
+from include.errors import LandfallError
 from include.receipts import Source, SourceFile
+from include.stores import HTTP, SourceRefused, entry, is_uri, open_file, serve, split, unreadable
+
+__all__ = ["SourceRefused", "Spooled", "describe", "find", "gone", "serve", "spool"]
 
 BLOCK = 1 << 18  # small, because a compressed block may grow a thousandfold
-STAMPS = ("mtime", "modificationTime", "LastModified", "last_modified", "ETag")  # what filesystems call the moment of the last change
-
-
-class SourceRefused(Refused):
-    """The files of a day are missing, damaged or not what was described. The message names file and place."""
-
-
-_served: dict[str, tuple[str, Any]] = {}  # scheme to host (with port) and filesystem
-
-
-def serve(address: str, filesystem: Any) -> None:
-    """From now on this filesystem opens the URIs of this address's scheme and host, such as hdfs://namenode:8020, or without a host.
-
-    fsspec's own `hdfs` needs a JVM and knows nothing of a deployment's connections. Another host is refused: it is another cluster.
-    """
-    parts = urlsplit(address)
-    _served[parts.scheme] = (parts.netloc, filesystem)
+SHOWN = 24  # bytes of a file's beginning that an error shows
 
 
 def find(patterns: str | Sequence[str], day: str, root: Path) -> list[str]:
-    """The files of a day, sorted by name; none if there are none yet.
-
-    Each pattern may hold `{day}` (YYYY-MM-DD) and wildcards. A local one may be relative to `root`, the project;
-    what comes back is an absolute path, or a URI.
-    """
-    patterns = [patterns] if isinstance(patterns, str) else patterns
-    return sorted({uri for pattern in patterns for uri in _glob(pattern.replace("{day}", day), root)})
-
-
-def _glob(pattern: str, root: Path) -> list[str]:
-    pattern = pattern.removeprefix("file://")
-    filesystem, path = _open_filesystem(pattern if _is_uri(pattern) else str(root / Path(pattern).expanduser()))
-    try:
-        found = [path for path in filesystem.glob(path) if filesystem.isfile(path)]
-    except OSError as error:
-        raise LandfallError(f"{pattern} could not be listed: {error}") from error
-    return [path if isinstance(filesystem, LocalFileSystem) else filesystem.unstrip_protocol(path) for path in found]
+    """The files of a day, sorted by name; none if there are none yet. As `listing.find`, which says more of each."""
+    return [entry.uri for entry in listing.find(patterns, day, root).files]
 
 
 def gone(uris: Sequence[str]) -> bool:
@@ -71,45 +41,70 @@ def gone(uris: Sequence[str]) -> bool:
 
 def _exists(uri: str) -> bool:
     try:
-        _info(uri)
+        return entry(uri).kind == "file"
     except SourceRefused as error:
-        if isinstance(error.__cause__, FileNotFoundError):
+        if isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
             return False
         raise
-    return True
 
 
-def fingerprint(uris: Sequence[str]) -> str:
-    """Sizes and times of change, as one string: while it differs from one look to the next, a file is still growing.
+def describe(customer: str, day: str, uris: Sequence[str], found_at: str, listed: Mapping[str, int | None] | None = None) -> Source:
+    """Reads each file once for its length and sha256. `found_at` is ISO 8601, UTC; `listed` maps a URI to its length as the store lists it.
 
-    Raises SourceRefused when a file is gone.
-    """
-    found = {uri: _info(uri) for uri in uris}
-    return "\n".join(f"{uri} {info['size']} {_changed(info)}" for uri, info in found.items())
-
-
-def describe(customer: str, day: str, uris: Sequence[str], found_at: str) -> Source:
-    """Reads each file once for its length and sha256. `found_at` is ISO 8601, UTC.
-
-    Raises SourceRefused when there is no file or one is missing or unreadable, LandfallError when its store does not answer.
+    Raises SourceRefused when there is no file, one is missing or unreadable, or two are the same; LandfallError when its store does not
+    answer or the listing has other lengths.
     """
     if not uris:
         raise SourceRefused(f"{customer} {day}: there is no source file to describe.")
     files = tuple(_describe_file(uri) for uri in uris)
+    _refuse_other_lengths(files, listed or {})
+    _refuse_the_same(files)
     lines = "".join(f"{file.sha256}\n" for file in files)
     sha256 = files[0].sha256 if len(files) == 1 else hashlib.sha256(lines.encode()).hexdigest()
     return Source(customer, day, files, sum(file.bytes for file in files), sha256, found_at)
 
 
-class Spooled:
-    """Local, uncompressed files with the content of a source, in its order. Nothing may be made of them before `confirm` returned."""
+def _refuse_other_lengths(files: Sequence[SourceFile], listed: Mapping[str, int | None]) -> None:
+    for file in files:
+        expected = listed.get(file.uri)
+        if expected not in (None, file.bytes):
+            raise LandfallError(
+                f"{file.uri}: {file.bytes:,} bytes were read, its listing says {expected:,}: it changed meanwhile, or another file was "
+                "opened. Nothing was published. Try again."
+            )
 
-    def __init__(self, paths: list[Path], in_place: list[SourceFile]) -> None:
+
+def _refuse_the_same(files: Sequence[SourceFile]) -> None:
+    """Raises SourceRefused for two names behind one file, where the store has no other way to tell: then it is one file read twice."""
+    read: dict[tuple[int, str], SourceFile] = {}
+    for file in files:
+        other = read.setdefault((file.bytes, file.sha256), file)
+        if other is not file and file.bytes > 0 and _identity(other.uri) == _identity(file.uri):
+            raise SourceRefused(
+                f"{other.uri} and {file.uri} come out as the same {file.bytes:,} bytes, and nothing says that they are two files. "
+                "Nothing was published. Take one of them away."
+            )
+
+
+def _identity(uri: str) -> str | None:
+    return entry(uri).identity
+
+
+class Spooled:
+    """Local, uncompressed files with the content of a source, in its order. Nothing may be made of them before `confirm` returned.
+
+    `names` says of each what was delivered, for messages.
+    """
+
+    def __init__(self, paths: list[Path], source: Source) -> None:
         self.paths = paths
+        files = list(zip(source.files, paths, strict=True))
+        self.names = [file.uri + (" (unpacked)" if _is_packed(file.uri) else "") for file, _ in files]
+        self._in_place = [file for file, path in files if str(path) == file.uri]
         self._pool = ThreadPoolExecutor(1, "sha256")
         begun = Event()
-        self._confirmations = [self._pool.submit(_refuse_change, file, begun) for file in in_place]
-        if in_place:
+        self._confirmations = [self._pool.submit(_refuse_change, file, begun) for file in self._in_place]
+        if self._in_place:
             begun.wait()  # else the caller's first long call would keep Python's lock, and hashing would wait for its end
 
     def confirm(self) -> None:
@@ -118,6 +113,15 @@ class Spooled:
         for confirmation in self._confirmations:
             confirmation.result()
 
+    def confirm_again(self, digest: Callable[[Path], tuple[int, str]]) -> None:
+        """To be called when all has been read: whether the files that are used where they lie are still as described.
+
+        `digest` returns length and sha256 of a path's content. Times of change do not do: a copy that keeps them, or a writer through a
+        memory map, leaves them as they were. Raises SourceRefused.
+        """
+        for file in self._in_place:
+            _refuse_other_bytes(file, SourceFile(file.uri, *digest(Path(file.uri))), "Its last chunk was not published")
+
 
 def spool(source: Source, folder: Path) -> Spooled:
     """Writes remote and compressed files into `folder`, which must exist; a local uncompressed file is used where it lies.
@@ -125,8 +129,7 @@ def spool(source: Source, folder: Path) -> Spooled:
     The latter are hashed again by another thread, while the caller may begin to look at them. Raises SourceRefused when the delivered bytes
     are no longer those described or a compressed file is cut or damaged.
     """
-    paths = [_spool_file(file, folder / f"{number:04d}") for number, file in enumerate(source.files)]
-    return Spooled(paths, [file for file, path in zip(source.files, paths, strict=True) if str(path) == file.uri])
+    return Spooled([_spool_file(file, folder / f"{number:04d}") for number, file in enumerate(source.files)], source)
 
 
 def _refuse_change(file: SourceFile, begun: Event) -> None:
@@ -136,13 +139,13 @@ def _refuse_change(file: SourceFile, begun: Event) -> None:
 def _describe_local(path: str, begun: Event) -> SourceFile:
     """As `_describe_file`, by one call that leaves Python's lock to others. Sets `begun` right before it, or if it will not come to it."""
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             size = os.fstat(file.fileno()).st_size
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""  # an empty file cannot be mapped
         begun.set()
         return SourceFile(path, size, hashlib.sha256(data).hexdigest())
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     finally:
         begun.set()
 
@@ -150,11 +153,11 @@ def _describe_local(path: str, begun: Event) -> SourceFile:
 def _spool_file(file: SourceFile, folder: Path) -> Path:
     name = _name(file.uri)
     decompressor = DECOMPRESSORS.get(Path(name).suffix.lower())
-    if decompressor is None and not _is_uri(file.uri):
+    if decompressor is None and not is_uri(file.uri):
         return Path(file.uri)
     folder.mkdir()
-    spooled = folder / (name if decompressor is None else name.removesuffix(Path(name).suffix))
-    with effect(Effect.WRITE_FILE, path=spooled, source=file.uri), _open(file.uri) as delivered, spooled.open("wb") as out:
+    spooled = folder / _short(name if decompressor is None else name.removesuffix(Path(name).suffix))
+    with effect(Effect.WRITE_FILE, path=spooled, source=file.uri), open_file(file.uri) as delivered, spooled.open("wb") as out:
         tally = _Tally(file.uri)
         blocks = tally.count(_blocks(delivered, file.uri))
         out.writelines(blocks if decompressor is None else _inflate(blocks, decompressor, file.uri))
@@ -181,19 +184,19 @@ class _Tally:
 
 def _describe_file(uri: str) -> SourceFile:
     tally = _Tally(uri)
-    with _open(uri) as file:
+    with open_file(uri) as file:
         for _ in tally.count(_blocks(file, uri)):
             pass
     return tally.file
 
 
-def _refuse_other_bytes(described: SourceFile, delivered: SourceFile) -> None:
+def _refuse_other_bytes(described: SourceFile, delivered: SourceFile, undone: str = "Nothing of it was published") -> None:
     if delivered == described:
         return
     found = f"{delivered.bytes:,} bytes with sha256 {delivered.sha256[:16]}…"
     expected = f"{described.bytes:,} bytes with sha256 {described.sha256[:16]}…"
-    sentence = f"{described.uri} is not what was found for this day: now {found}, then {expected}. Nothing of it was published."
-    if _is_uri(described.uri):  # a cut connection looks the same as a changed file: another try may tell
+    sentence = f"{described.uri} is not what was found for this day: now {found}, then {expected}. {undone}."
+    if is_uri(described.uri):  # a cut connection looks the same as a changed file: another try may tell
         raise LandfallError(f"{sentence} Try again; if it stays so, clear find_source.")
     raise SourceRefused(f"{sentence} Clear find_source to take the file as it is now.")
 
@@ -213,19 +216,26 @@ def _gzip() -> _Decompressor:
 
 
 def _zstd() -> _Decompressor:
-    return zstandard.ZstdDecompressor().decompressobj()
+    return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()  # all that zstd --long=31 needs
 
 
 DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {".gz": _gzip, ".zst": _zstd}
+KINDS = {_gzip: ("gzip", re.compile(rb"\x1f\x8b")), _zstd: ("Zstandard", re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"))}
 
 
 def _inflate(blocks: Iterator[bytes], new: Callable[[], _Decompressor], uri: str) -> Iterator[bytes]:
-    """The content of a compressed file, frame after frame. Unlike a library's file reader it notices a last frame that was cut."""
+    """The content of a compressed file, frame after frame. Unlike a library's file reader it notices a last frame that was cut.
+
+    Zeros after a frame of gzip are padding, which tapes and block devices leave.
+    """
     frame, begun, read, written = new(), False, 0, 0
-    for block in blocks:
+    for block in _of_kind(blocks, new, uri):
         rest = block
         while rest:
             if frame.eof:
+                rest = rest.lstrip(b"\0") if new is _gzip else rest
+                if not rest:
+                    break
                 frame = new()
             try:
                 content = frame.decompress(rest)
@@ -245,6 +255,22 @@ def _inflate(blocks: Iterator[bytes], new: Callable[[], _Decompressor], uri: str
         )
 
 
+def _of_kind(blocks: Iterator[bytes], new: Callable[[], _Decompressor], uri: str) -> Iterator[bytes]:
+    """The same blocks. Raises SourceRefused where the first does not begin as a file of this compression does: it is named wrongly."""
+    kind, magic = KINDS[new]
+    first = b""
+    while len(first) < 4 and (block := next(blocks, b"")):
+        first += block
+    if len(first) >= 4 and not magic.match(first):
+        raise SourceRefused(
+            f"{uri} is named as {kind} and is none: it begins with {first[:SHOWN]!r}. Nothing of it was published. "
+            f"Deliver it compressed, or under a name without {Path(_name(uri)).suffix}."
+        )
+    if first:
+        yield first
+    yield from blocks
+
+
 def _blocks(file: BinaryIO, uri: str) -> Iterator[bytes]:
     try:
         while block := file.read(BLOCK):
@@ -253,63 +279,15 @@ def _blocks(file: BinaryIO, uri: str) -> Iterator[bytes]:
         raise LandfallError(f"{uri} could not be read to its end: {error}") from error
 
 
-def _open(uri: str) -> BinaryIO:
-    filesystem, path = _open_filesystem(uri)
-    try:
-        return filesystem.open(path, "rb")  # type: ignore[no-any-return]
-    except OSError as error:
-        raise _unreadable(uri, error) from error
-
-
-def _info(uri: str) -> dict[str, Any]:
-    filesystem, path = _open_filesystem(uri)
-    try:
-        return filesystem.info(path)  # type: ignore[no-any-return]
-    except OSError as error:
-        raise _unreadable(uri, error) from error
-
-
-def _unreadable(uri: str, error: OSError) -> LandfallError:
-    if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)):
-        return SourceRefused(f"{uri} cannot be read: {error.strerror or type(error).__name__}. Deliver it, or name another source.")
-    return LandfallError(f"{uri} cannot be read: {error}")
-
-
-def _changed(info: dict[str, Any]) -> str:
-    return " ".join(str(info[stamp]) for stamp in STAMPS if stamp in info)
-
-
-def _open_filesystem(uri: str) -> tuple[Any, str]:
-    scheme = uri.partition("://")[0].lower() if _is_uri(uri) else ""
-    if scheme in ("http", "https"):
-        return HttpFiles(), uri
-    if scheme in _served:
-        return _served_filesystem(uri, *_served[scheme])
-    try:
-        filesystem, path = fsspec.core.url_to_fs(uri, **({"use_listings_cache": False} if _is_uri(uri) else {}))
-        return filesystem, path
-    except (ValueError, ImportError, OSError) as error:  # a scheme that nobody knows, or whose package or library is not installed
-        said = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")  # a missing library tells every place it looked at
-        raise SourceRefused(
-            f"{uri}: {scheme}:// cannot be opened here: {said}. Nothing was published. Add the package that fsspec needs for it to "
-            "requirements.in, or deliver by file, http, https or hdfs."
-        ) from error
-
-
-def _served_filesystem(uri: str, host: str, filesystem: Any) -> tuple[Any, str]:
-    parts = urlsplit(uri)
-    if parts.netloc not in ("", host):
-        raise SourceRefused(
-            f"{uri}: is on {parts.netloc}, the connection leads to {parts.scheme}://{host}. Nothing was published. "
-            f"Name that host or none ({parts.scheme}://{parts.path}), or use webhdfs:// for another cluster."
-        )
-    return filesystem, parts.path
-
-
-def _is_uri(location: str) -> bool:
-    return "://" in location
+def _is_packed(uri: str) -> bool:
+    return Path(_name(uri)).suffix.lower() in DECOMPRESSORS
 
 
 def _name(uri: str) -> str:
-    """The last part of the path, without the query that a signed URI carries."""
-    return uri.partition("?")[0].rpartition("/")[2] if _is_uri(uri) else Path(uri).name
+    """The last part of the path; behind HTTP without the query that a signed URL carries."""
+    return (uri.partition("?")[0] if split(uri)[0] in HTTP else uri).rpartition("/")[2]
+
+
+def _short(name: str) -> str:
+    """The name as a local file may have it: it says what kind of file this is, and no more, and a store may take longer ones."""
+    return name if len(name.encode()) <= 200 else f"spooled{Path(name).suffix[-16:]}"

@@ -1,9 +1,9 @@
 """An export of months, cut into the files of its days, so that it can be backfilled like any other history."""
 
 import json
+import os
 import re
 import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +18,8 @@ import msgspec
 from include.errors import Refused
 from include.records import Records
 from include.source import describe, spool
+from include.spooling import spool_folder
+from include.stores import entry
 
 UNDATED = "undated"
 BUFFER_BYTES = 64 * 1024 * 1024
@@ -60,13 +62,14 @@ def split(uri: str, by: str, out: Path, time_zone: ZoneInfo) -> list[Day]:
         raise Refused(f"{out} is there and not empty. Nothing was written. Name a new folder, or empty this one.")
     source = describe("", "", [uri], datetime.now(UTC).isoformat())
     part = out.with_name(f".{out.name}.part")
-    with tempfile.TemporaryDirectory(prefix="landfall-split-") as folder:
-        spooled = spool(source, Path(folder))
+    with spool_folder("split") as folder:
+        spooled = spool(source, folder)
         spooled.confirm()
         with Records.open(spooled.paths) as records:
             shutil.rmtree(part, ignore_errors=True)  # of a split that was killed
             part.mkdir(parents=True)
             files, example = _write(records, by, part, time_zone)
+            _date_back(part, entry(uri).changed)
     if out.exists():
         out.rmdir()  # it is empty
     part.replace(out)
@@ -74,6 +77,13 @@ def split(uri: str, by: str, out: Path, time_zone: ZoneInfo) -> list[Day]:
         Day(day, str(out / name), count, (out / name).stat().st_size, example if day == UNDATED else None)
         for day, (name, count) in sorted(files.items())
     ]
+
+
+def _date_back(folder: Path, changed: float | None) -> None:
+    """Gives the files the age of what they were cut from: they are as whole as that is, and nobody need wait until they are quiet."""
+    if changed is not None:
+        for path in folder.iterdir():
+            os.utime(path, (changed, changed))
 
 
 def _write(records: Records, by: str, folder: Path, time_zone: ZoneInfo) -> tuple[dict[str, tuple[str, int]], Example | None]:

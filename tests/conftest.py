@@ -17,6 +17,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the long forms of the fault tests too, about ten minutes more")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def spool_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests spool lies in a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LANDFALL_SPOOL", str(tmp_path_factory.mktemp("spool")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether the long form of a test is asked for."""

@@ -71,15 +71,16 @@ class Landfall:
         It begins today, so that the schedule starts no run beside those of the test.
         """
         path = Path(self.environment["LANDFALL_CUSTOMERS"]) / f"{name}.yaml"
-        usual = {"source": f"{name}/{{day}}*", "deadline_hours": 0, "first_day": datetime.now(UTC).date()}
+        usual = {"source": f"{name}/{{day}}*", "deadline_hours": 0, "quiet_seconds": 0, "first_day": datetime.now(UTC).date()}
         path.write_text(yaml.safe_dump({**usual, **terms}))
         return customers.load(path)
 
     def deliver(self, customer: str, name: str, content: bytes) -> Path:
-        """A file in the customer's folder of the inbox."""
+        """A file in the customer's folder of the inbox, there for an hour, so that nobody waits until it is quiet."""
         path = self.settings.inbox / customer / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        os.utime(path, (time.time() - 3600,) * 2)
         return path
 
     def start(self, customer: str, day: str) -> LandingRun:
@@ -118,6 +119,7 @@ def private_landfall(home: Path) -> Iterator[Landfall]:
         "LANDFALL_HOME": str(home),
         "LANDFALL_TOOLS": str(tools),
         "LANDFALL_FAULTS": str(home / "faults"),
+        "LANDFALL_SOURCES": json.dumps({"*": ["*", "http://127.0.0.1:*", "hdfs:///lake/delivered"]}),
     }
     environment = {**os.environ, **moved, **ours}
     run = Landfall(Settings.load(environment), environment)

@@ -1,6 +1,7 @@
 """Publishing to a real broker: every record once, whatever happens to a try."""
 
 import gzip
+import os
 import random
 import signal
 import time
@@ -16,7 +17,7 @@ from include.errors import LandfallError, Refused
 from include.ledger import Entry, LedgerRefused, ingest_id
 from include.publishing import OVERHEAD, LandedBefore, PublisherFenced, RecordTooLarge, _Publisher, message_bytes, publish
 from include.receipts import Landing, PublishReceipt, Source, source_of
-from include.records import Records
+from include.records import Records, _Stamp
 from include.retention import require_readable
 from include.source import SourceRefused
 from include.topics import TopicSpec, ensure_topic
@@ -99,6 +100,33 @@ def test_a_killed_try_is_finished_by_the_next(acme, kill):
     assert receipt.sent == 45 - done
     assert receipt.chunk_records == (10 if done else 7)
     assert acme.publish(source).sent == 0
+
+
+@pytest.mark.parametrize("times", [True, False], ids=["times of change are seen", "times of change say nothing"])
+def test_a_file_rewritten_in_place_is_never_landed(acme, monkeypatch, times):
+    """Same size and mtime, as some copies leave it, while the third of five chunks is sent."""
+    old, new = attempts(45), [record.replace(b"id", b"ID") for record in attempts(45)]
+    source = acme.deliver(old)
+    file = Path(source.uris[0])
+    status, keyed = file.stat(), Records.keyed
+
+    def rewrite_at_22(self, first, count, keys=True):
+        for number, item in enumerate(keyed(self, first, count, keys), first):
+            if number == 22:
+                with file.open("r+b") as same:
+                    same.write(b"[" + b", ".join(new) + b"]")
+                os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+            yield item
+
+    monkeypatch.setattr(Records, "keyed", rewrite_at_22)
+    if not times:
+        monkeypatch.setattr("include.records._stamp", lambda file: _Stamp(os.fstat(file.fileno()).st_size, 0, 0, 0, 1))
+    said = "its times, owner or mode were set" if times else "is not what was found for this day.*Its last chunk was not published"
+    with pytest.raises(LandfallError, match=said):
+        acme.publish(source)
+    assert len(acme.committed()) == (20 if times else 40), "the last chunk is not there, so nothing can land"
+    with pytest.raises(SourceRefused, match="is not what was found for this day"):
+        acme.publish(source)
 
 
 def test_a_fenced_publisher_says_so_and_fences_nobody(acme):

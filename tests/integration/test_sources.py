@@ -1,22 +1,28 @@
 """A day's files wherever fsspec leads: found by pattern, described, brought here unchanged, and published."""
 
 import gzip
+import http.client
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import zstandard
 
-from include import source
+from include import delivery, listing, source
+from include.delivery import Expected
 from include.errors import LandfallError
 from include.hdfs import WebHDFS, filesystem, make_directory, write_file
+from include.inbox import places
 from include.publishing import publish
 from include.source import SourceRefused
 from tests.acme import DAY, Acme, attempts, refuse_difference
+from tests.unit.test_listing import NAMES
 
 NOW = "2018-01-29T00:00:00Z"
 RECORDS = attempts(30, 60_000)  # together larger than what is read at once
@@ -103,11 +109,61 @@ def test_a_day_is_found_described_and_published_byte_for_byte(kafka: str, tmp_pa
     assert source.find(pattern, "2018-01-27", tmp_path) == []
     assert source.find(uris[0], DAY, tmp_path) == uris[:1], "without a wildcard too"
     assert source.find(f"{uris[0]}.nowhere", DAY, tmp_path) == []
-    assert source.fingerprint(uris) == source.fingerprint(uris)
     assert (source.gone(uris), source.gone([f"{uris[0]}.nowhere"])) == (False, True)
     described = source.describe(acme.customer, DAY, uris, NOW)
     assert [file.bytes for file in described.files] == [len(content) for content in FILES.values()]
     refuse_difference(acme.publish(described, max_message_bytes=200_000), acme.committed(), RECORDS)
+
+
+NOT_ON_HDFS = ":"  # which HDFS takes in no name
+
+
+def test_names_are_names_on_hdfs_too(hdfs: Any, kafka: str, tmp_path: Path) -> None:
+    """Each file once, under whatever name; by the cluster of the connection, and by webhdfs."""
+    fs, acme = served(hdfs), Acme(kafka, tmp_path)
+    folder = "/lake/names/in [1]#?%20é*{2}"
+    names = sorted(name for name in NAMES if NOT_ON_HDFS not in name)
+    records = [b'{"keen_id": "%d"}' % number for number in range(len(names))]
+    for name, record in zip(names, records, strict=True):
+        write_file(fs, f"{folder}/{name}", record + b"\n" if ".ndjson" in name else b"[" + record + b"]")
+    for prefix in ("hdfs://", hdfs.uri, f"webhdfs://{hdfs.user}@{hdfs.host}:{hdfs.port}", f"webhdfs://{hdfs.host}:{hdfs.port}"):
+        uris = source.find(f"{prefix}/lake/names/in [[]1]*/D*", DAY, tmp_path)
+        assert [uri.rpartition("/")[2] for uri in uris] == names, prefix
+        assert source.describe(acme.customer, DAY, uris, NOW).bytes == sum(entry.size or 0 for entry in listing.named(uris).files)
+        assert not any(source.gone([uri]) for uri in uris)
+        assert source.gone([f"{uris[0]}#more", f"{uris[0]}?x"])
+        assert [uri[-8:] for uri in source.find(f"{prefix}/lake/names/in*/D.?djson", DAY, tmp_path)] == ["D.ndjson"]
+    described = source.describe(acme.customer, DAY, source.find("hdfs:///lake/names/*/D*", DAY, tmp_path), NOW)
+    refuse_difference(acme.publish(described), acme.committed(), records)
+
+
+def test_a_file_that_is_open_for_writing_is_not_there_yet(hdfs: Any, tmp_path: Path) -> None:
+    fs = served(hdfs)
+    where = fs.call_once("CREATE", "put", f"/lake/acme/open/{DAY}.json", redirect=False).headers["Location"]
+    to = urlsplit(where)
+    writer = http.client.HTTPConnection(to.netloc)
+    writer.putrequest("PUT", f"{to.path}?{to.query}")
+    writer.putheader("Transfer-Encoding", "chunked")
+    writer.endheaders()
+    writer.send(b"5\r\n[{},\n\r\n")
+    wait_until(lambda: fs.exists(f"/lake/acme/open/{DAY}.json"))
+    expected, ours = Expected("hdfs:///lake/acme/open/{day}*", 0), places("acme", tmp_path, '{"acme": ["hdfs:///lake/acme"]}')
+    assert "is still open for writing" in delivery.look(expected, DAY, [], ours).awaited
+    assert "is still open for writing" in delivery.look(expected, DAY, [f"hdfs:///lake/acme/open/{DAY}.json"], ours).awaited
+    writer.send(b"3\r\n{}]\r\n0\r\n\r\n")
+    assert writer.getresponse().status == 201
+    writer.close()
+    found = delivery.look(expected, DAY, [], ours)
+    assert (found.awaited, list(found.sizes.values())) == ("", [8])
+    young = delivery.look(Expected(expected.source, 60), DAY, [], ours).awaited
+    assert "changed less than 60 s ago" in young, "by the NameNode's clock"
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_file_of_hdfs_may_name_its_cluster_and_no_other(hdfs: Any, tmp_path: Path) -> None:

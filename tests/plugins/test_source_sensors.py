@@ -1,5 +1,7 @@
 """What a run lands: new files, the same ones again, or, with `again`, a landing whose files are gone."""
 
+import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -8,11 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import connections
 import source_sensors
-from include import access, claims, runs
+from include import access, claims, delivery, runs
 from include.claims import Claim, Taken
 from include.customers import Contract
 from include.receipts import Landing
@@ -33,17 +35,19 @@ class Run:
     granted: list[Any] = field(default_factory=list)
     type: str = "manual"
     conf: dict[str, Any] = field(default_factory=dict)
+    terms: dict[str, Any] = field(default_factory=lambda: {"quiet_seconds": 0})
+    started: datetime | None = None
     looks_again_after: Callable[[], float] = field(init=False)
 
     def poke(self, *, again: bool, source: list[str] | None = None, day: str | None = DAY) -> Any:
-        contract = Contract(customer="acme", source="{day}*.json", deadline_hours=0, readers=("alice",))
+        contract = Contract(customer="acme", source="acme/{day}*.json", deadline_hours=0, readers=("alice",), **self.terms)
         sensor = FindSourceSensor(task_id="find_source", contract=contract)
         self.looks_again_after = lambda: sensor.poke_interval
         sensor.skip = lambda ti, tasks: self.skipped.extend(tasks)  # type: ignore[method-assign]
         ti = SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value}))
         run = SimpleNamespace(
             run_id="r2", run_type=SimpleNamespace(value=self.type), logical_date=None, run_after=datetime(2018, 1, 29, tzinfo=UTC),
-            conf=self.conf,
+            conf=self.conf, start_date=self.started,
         )  # fmt: skip
         task = SimpleNamespace(get_direct_relatives=lambda upstream: ["ensure_topic"])
         params = {"day": day, "source": source, "again": again}
@@ -54,8 +58,9 @@ class Run:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("LANDFALL_INBOX", str(tmp_path))
+    (tmp_path / "acme").mkdir()
     monkeypatch.setattr(connections, "serve_sources", lambda: None)
-    monkeypatch.setattr(source_sensors, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(delivery, "SETTLE_SECONDS", 0)
     found = Run(tmp_path)
     monkeypatch.setattr(access, "grant", lambda fs, root, readers: found.granted.append(readers))  # wants a NameNode: tests/integration
     monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way, above: Claim(7, run_id))
@@ -64,7 +69,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def landed(run: Run, monkeypatch: pytest.MonkeyPatch, *names: str) -> Landing:
     """A landing in force of these files, which are made."""
-    paths = [run.inbox / name for name in names]
+    paths = [run.inbox / "acme" / name for name in names]
     for path in paths:
         path.write_text(f'[{{"keen_id": "{path.name}"}}]')
     found = describe("acme", DAY, [str(path) for path in paths], "2018-01-28T12:00:00+00:00")
@@ -102,12 +107,12 @@ def test_with_again_files_that_are_gone_are_what_the_landing_says(run: Run, monk
 
 
 def test_another_run_of_the_day_is_waited_for_with_more_looks_than_files_are(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    landed(run, monkeypatch, f"{DAY}.json")
+    landing = landed(run, monkeypatch, f"{DAY}.json")
     monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way, above: Taken("r1"))
     assert run.poke(again=False) is False
     assert (run.skipped, run.looks_again_after()) == ([], source_sensors.SOON)
     assert run.pushed["waits_for"] == f"acme {DAY}: run r1 of the same day is under way; waiting until it is over"
-    monkeypatch.setattr(source_sensors, "still_growing", lambda uris: True)
+    Path(landing.source[0]).unlink()
     monkeypatch.setattr(runs, "deadline", lambda *_: datetime.now(UTC) + timedelta(hours=1))
     assert run.poke(again=False) is False
     assert run.looks_again_after() == 60
@@ -127,12 +132,53 @@ def test_the_log_names_the_files_of_the_day_up_to_ten(
 ) -> None:
     monkeypatch.setattr(connections, "lake", lambda customer: SimpleNamespace(in_force=lambda day: None, fs=None, path="/lake/acme"))
     for number in range(12):
-        (run.inbox / f"{DAY}-{number:02} 100%d.json").write_text("[]")
+        (run.inbox / "acme" / f"{DAY}-{number:02} 100%d.json").write_text("[]")
     run.poke(again=False)
     said = capsys.readouterr().out
-    assert f"  {run.inbox}/{DAY}-09 100%d.json: 2 bytes, sha256 " in said
+    assert f"  {run.inbox}/acme/{DAY}-09 100%d.json: 2 bytes, sha256 " in said
     assert f"{DAY}-10" not in said
     assert "  and 2 more" in said
+
+
+@pytest.mark.parametrize("skip", [False, True], ids=["fail", "skip"])
+def test_files_that_are_not_quiet_are_waited_for_also_after_the_deadline_and_never_skipped(
+    run: Run, monkeypatch: pytest.MonkeyPatch, skip: bool
+) -> None:
+    """A run of a day long past begins after its deadline: its files, just brought, are there and not whole for a minute."""
+    run.terms = {"missing_source": "skip" if skip else "fail"}
+    landing = landed(run, monkeypatch, f"{DAY}-2.json", f"{DAY}.json")
+    run.started = datetime.now(UTC)
+    assert run.poke(again=False) is False
+    assert run.looks_again_after() == source_sensors.SOON
+    run.started = datetime.now(UTC) - timedelta(hours=1)
+    with pytest.raises(AirflowFailException, match=r"found 2 files, of which .* changed less than 60 s ago .* by the deadline"):
+        run.poke(again=False)
+    for path in landing.source:
+        os.utime(path, (0, 0))
+    run.poke(again=False)
+    assert run.pushed["already_landed"]["landing"] == "one"
+
+
+def test_a_day_is_skipped_only_where_nothing_is_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.terms = {"missing_source": "skip"}
+    landing = landed(run, monkeypatch, f"{DAY}.json")
+    Path(landing.source[0]).rename(f"{landing.source[0]}.json.part")
+    with pytest.raises(AirflowFailException, match=r"left out as what a writer leaves: .*\.json\.part"):
+        run.poke(again=False)
+    Path(f"{landing.source[0]}.json.part").unlink()
+    with pytest.raises(AirflowSkipException):
+        run.poke(again=False)
+
+
+def test_a_run_takes_no_file_from_where_the_customer_may_not_read(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    landed(run, monkeypatch, f"{DAY}.json")
+    (run.inbox / "beta").mkdir()
+    (run.inbox / "beta" / "a.json").write_text("[{}]")
+    for source in ("/etc/hostname", "beta/a.json", "http://127.0.0.1:8080/api", "hdfs:///lake/beta/a.json"):
+        with pytest.raises(AirflowFailException, match="Nothing of it was read"):
+            run.poke(again=False, source=[source])
+    monkeypatch.setenv("LANDFALL_SOURCES", json.dumps({"acme": [str(run.inbox / "beta")]}))
+    assert run.poke(again=False, source=["beta/a.json"]).xcom_value["bytes"] == 4
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["", "again"])

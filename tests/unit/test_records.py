@@ -1,14 +1,17 @@
 """Splitting files into records, byte for byte; what is refused as a whole, and where the error says it is."""
 
+import gzip
 import itertools
 import json
 import os
 import random
+import resource
 
 import pytest
 
+from include.errors import LandfallError
 from include.records import Records, key_of, key_of_valid
-from include.source import SourceRefused
+from include.source import SourceRefused, describe, spool
 
 BOM = b"\xef\xbb\xbf"
 
@@ -139,7 +142,7 @@ def test_records_are_numbered_through_all_files(tmp_path):
             assert list(records.slice(first, last - first)) == everything[first:last]
         assert list(records.slice(2, 0)) == []
         assert [records[number] for number in range(6)] == everything
-        assert records.where(4) == (paths[1], 11, 19)
+        assert records.where(4) == (str(paths[1]), 11, 19)
         for number in (-1, 6):
             with pytest.raises(IndexError):
                 records.where(number)
@@ -164,6 +167,51 @@ def test_a_file_written_to_while_it_is_read_is_noticed(tmp_path):
             more.write(b"{}\n")
         with pytest.raises(SourceRefused, match="was written to while it was being published"):
             list(reading)
+
+
+def test_a_file_rewritten_with_its_size_and_times_set_back_is_noticed(tmp_path):
+    file = tmp_path / "a.json"
+    file.write_bytes(b"[1, 2]")
+    times = os.stat(file)
+    with Records.open([file]) as records:
+        reading = records.slice(0, 2)
+        next(reading)
+        with file.open("r+b") as same:
+            same.write(b"[3, 4]")
+        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+        with pytest.raises(LandfallError, match="its times, owner or mode were set"):
+            list(reading)
+
+
+def test_more_files_than_a_process_may_have_open(tmp_path):
+    paths = [tmp_path / f"{number:04d}.json" for number in range(520)]
+    for number, path in enumerate(paths):
+        path.write_bytes(b"[%d]" % number)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 200, hard))
+    try:
+        source = describe("acme", "2018-01-28", [str(path) for path in paths], "2018-01-29T00:00:00Z")
+        spooled = spool(source, tmp_path)
+        spooled.confirm()
+        with Records.open(spooled.paths) as records:
+            assert list(records.slice(0, 520)) == [b"%d" % number for number in range(520)]
+            assert [records[number] for number in (519, 0, 300)] == [b"519", b"0", b"300"]
+            spooled.confirm_again(records.digest)
+            paths[7].write_bytes(b"[8]")
+            with pytest.raises(LandfallError, match=r"0007\.json"):
+                records[7]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_an_error_names_what_was_delivered(tmp_path):
+    for name, packed, said in (("a.json", False, "a.json is truncated"), ("b.json.gz", True, r"b.json.gz \(unpacked\) is truncated")):
+        (tmp_path / name).write_bytes(gzip.compress(b"[1") if packed else b"[1")
+        (folder := tmp_path / f"spool {name}").mkdir()
+        spooled = spool(describe("acme", "2018-01-28", [str(tmp_path / name)], "2018-01-29T00:00:00Z"), folder)
+        with pytest.raises(SourceRefused, match=f"^{tmp_path}/{said}") as caught:
+            Records.open(spooled.paths, names=spooled.names)
+        assert "spool" not in str(caught.value)
 
 
 def test_a_file_replaced_by_another_goes_on_being_read(tmp_path):

@@ -10,7 +10,7 @@ import zstandard
 
 from include.errors import LandfallError, Refused
 from include.receipts import Source
-from include.source import SourceRefused, describe, find, fingerprint, gone, spool
+from include.source import SourceRefused, describe, find, gone, spool
 
 CONTENT = b'[{"keen_id": "a"}, {"keen_id": "b"}]' * 9000
 NOW = "2018-01-29T02:00:00Z"
@@ -31,9 +31,10 @@ def spooled(source: Source, folder: Path) -> list[Path]:
 
 
 def test_find_gives_the_files_of_the_day_sorted_by_name(tmp_path):
-    for name in ("in/2018-01-28/b.json", "in/2018-01-28/a.json.gz", "in/2018-01-27/c.json", "in/2018-01-28/d/e.json"):
+    for name in ("in/2018-01-28/b.json", "in/2018-01-28/a.json.gz", "in/2018-01-27/c.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"[]")
+    (tmp_path / "in/2018-01-27/empty").mkdir()
     found = [str(tmp_path / "in/2018-01-28" / name) for name in ("a.json.gz", "b.json")]
     rows = [
         ("relative to the root", "in/{day}/*", found),
@@ -41,7 +42,7 @@ def test_find_gives_the_files_of_the_day_sorted_by_name(tmp_path):
         ("as a file URI", f"file://{tmp_path}/in/{{day}}/*", found),
         ("one file by its name", "in/{day}/b.json", found[1:]),
         ("several patterns, each file once", ["in/{day}/b.*", "in/{day}/*"], found),
-        ("a folder is no file", "in/{day}/d", []),
+        ("a folder that holds nothing", "in/2018-01-27/*", [str(tmp_path / "in/2018-01-27/c.json")]),
         ("nothing there yet", "in/2018-01-29/*", []),
     ]
     for why, pattern, expected in rows:
@@ -62,7 +63,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("why", "pattern", "said"), UNKNOWN, ids=[row[0] for row in UNKNOWN])
 def test_find_refuses_a_scheme(tmp_path, monkeypatch, why, pattern, said):
-    monkeypatch.setattr("include.source._served", {})
+    monkeypatch.setattr("include.stores._served", {})
     with pytest.raises(SourceRefused, match=said):
         find(pattern, "2018-01-28", tmp_path)
 
@@ -109,18 +110,6 @@ def test_describe_refuses_what_is_not_there(why, uris, message):
         describe("acme", "2018-01-28", uris, NOW)
 
 
-def test_a_file_that_is_written_to_has_another_fingerprint(tmp_path):
-    file = tmp_path / "a.json"
-    file.write_bytes(b"[1")
-    first = fingerprint([str(file)])
-    assert fingerprint([str(file)]) == first
-    file.write_bytes(b"[1]")
-    assert fingerprint([str(file)]) != first
-    file.unlink()
-    with pytest.raises(SourceRefused, match=r"a\.json"):
-        fingerprint([str(file)])
-
-
 def test_a_local_file_is_used_where_it_lies(tmp_path):
     file = tmp_path / "a.json"
     file.write_bytes(CONTENT)
@@ -156,11 +145,28 @@ def test_two_files_of_the_same_name_do_not_overwrite_each_other(tmp_path):
     assert [path.read_text() for path in paths] == uris
 
 
+def test_padding_and_long_windows_are_unpacked(tmp_path):
+    """Zeros after gzip, which tapes leave, within and beyond a block; zstd --long=31."""
+    far = zstandard.ZstdCompressionParameters(window_log=28, enable_ldm=True)
+    stream = zstandard.ZstdCompressor(compression_params=far).compressobj()  # of unknown length, so that the frame names the window
+    rows = [
+        ("zeros", "a.json.gz", gzip.compress(CONTENT) + b"\0" * 512),
+        ("zeros beyond a block", "b.json.gz", gzip.compress(CONTENT) + b"\0" * 600_000),
+        ("zeros between members", "c.json.gz", gzip.compress(CONTENT[:9]) + b"\0" * 99 + gzip.compress(CONTENT[9:])),
+        ("a window of 256 MB", "d.json.zst", stream.compress(CONTENT) + stream.flush()),
+    ]
+    for number, (why, name, delivered) in enumerate(rows):
+        (tmp_path / name).write_bytes(delivered)
+        [path] = spooled(describe("acme", "2018-01-28", [str(tmp_path / name)], NOW), tmp_path / f"spool{number}")
+        assert path.read_bytes() == CONTENT, why
+
+
 PACKED = {".gz": gzip.compress(CONTENT), ".zst": zstandard.ZstdCompressor().compress(CONTENT)}
 DAMAGES = [
     ("cut", lambda content: content[:-20], r"is truncated: it ends at byte [\d,]+ in the middle"),
     ("cut after its first bytes", lambda content: content[:3], "is truncated: it ends at byte 3 "),
-    ("not compressed at all", lambda _: CONTENT[:100], "is damaged between bytes 0 and 100, after 0 bytes of content"),
+    ("not compressed at all", lambda _: CONTENT[:100], r"is named as \w+ and is none: it begins with b'\[{\"keen_id.* without \.\w+\."),
+    ("damaged", lambda content: content[:12] + b"\xff" * 8 + content[20:], "is damaged between bytes 0 and"),
     ("with text behind it", lambda content: content + b"text", "is damaged between bytes 0 and"),
 ]
 
