@@ -12,7 +12,7 @@ and by content hash. A run that cannot show this is red, and nothing of it is vi
 | `publish` | sends the records to Kafka in transactions | the log names byte, record or broker; a retry sends only what is missing |
 | `transform` | Spark: exact offsets in, Parquet of every table out | the last error is Spark's own cause |
 | `validate` | compares source, topic, Spark and HDFS | each problem is a sentence; nothing became visible |
-| `commit` | makes the day visible in all tables at once | clear it: a half-way commit is undone first |
+| `commit` | makes the day visible in all tables at once | clear it: nothing is left half-way |
 | `answer` | writes the reports of the day and of all days | the landing is complete all the same: clear this task alone |
 
 **Every task may be killed at any moment and run twice.** Clear a red task (with downstream) to go on from there.

@@ -9,16 +9,24 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from include.errors import LandfallError
 from include.hdfs import make_directory, write_file
-from include.lake import Lake, State
+from include.lake import Lake, NotForgotten, Overtaken, State
 from include.landing import problems, read_landed
 from include.receipts import DataFile, Landing, TableFiles, TransformReceipt, publish_receipt_of
 from include.tables import LANDED
 
 ROWS = 65_536  # at a time
 FILE_BYTES = 128 * 1024 * 1024  # HDFS's block: a larger file is begun anew
+# What was read is no longer what readers see: another landing, tidying or forgetting went through meanwhile.
+beginning_again = retry(
+    retry=retry_if_exception_type((Overtaken, NotForgotten, FileNotFoundError)),
+    stop=stop_after_attempt(5),
+    wait=wait_random(0.05, 0.3),
+    reraise=True,
+)
 
 
 class Rewriting:
