@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
     from include.explaining import Explanation
     from include.forgetting import Forgotten
     from include.quarantined import Reason
+    from include.repairing import Repair
     from include.replaying import Judgement
 
 WIDE = 10_000  # a file or a pipe has no width: never fold or cut there
@@ -240,6 +241,24 @@ def forgotten(done: "Forgotten") -> None:
         )
     for note in done.notes:
         out.print(f"[dim]{escape(note)}[/]")
+
+
+def repair(found: "Repair") -> None:
+    """What is wrong with a lake, and what was done or would be."""
+    if not found.wrong and not found.missing:
+        out.print(
+            f"{escape(found.customer)}: nothing is wrong. Every table has the {found.files:,} files of {len(found.days)} days in force."
+        )
+        return
+    for sentence in (*found.wrong, *found.missing):
+        out.print(f"[red]{escape(sentence)}[/]", soft_wrap=True)
+    what = f"the tables of {len(found.days)} days from {found.files:,} files with {found.rows:,} rows"
+    if found.landing:
+        out.print(f"{escape(found.customer)}: rebuilt {what}, as landing {escape(found.landing)}. Every day can be read again.")
+    elif found.missing:
+        out.print(f"{escape(found.customer)}: cannot be repaired before these files are there again. Nothing was changed.")
+    else:
+        out.print(f"{escape(found.customer)}: --yes would rebuild {what}. Nothing was changed.")
 
 
 def _print(grid: Table) -> None:
