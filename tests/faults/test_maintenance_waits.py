@@ -102,6 +102,7 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return request.param, folder, shutil.copytree(folder, tmp_path_factory.mktemp("copy") / "of")
 
 
+@pytest.mark.timeout(1800)  # seconds; each place where it waits is a lake of its own
 def test_what_waits_before_any_effect_loses_nothing_and_undoes_nothing(
     prepared: tuple[str, Path, Path], monkeypatch: pytest.MonkeyPatch, figures: list[str], long: bool
 ) -> None:
