@@ -53,8 +53,8 @@ def _compact(lake: Lake, day: str) -> int:
     assert old is not None
     assert state is not None
     landing = f"{old.landing.partition(MARK)[0]}{MARK}{secrets.token_hex(3)}"
-    rewriting = Rewriting(lake, state, old, landing)
-    for table in LANDED:
-        rewriting.fill(table, rewriting.rows(table))
-    commit(lake, old, replace(old, landing=landing, committed_at="", snapshots={}), rewriting.receipt(known))
+    with Rewriting(lake, state, old, landing) as rewriting:
+        for table in LANDED:
+            rewriting.fill(table, rewriting.rows(table))
+        commit(lake, old, replace(old, landing=landing, committed_at="", snapshots={}), rewriting.receipt(known))
     return sum(len(table.files) for table in rewriting.files.values())

@@ -221,8 +221,20 @@ def _without(lake: Lake, day: str, keen_id: str, tombstone: str) -> None:
     old, state = _in_force(lake, day), lake.state()  # in this order: a landing in between makes the commit fail
     assert state is not None
     landing = f"{old.landing.partition(MARK)[0]}{MARK}{tombstone[:8]}-{secrets.token_hex(3)}"
-    writer = Rewriting(lake, state, old, landing)
-    held = _hashes(lake, state, day, keen_id)
+    with Rewriting(lake, state, old, landing) as writer:
+        transform = _write(writer, keen_id, known)
+        row = replace(
+            old, landing=landing, committed_at="", snapshots={}, landed=transform.distinct, test=transform.test,
+            conflicts=transform.conflicts, reasons=transform.reasons, tables={table: files.rows for table, files in transform.tables.items()},
+            conservation=_conservation(old.conservation, transform),
+            duplicates=transform.duplicates, quarantined=transform.quarantined, forgotten=transform.forgotten,
+        )  # fmt: skip
+        commit(lake, old, row, transform)
+
+
+def _write(writer: Rewriting, keen_id: str, known: list[str]) -> TransformReceipt:
+    """The tables of the day without the attempt."""
+    held = _hashes(writer.lake, writer.state, writer.old.day, keen_id)
     gone = {table: writer.keep(table, lambda batch: _is_of(batch, keen_id, held)) for table in ATTEMPTS}
     with duckdb.connect(config={"memory_limit": "1GB"}) as tables:
         tables.execute("set TimeZone = 'UTC'")
@@ -231,14 +243,7 @@ def _without(lake: Lake, day: str, keen_id: str, tombstone: str) -> None:
         for table in AGGREGATES:
             writer.fill(table, tables.sql(aggregate(table)).to_arrow_table().to_batches())
     writer.fill("holes", _holes(writer.all("holes"), gone["raw_assessments"]["value"].to_pylist()).to_batches())
-    transform = _receipt(writer, gone, known)
-    row = replace(
-        old, landing=landing, committed_at="", snapshots={}, landed=transform.distinct, test=transform.test, conflicts=transform.conflicts,
-        reasons=transform.reasons, tables={table: files.rows for table, files in transform.tables.items()},
-        conservation=_conservation(old.conservation, transform),
-        duplicates=transform.duplicates, quarantined=transform.quarantined, forgotten=transform.forgotten,
-    )  # fmt: skip
-    commit(lake, old, row, transform)
+    return _receipt(writer, gone, known)
 
 
 def _receipt(writer: Rewriting, gone: dict[str, pa.Table], known: list[str]) -> TransformReceipt:
