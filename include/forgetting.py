@@ -225,7 +225,8 @@ def _without(lake: Lake, day: str, keen_id: str, tombstone: str) -> None:
         transform = _write(writer, keen_id, known)
         row = replace(
             old, landing=landing, committed_at="", snapshots={}, landed=transform.distinct, test=transform.test,
-            conflicts=transform.conflicts, reasons=transform.reasons, tables={table: files.rows for table, files in transform.tables.items()},
+            conflicts=transform.conflicts, reasons=transform.reasons,
+            tables={table: files.rows for table, files in transform.tables.items()},
             conservation=_conservation(old.conservation, transform),
             duplicates=transform.duplicates, quarantined=transform.quarantined, forgotten=transform.forgotten,
         )  # fmt: skip
