@@ -31,6 +31,7 @@ from include.asking import ask
 from include.hdfs import filesystem
 from include.lake import Lake
 from include.receipts import Landing
+from include.snapshots import LANDING_ROW
 from include.stack import stack
 from include.stack.settings import Settings
 from include.tables import LANDED, LANDINGS
@@ -108,7 +109,7 @@ def make(lake: Lake, folder: Path, days: int) -> History:
         replace(landing, snapshots=snapshots, committed_at=(began + timedelta(seconds=number)).isoformat())
         for number, landing in enumerate(landings)
     ]
-    row = {lakes.LANDING_ROW: json.dumps(receipts.plain(stood[-1]))}
+    row = {LANDING_ROW: json.dumps(receipts.plain(stood[-1]))}
     table = pa.Table.from_pylist([lakes._as_row(landing) for landing in stood], schema=LANDINGS.arrow)
     lake._load(LANDINGS.name).append(table, snapshot_properties=row)
     return history

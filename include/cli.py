@@ -367,6 +367,20 @@ def replay(
 
 
 @app.command()
+def repair(
+    customer: Customer,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Mend it. Without, nothing is changed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether the tables are what the landings say, and if not, rebuild them from the landings' own files."""
+    from include import repairing
+
+    customers.customer(customer)
+    found = repairing.repair(_lake(customer), do_it=yes)
+    _print_json(receipts.plain(found)) if as_json else showing.repair(found)
+
+
+@app.command()
 def forget(
     customer: Customer,
     keen_id: Annotated[str, typer.Option(help="Id of the attempt.")],

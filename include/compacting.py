@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from include.lake import Lake, State, tombstones
-from include.rewriting import FILE_BYTES, Rewriting, commit
+from include.rewriting import FILE_BYTES, Rewriting, beginning_again, commit
 from include.tables import LANDED
 
 MARK = "-compact-"  # in the id of a landing that is another one's in fewer files
@@ -24,7 +24,8 @@ class Compacted:
 def compact(lake: Lake, max_files: int, dry_run: bool = False) -> list[Compacted]:
     """Writes anew the days that have a table of more than `max_files` small files; the rows stay what they are.
 
-    Raises LandfallError where a landing of the day came in between; what is done by then stays.
+    Where a landing of the day comes in between, the day begins again with that one. Raises LandfallError where it does again and again;
+    what is done by then stays.
     """
     state = lake.state()
     if state is None:
@@ -45,14 +46,15 @@ def crowded(lake: Lake, state: State, max_files: int) -> dict[str, int]:
     return {day: files[day] for day in too_many}
 
 
+@beginning_again
 def _compact(lake: Lake, day: str) -> int:
     known = tombstones(lake.fs, lake.path)  # before the rows are read: an attempt that is forgotten later is in them
     old, state = lake.in_force(day), lake.state()  # in this order: a landing in between makes the commit fail
     assert old is not None
     assert state is not None
     landing = f"{old.landing.partition(MARK)[0]}{MARK}{secrets.token_hex(3)}"
-    rewriting = Rewriting(lake, state, old, landing)
-    for table in LANDED:
-        rewriting.fill(table, rewriting.rows(table))
-    commit(lake, old, replace(old, landing=landing, committed_at="", snapshots={}), rewriting.receipt(known))
+    with Rewriting(lake, state, old, landing) as rewriting:
+        for table in LANDED:
+            rewriting.fill(table, rewriting.rows(table))
+        commit(lake, old, replace(old, landing=landing, committed_at="", snapshots={}), rewriting.receipt(known))
     return sum(len(table.files) for table in rewriting.files.values())

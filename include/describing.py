@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from include.asking import NotAnswered, Session
-from include.lake import COMMENT, Lake
+from include.lake import Lake
+from include.table_changes import COMMENT
 from include.tables import TABLES, VIEWS
 
 

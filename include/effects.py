@@ -11,6 +11,7 @@ faults, one a line: each happens once, in the first process that comes there.
 import logging
 import os
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 _seen: Counter[tuple[str, str]] = Counter()
+_counting = threading.Lock()  # the tables of a commit are staged several at a time
 
 
 class Effect(StrEnum):
@@ -33,17 +35,13 @@ class Effect(StrEnum):
     SPARK_SUBMIT = "spark_submit"
     CREATE_NAMESPACE = "create_namespace"
     CREATE_TABLE = "create_table"
-    UPDATE_TABLE = "update_table"
-    RESTORE_TABLE = "restore_table"
-    REPLACE_DAY = "replace_day"
-    APPEND_LANDING = "append_landing"
-    EXPIRE_SNAPSHOTS = "expire_snapshots"
+    STAGE_TABLE = "stage_table"
+    SWAP_TABLES = "swap_tables"
     DELETE_FILES = "delete_files"
     WRITE_FILE = "write_file"
     MAKE_DIRECTORY = "make_directory"
     SET_ACL = "set_acl"
     CLAIM_DAY = "claim_day"
-    FENCE = "fence"
     SET_ASIDE = "set_aside"
     REMOVE = "remove"
     NOTIFY = "notify"
@@ -62,8 +60,9 @@ def effect(kind: Effect, **what: object) -> Iterator[None]:
 
 
 def _stop_here(moment: str, kind: Effect) -> None:
-    _seen[moment, kind.value] += 1
-    here = f"{moment}:{kind.value}:{_seen[moment, kind.value]}"
+    with _counting:
+        _seen[moment, kind.value] += 1
+        here = f"{moment}:{kind.value}:{_seen[moment, kind.value]}"
     if os.environ.get("LANDFALL_FAULT") == here or _is_due(here):
         os.kill(os.getpid(), signal.SIGKILL)
 

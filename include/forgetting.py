@@ -1,9 +1,10 @@
 """Forget an attempt: its rows and bytes go from every table and from every file under the lake, and a tombstone keeps them out.
 
 A tombstone is the sha256 of the customer's salt and the id, never the id itself: the name of a file in the customer's `forgotten/`. It is
-written first, and from then on no landing that did not know it is committed. Then each day that has the attempt is committed anew without
-it, as a landing of the same source; then old snapshots expire, and whatever file still holds the id is deleted. What those files told of
-Kafka and of the sources is in the tombstone before the first of them goes. A forgetting that was stopped anywhere is simply run again.
+written first, and from then on no landing that did not know it is committed: a fence lets those that are under way look again. Then each
+day that has the attempt is committed anew without it, as a landing of the same source; then old snapshots expire, and whatever file still
+holds the id is deleted. What those files told of Kafka and of the sources is in the tombstone before the first of them goes. Where another
+commit comes in between, it begins again with what that one has left; a forgetting that was stopped anywhere is simply run again.
 """
 
 import hashlib
@@ -21,15 +22,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include import compacting, spooling
+from include import compacting, expiring, spooling
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.hdfs import make_directory, make_file, write_file
 from include.holes import OBJECTS, Counts
-from include.lake import FORGOTTEN, Lake, State, tombstones
+from include.lake import FORGOTTEN, Lake, Overtaken, State, tombstones
 from include.landed import AGGREGATES, MODULUS, aggregate
 from include.receipts import Conservation, Landing, TransformReceipt
-from include.rewriting import Rewriting, batches, commit
+from include.rewriting import Rewriting, batches, beginning_again, commit
 from include.tables import BOOL, INT, LANDED, READ_FROM
 from include.tidying import ASIDE, modified
 from include.topics import TopicSpec
@@ -112,7 +113,7 @@ def find(lake: Lake, keen_id: str) -> Found:
 
 
 def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec, copies: Path | None = None) -> Forgotten:
-    """Forgets the attempt with this id. Raises LandfallError where a landing came in between: run it again.
+    """Forgets the attempt with this id. Raises LandfallError where landings come in between again and again: run it again.
 
     The reports of its days are made anew, and their copies in the folder `copies` of this machine, if there is one.
     """
@@ -121,15 +122,13 @@ def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec, copies:
     if not keen_id:
         raise Refused("--keen-id: expected the id of an attempt, found nothing")
     tombstone = _bury(lake, keen_id, asked_by)
-    found = find(lake, keen_id)
-    told = _tell(lake, tombstone, newest=found.newest)
-    for day in found.records:
-        _without(lake, day, keen_id, tombstone)
-    state, landings = lake.state(), lake.landings()
-    unseen = _unseen(lake, state, keen_id, told["landings"])
+    lake.fence()  # a landing that looked before there was a tombstone would not know of it
+    found = _leave_out(lake, keen_id, tombstone)
+    unseen = _unseen(lake, keen_id, tombstone)
+    landings = lake.landings()
     days, rows = _removed(landings, tombstone)
     told = _tell(lake, tombstone, newest=unseen.newest, landings=unseen.landings, days=days, rows=rows)
-    deleted = _clean(lake, state, unseen.files)
+    deleted = _clean(lake, unseen.files)
     changed = {each.day: each for each in landings if f"{MARK}{tombstone[:8]}" in each.landing}
     pages = report.rewrite(lake, changed, copies)
     concerned = {*changed, *map(_day_of, told["landings"])}
@@ -208,13 +207,37 @@ def _path(lake: Lake, tombstone: str) -> str:
 # ---- a day without the attempt
 
 
+@beginning_again
+def _leave_out(lake: Lake, keen_id: str, tombstone: str) -> Found:
+    """Commits every day that has the attempt anew without it; returns where it was, when it was looked for last."""
+    found = find(lake, keen_id)
+    _tell(lake, tombstone, newest=found.newest)
+    for day in found.records:
+        _without(lake, day, keen_id, tombstone)
+    return found
+
+
 def _without(lake: Lake, day: str, keen_id: str, tombstone: str) -> None:
     """Commits the day anew without the attempt, as a landing of the same source."""
+    known = tombstones(lake.fs, lake.path)  # before the rows are read: an attempt that is forgotten later is in them
     old, state = _in_force(lake, day), lake.state()  # in this order: a landing in between makes the commit fail
     assert state is not None
     landing = f"{old.landing.partition(MARK)[0]}{MARK}{tombstone[:8]}-{secrets.token_hex(3)}"
-    writer = Rewriting(lake, state, old, landing)
-    held = _hashes(lake, state, day, keen_id)
+    with Rewriting(lake, state, old, landing) as writer:
+        transform = _write(writer, keen_id, known)
+        row = replace(
+            old, landing=landing, committed_at="", snapshots={}, landed=transform.distinct, test=transform.test,
+            conflicts=transform.conflicts, reasons=transform.reasons,
+            tables={table: files.rows for table, files in transform.tables.items()},
+            conservation=_conservation(old.conservation, transform),
+            duplicates=transform.duplicates, quarantined=transform.quarantined, forgotten=transform.forgotten,
+        )  # fmt: skip
+        commit(lake, old, row, transform)
+
+
+def _write(writer: Rewriting, keen_id: str, known: list[str]) -> TransformReceipt:
+    """The tables of the day without the attempt."""
+    held = _hashes(writer.lake, writer.state, writer.old.day, keen_id)
     gone = {table: writer.keep(table, lambda batch: _is_of(batch, keen_id, held)) for table in ATTEMPTS}
     with duckdb.connect(config={"memory_limit": "1GB"}) as tables:
         tables.execute("set TimeZone = 'UTC'")
@@ -223,17 +246,10 @@ def _without(lake: Lake, day: str, keen_id: str, tombstone: str) -> None:
         for table in AGGREGATES:
             writer.fill(table, tables.sql(aggregate(table)).to_arrow_table().to_batches())
     writer.fill("holes", _holes(writer.all("holes"), gone["raw_assessments"]["value"].to_pylist()).to_batches())
-    transform = _receipt(writer, gone)
-    row = replace(
-        old, landing=landing, committed_at="", snapshots={}, landed=transform.distinct, test=transform.test, conflicts=transform.conflicts,
-        reasons=transform.reasons, tables={table: files.rows for table, files in transform.tables.items()},
-        conservation=_conservation(old.conservation, transform),
-        duplicates=transform.duplicates, quarantined=transform.quarantined, forgotten=transform.forgotten,
-    )  # fmt: skip
-    commit(lake, old, row, transform)
+    return _receipt(writer, gone, known)
 
 
-def _receipt(writer: Rewriting, gone: dict[str, pa.Table]) -> TransformReceipt:
+def _receipt(writer: Rewriting, gone: dict[str, pa.Table], known: list[str]) -> TransformReceipt:
     """What a transform of the same records would have written that had left the attempt out."""
     old, assessments, quarantine, raw = writer.old, gone["assessments"], gone["quarantine"], gone["raw_assessments"]
     copies = pc.sum(assessments["copies"]).as_py() or 0
@@ -244,7 +260,7 @@ def _receipt(writer: Rewriting, gone: dict[str, pa.Table]) -> TransformReceipt:
         )
     reasons = Counter(old.reasons)
     reasons.subtract(quarantine["reason"].to_pylist())
-    before = writer.receipt(tombstones(writer.lake.fs, writer.lake.path))
+    before = writer.receipt(known)
     return replace(
         before,
         distinct=old.landed - len(assessments),
@@ -269,7 +285,7 @@ def _conservation(before: Conservation, transform: TransformReceipt) -> Conserva
 def _in_force(lake: Lake, day: str) -> Landing:
     landing = lake.in_force(day)
     if landing is None:
-        raise LandfallError(f"{lake.customer} {day}: its landing is gone. Run it again.")
+        raise Overtaken(f"{lake.customer} {day}: its landing is gone. Run it again.")
     return landing
 
 
@@ -369,11 +385,14 @@ def _refuse(constant: str) -> None:
 # ---- old snapshots and files
 
 
-def _unseen(lake: Lake, state: State | None, keen_id: str, told: Iterable[str]) -> Unseen:
-    """Looks into every file that readers do not see at this state; also into those of tries that were never committed.
+@beginning_again
+def _unseen(lake: Lake, keen_id: str, tombstone: str) -> Unseen:
+    """Looks into every file that readers do not see; also into those of tries that were never committed. None of those that hold the
+    attempt can come to be seen: no commit that does not know the tombstone goes through.
 
     Of landings that the tombstone has told of, a stopped forgetting may have deleted the files that say when Kafka took the records.
     """
+    state, told = lake.state(), _told(lake, tombstone)["landings"]
     seen = {path for table in ATTEMPTS for path in lake.files(table, state.snapshots[table])} if state else set()
     hashes, timed = _all_hashes(lake, keen_id), set(told)
     files, landings, moments = list[str](), Counter[str](), list[datetime]()
@@ -391,9 +410,9 @@ def _unseen(lake: Lake, state: State | None, keen_id: str, told: Iterable[str]) 
     return Unseen(tuple(files), dict(landings), max(moments, default=None))
 
 
-def _clean(lake: Lake, state: State | None, files: Iterable[str]) -> int:
+def _clean(lake: Lake, files: Iterable[str]) -> int:
     """Expires what readers do not see, and deletes these files in their order; returns how many went, metadata files too."""
-    doomed = [*(lake.expire_all_but(state) if state else []), *files]
+    doomed = [*expiring.expire_all_but_newest(lake), *files]
     for path in doomed:
         with suppress(FileNotFoundError), effect(Effect.DELETE_FILES, path=path):
             lake.fs.rm_file(path)

@@ -1,62 +1,61 @@
-"""A customer's tables: Iceberg over the Parquet files that Spark wrote, and `landings`, which says what readers see.
+"""A customer's tables: Iceberg over the Parquet files that Spark wrote, and `landings`, which says what was landed when.
 
-Iceberg commits one table at a time; a landing has eight. So the truth is one row: readers take every table at the snapshot that the
-newest row of `landings` names, and appending that row is what makes a landing visible. A commit may die at any moment, be repeated, or
-meet another one:
+All tables move in one step (`include/commits.py`): the commit of a landing stages the new state of every table and of `landings`, with a
+row that names the snapshots, and swaps them in together. So the newest of every table is the newest landing, and a commit may die at any
+moment, be repeated, or meet another one:
 
-* died before its row: the tables have moved on, readers have not; the next commit, of whatever day, first sets them back.
-* died after its row, or its answer was lost: the repeated commit finds the row and is done.
-* two at once: each builds on the snapshots that the newest row names, and the row goes in only if `landings` is still as it was found
-  at the start. So one of them wins, and the other one fails and is tried again.
+* died before the swap: nothing has happened.
+* died after it, or its answer was lost: the repeated commit finds the row and is done.
+* two at once: one wins, and the other begins again with what that one has left.
+
+Whatever expires snapshots does so in the same way, and by one rule: a snapshot of a table stays as long as a snapshot of `landings` that
+stays names it. Readers that want several tables or questions as of one landing take the snapshots that its row names.
 """
 
 import json
 import logging
-import warnings
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import pyarrow as pa
-from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, TableAlreadyExistsError, ValidationException
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, EqualTo
 from pyiceberg.manifest import DataFile as IcebergDataFile
-from pyiceberg.manifest import ManifestFile
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
-from pyiceberg.table.update.snapshot import ExpireSnapshots
-from sqlalchemy import make_url, select
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
+from tenacity import Retrying, retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from include import claims, proofs, receipts
+from include.commits import NAMESPACE, Change, Version, look, staging
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.hdfs import WebHDFS, make_directory, register
 from include.receipts import Landing, TransformReceipt
+from include.snapshots import LANDING_ROW, files_of, landing_of, readable, snapshots_of
+from include.table_changes import COMMENT, LANDING_ID, add, clear, describe, is_outdated, keep_snapshots, replace_day, set_back
 from include.tables import LANDED, LANDINGS, TABLES, Table
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-NAMESPACE = "lake"
 FORGOTTEN = "forgotten"  # directory of the tombstones, in the customer's
-LANDING_ID = "landfall.landing"  # snapshot property of every table: which landing made it
-LANDING_ROW = "landfall.row"  # snapshot property of `landings`: the row itself, so that the newest is read without opening a data file
-COMMENT = "comment"  # table property of its description, by the name that Spark's `describe table extended` knows
+FENCED_AT = "landfall.fenced-at"  # table property of `landings`, which `fence` changes
 
-KEPT_SNAPSHOTS = 20
-MANIFESTS_AT_A_TIME = 8
+KEPT_LANDINGS = 20  # that can be read as of, the newest included
+TRIES = 8  # of a change that other commits come before
 PROPERTIES = {
     # A conflict is another landing under way: building on its half-way state is wrong, so nothing is tried again down here.
     "commit.retry.num-retries": "0",
@@ -74,6 +73,14 @@ TIME_COLUMNS = ("found_at", "committed_at")
 
 class LandingSuperseded(Refused):
     """The day has a landing whose source was read later, or a run that reads another one."""
+
+
+class Overtaken(LandfallError):
+    """Another commit, or a tidying, has changed or removed what this one began with: begin again with what it has left."""
+
+
+class NotForgotten(Refused):
+    """An attempt that is to be forgotten may be in the files of a landing."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ class Lake:
         properties = {"uri": catalog_uri, "warehouse": location, "pool_pre_ping": "true", "py-io-impl": "pyiceberg.io.fsspec.FsspecFileIO"}
         if isinstance(fs, WebHDFS):
             properties |= register(fs)
-        with _outside(f"{customer}: the lake's catalog cannot be opened"):
+        with outside(f"{customer}: the lake's catalog cannot be opened"):
             return cls(customer, _open_catalog(customer, properties), location, fs)
 
     @property
@@ -123,16 +130,17 @@ class Lake:
 
     def state_of(self, landing: str) -> State:
         """What readers saw while this landing was the newest. Raises Refused, naming those that can be read, if it cannot be. Opens no
-        data file; whether the tables still have their snapshots shows when they are read.
+        data file.
         """
-        kept = {_landing(each).landing: each for each in self.metadata(LANDINGS.name).snapshots} if self._exists(LANDINGS) else {}
+        with outside(f"{self.customer}: the tables cannot be read"):
+            kept = {row.landing: (number, row) for number, row in readable(self.look()).items()}
         if landing not in kept:
             raise Refused(
                 f"{self.customer}: landing {landing!r} cannot be read: there is none of this name, or its snapshots are gone. "
                 f"Those to be read, oldest first: {', '.join(kept) or 'none'}."
             )
-        found = _landing(kept[landing])
-        return State(found, {**found.snapshots, LANDINGS.name: kept[landing].snapshot_id})
+        number, row = kept[landing]
+        return State(row, {**row.snapshots, LANDINGS.name: number})
 
     def metadata(self, table: str) -> TableMetadata:
         """The table as its catalog describes it: columns, properties, snapshots."""
@@ -148,14 +156,15 @@ class Lake:
         if not self._exists(LANDINGS):
             return []
         loaded = self._load(LANDINGS.name)
-        with _outside(f"{self.customer}: {LANDINGS.name} cannot be read"):
+        with outside(f"{self.customer}: {LANDINGS.name} cannot be read"):
             return _rows(loaded, day)
 
     def in_force(self, day: str, state: State | None = None) -> Landing | None:
         """The landing that the day's rows come from, now or as of that state."""
         if state is None:
             return next(reversed(self.landings(day)), None)
-        return next(reversed(_rows(self._load(LANDINGS.name), day, state.snapshots[LANDINGS.name])), None)
+        loaded, snapshot = self._at(LANDINGS.name, state.snapshots[LANDINGS.name])
+        return next(reversed(_rows(loaded, day, snapshot.snapshot_id)), None)
 
     def files(self, table: str, snapshot_id: int, day: str | None = None) -> list[str]:
         """Paths (without scheme and host, sorted) of the table's data files at this snapshot, of one day or of all."""
@@ -172,14 +181,11 @@ class Lake:
         return [(_day_of(file), file.file_size_in_bytes) for file in self._data_files(table, snapshot_id)]
 
     def _data_files(self, table: str, snapshot_id: int, day: str | None = None) -> list[IcebergDataFile]:
-        loaded = self._load(table)
-        snapshot = loaded.metadata.snapshot_by_id(snapshot_id)
-        if snapshot is None:
-            raise LandfallError(f"{self.customer}: snapshot {snapshot_id} of {table} is gone: read again, at the newest landing")
-        with _outside(f"{self.customer}: {table} cannot be read"):
+        loaded, snapshot = self._at(table, snapshot_id)
+        with outside(f"{self.customer}: {table} cannot be read"):
             if day:
                 return [task.file for task in loaded.scan(_of(day), snapshot_id=snapshot_id).plan_files()]
-            return _files_of(loaded, snapshot.manifests(loaded.io))  # a scan weighs every file of a long history; here all of them count
+            return files_of(loaded, snapshot.manifests(loaded.io))  # a scan weighs every file of a long history; here all of them count
 
     def files_in_force(self, table: str, landing: Landing) -> list[str]:
         """The table's files of the landing's day. Raises LandingSuperseded if the day has another landing by now.
@@ -198,8 +204,7 @@ class Lake:
 
     def days(self, table: str, snapshot_id: int) -> list[str]:
         """Days of which the table has rows at this snapshot, sorted. Opens no data file."""
-        with _outside(f"{self.customer}: {table} cannot be read"):
-            return sorted({_day_of(task.file) for task in self._load(table).scan(snapshot_id=snapshot_id).plan_files()})
+        return sorted({_day_of(file) for file in self._data_files(table, snapshot_id)})
 
     def manifest_entries(self, table: Table) -> tuple[list[IcebergDataFile], Schema]:
         """What the manifests say of the table's data files now, with the schema of their columns; none if there is no such table yet."""
@@ -207,23 +212,26 @@ class Lake:
             return [], table.iceberg
         loaded = self._load(table.name)
         snapshot = loaded.current_snapshot()
-        with _outside(f"{self.customer}: {table.name} cannot be read"):
-            return _files_of(loaded, snapshot.manifests(loaded.io)) if snapshot else [], loaded.schema()
+        with outside(f"{self.customer}: {table.name} cannot be read"):
+            return files_of(loaded, snapshot.manifests(loaded.io)) if snapshot else [], loaded.schema()
 
     # ---- writing
 
     def create_tables(self) -> list[str]:
-        """Makes the customer's directory (mode 750) and the tables that are missing; returns the names of those it made."""
-        with _outside(f"{self.customer}: the tables cannot be made"):
+        """Makes the customer's directory (mode 750) and the tables that are missing; returns the names of those it made.
+
+        Tables of an earlier version get the columns that they lack, null in their rows, and today's descriptions; no snapshot changes.
+        """
+        with outside(f"{self.customer}: the tables cannot be made"):
             make_directory(self.fs, self.path)
-            if not self.catalog.namespace_exists(NAMESPACE):
+            missing = [table for name, table in TABLES.items() if name not in self.look().tables]
+            if missing and not self.catalog.namespace_exists(NAMESPACE):
                 # Another process may make it between this question and the insert.
                 with suppress(NamespaceAlreadyExistsError, DBAPIError), effect(Effect.CREATE_NAMESPACE, namespace=NAMESPACE):
                     self.catalog.create_namespace(NAMESPACE)
-            missing = [table for table in TABLES.values() if not self._exists(table)]
             for table in missing:
                 self._create(table)
-            self._up_to_date(LANDINGS)
+            self.on_fresh_tables(self._describe)
         return [table.name for table in missing]
 
     def commit(self, landing: Landing, transform: TransformReceipt, replacing: str | None = None) -> Landing:
@@ -231,82 +239,90 @@ class Lake:
 
         `landing` comes without `snapshots` and `committed_at`, and says by what proof it is there (include/proofs.py). Raises
         LandingSuperseded if the day has a landing of a later source, or another run has claimed it since; Refused if the files on HDFS are
-        not those that were proven, or another landing of this name stands already; and LandfallError for whatever another try may mend:
-        nothing is visible then, and that try sets back what this one left.
-        With `replacing`, the day's landing in force must still be that one. Tables of an earlier version get today's descriptions.
+        not those that were proven, or another landing of this name stands already; NotForgotten if it may hold what is to be forgotten;
+        and LandfallError for whatever another try may mend. Nothing has changed then.
+        With `replacing`, the day's landing in force must still be that one; else it raises Overtaken. Where another commit comes in
+        between, it begins again by itself.
         """
         self._check(landing, transform)
-        self.create_tables()
-        with _outside(f"{landing.customer} {landing.day}: landing {landing.landing} was not committed"):
-            landings = self._load(LANDINGS.name)
-            before = _rows(landings, landing.day)
-            done = next((row for row in before if row.landing == landing.landing), None)
-            if done:
-                _refuse_another(landing, done)
-                log.info("%s is committed already, at %s", done.landing, done.committed_at)
-                return done
-            self._refuse_changed(transform)
-            _refuse_older(landing, before)
-            if not replacing:  # what takes the place of a landing is as old as that
-                self._refuse_taken_over(landing)
-            if replacing and before[-1].landing != replacing:
-                raise CommitFailedException(f"{before[-1].landing} has taken the place of {replacing}")
-            self._refuse_unforgotten(transform)
-            newest = _newest(landings)
-            tables = {name: self._as_of(newest, name) for name in LANDED}
-            snapshots = {name: self._replace_day(table, landing, transform, name) for name, table in tables.items()}
-            self._verify(tables)
-            self._refuse_unforgotten(transform)
+        with outside(f"{landing.customer} {landing.day}: landing {landing.landing} was not committed"):
+            return self.on_fresh_tables(lambda version: self._commit(self._up_to_date(version), landing, transform, replacing))
+
+    def _commit(self, version: Version, landing: Landing, transform: TransformReceipt, replacing: str | None) -> Landing:
+        before = _rows(version.tables[LANDINGS.name], landing.day)
+        done = next((row for row in before if row.landing == landing.landing), None)
+        if done:
+            _refuse_another(landing, done)
+            log.info("%s is committed already, at %s", done.landing, done.committed_at)
+            return done
+        self._refuse_changed(transform)
+        _refuse_older(landing, before)
+        if not replacing:  # what takes the place of a landing is as old as that
+            self._refuse_taken_over(landing)
+        if replacing and before[-1].landing != replacing:
+            raise Overtaken(
+                f"{landing.customer} {landing.day}: {before[-1].landing} has taken the place of {replacing}. Nothing was changed."
+            )
+        self._refuse_unforgotten(transform)
+        newest = self.newest_of(version)
+
+        def change(name: str, transaction: Transaction) -> None:
+            set_back(transaction, newest.snapshots.get(name) if newest else None)
+            replace_day(transaction, _of(landing.day), [self.uri(file.path) for file in transform.tables[name].files], landing.landing)
+
+        return self._swap_in(version, landing, newest, {name: partial(change, name) for name in LANDED})
+
+    def rebuild(self, landing: Landing, paths: dict[str, list[str]], replacing: str) -> Landing:
+        """Makes these files, and no others, all that each table has, with this landing's row; what the tables held is not looked at.
+
+        `replacing` must still be the newest landing; else it raises Overtaken.
+        """
+
+        def commit(version: Version) -> Landing:
+            newest = _newest(version.tables[LANDINGS.name])
+            if newest is None or newest.landing != replacing:
+                raise Overtaken(f"{self.customer}: {newest.landing if newest else 'nothing'} has taken the place of {replacing}")
+
+            def change(name: str, transaction: Transaction) -> None:
+                clear(transaction)
+                add(transaction, [self.uri(path) for path in paths[name]], landing.landing)
+
+            return self._swap_in(version, landing, newest, {name: partial(change, name) for name in LANDED})
+
+        with outside(f"{self.customer}: the tables were not rebuilt"):
+            return self.on_fresh_tables(lambda version: commit(self._up_to_date(version)))
+
+    def _swap_in(self, version: Version, landing: Landing, newest: Landing | None, changes: dict[str, Change]) -> Landing:
+        """The tables with these changes, and in one step with them the landing's row, which names the snapshots that they made."""
+        kept = dict(list(readable(version).items())[1 - KEPT_LANDINGS :])
+        needed = snapshots_of(kept)
+
+        def change(name: str, transaction: Transaction) -> None:
+            changes[name](transaction)
+            keep_snapshots(transaction, needed[name])
+
+        with staging(self.catalog, version) as staged:
+            tables = staged.stage({name: partial(change, name) for name in changes})
+            snapshots = {name: _current(metadata, name) for name, metadata in tables.items()}
             found_at, committed_at = _moment(landing.found_at), _later(newest)
             done = replace(landing, snapshots=snapshots, found_at=found_at.isoformat(), committed_at=committed_at.isoformat())
-            return self._append(landings, done)
-
-    # ---- tidying
-
-    def unneeded_snapshots(self, table: str, before: datetime) -> list[int]:
-        """Snapshots that readers do not read, and that another one has followed before this moment. Readers may still be at later ones."""
-        state = self.state()
-        if state is None:
-            return []
-        metadata = self._load(table).metadata
-        kept = {state.snapshots.get(table), metadata.current_snapshot_id}
-        snapshots = sorted(metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
-        return [
-            old.snapshot_id
-            for old, following in pairwise(snapshots)
-            if following.timestamp_ms < before.timestamp() * 1000 and old.snapshot_id not in kept
-        ]
-
-    def expire(self, table: str, snapshot_ids: list[int]) -> None:
-        """Takes the snapshots out of the table's metadata. A commit under way fails then, and is tried again."""
-        with _outside(f"{self.customer}: snapshots of {table} were not expired"):
-            loaded = self._load(table)
-            there = [each for each in snapshot_ids if loaded.metadata.snapshot_by_id(each)]
-            if there:
-                with effect(Effect.EXPIRE_SNAPSHOTS, table=table, snapshots=len(there)), loaded.transaction() as transaction:
-                    ExpireSnapshots(transaction).by_ids(there).commit()
-
-    def needed(self, table: str, but: Iterable[int] = ()) -> set[str]:
-        """Paths of all files that any snapshot of the table has, but for these snapshots."""
-        without = set(but)
-        loaded = self._load(table)
-        with _outside(f"{self.customer}: {table} cannot be read"):
-            snapshots = [snapshot for snapshot in loaded.metadata.snapshots if snapshot.snapshot_id not in without]
-            manifests = {manifest.manifest_path: manifest for snapshot in snapshots for manifest in snapshot.manifests(loaded.io)}
-            return {urlsplit(file.file_path).path for file in _files_of(loaded, manifests.values())}
+            staged.stage({LANDINGS.name: partial(_append, landing=done, kept=set(kept))})
+            staged.swap()
+        return done
 
     def fence(self) -> None:
-        """Lets every commit that is under way fail at its last step: `landings` gets a snapshot that says what the one before said."""
-        with _outside(f"{self.customer}: {LANDINGS.name} cannot be moved on"):
-            landings = self._load(LANDINGS.name)
-            newest = _newest(landings)
-            if newest is None:
-                return
-            properties = {LANDING_ID: newest.landing, LANDING_ROW: json.dumps(receipts.plain(newest))}
-            with effect(Effect.FENCE, table=LANDINGS.name), landings.transaction() as transaction:
-                with transaction.update_snapshot(snapshot_properties=properties).fast_append():
-                    pass
-                _trim(transaction, landings.metadata.current_snapshot_id)
+        """Lets every commit that is under way begin again: what it has read of the lake may have changed. Makes no snapshot."""
+
+        def move_on(version: Version) -> None:
+            if LANDINGS.name in version.tables:
+                with staging(self.catalog, version) as staged:
+                    staged.stage(
+                        {LANDINGS.name: lambda transaction: transaction.set_properties({FENCED_AT: datetime.now(UTC).isoformat()})}
+                    )
+                    staged.swap()
+
+        with outside(f"{self.customer}: {LANDINGS.name} cannot be moved on"):
+            self.on_fresh_tables(move_on)
 
     def _check(self, landing: Landing, transform: TransformReceipt) -> None:
         wrong = [
@@ -350,80 +366,15 @@ class Lake:
             )
 
     def _refuse_unforgotten(self, transform: TransformReceipt) -> None:
-        """What was to be forgotten while Spark was reading must not land. Called after `landings` was loaded: a forgetting that begins
-        later than this sees the landing, or lets its last step fail.
+        """What was to be forgotten while Spark was reading must not land. Called after the look at the tables: a forgetting that writes its
+        tombstone later lets this commit begin again, by a fence.
         """
         unknown = set(tombstones(self.fs, self.path)) - set(transform.tombstones)
         if unknown:
-            raise Refused(
+            raise NotForgotten(
                 f"{self.customer} {transform.day}: {len(unknown)} attempts were to be forgotten after Spark had begun to read, so this "
                 "landing may hold them. Nothing is visible. Clear transform and the tasks after it to run them again."
             )
-
-    def expire_all_but(self, state: State) -> list[str]:
-        """Takes all snapshots but those that readers see out of the tables, and returns the metadata files that only those had needed."""
-        freed = []
-        with _outside(f"{self.customer}: old snapshots were not expired"):
-            for name in LANDED:
-                table = self._as_of(state.landing, name)
-                old = [each.snapshot_id for each in table.metadata.snapshots if each.snapshot_id != table.metadata.current_snapshot_id]
-                if old:
-                    before = _metadata_files(table)
-                    self.expire(name, old)
-                    freed += sorted(before - _metadata_files(self._load(name)))
-        return freed
-
-    def _as_of(self, newest: Landing | None, name: str) -> IcebergTable:
-        """The table as the newest landing names it; what a commit that stopped half-way left is set back."""
-        table = self._up_to_date(TABLES[name])
-        wanted = newest.snapshots.get(name) if newest else None
-        current = table.metadata.current_snapshot_id
-        if wanted is None and current is not None and any(True for _ in table.scan().plan_files()):
-            log.warning("%s: no landing names a snapshot of %s, but it holds rows: a commit stopped half-way; they go", self.customer, name)
-            with effect(Effect.RESTORE_TABLE, table=name, found=current, restored=None):
-                table.delete(AlwaysTrue())
-        elif wanted is not None and wanted != current:
-            log.warning("%s: %s is at %s, landings says %s: a commit stopped half-way; set back", self.customer, name, current, wanted)
-            with effect(Effect.RESTORE_TABLE, table=name, found=current, restored=wanted):
-                table.manage_snapshots().set_current_snapshot(wanted).commit()
-        return table
-
-    def _replace_day(self, table: IcebergTable, landing: Landing, transform: TransformReceipt, name: str) -> int:
-        """Takes the day's old files out of the table and puts the landing's in; metadata only. Returns the snapshot after that."""
-        paths = [self.uri(file.path) for file in transform.tables[name].files]
-        properties = {LANDING_ID: landing.landing}
-        with effect(Effect.REPLACE_DAY, table=name, day=landing.day, files=len(paths)), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Delete operation did not match any records")
-            with table.transaction() as transaction:
-                # Also for a new day: the delete is what asserts that the table is still as it was found.
-                transaction.delete(_of(landing.day), snapshot_properties=properties)
-                if paths:
-                    transaction.add_files(paths, snapshot_properties=properties, check_duplicate_files=False)
-                else:
-                    with transaction.update_snapshot(snapshot_properties=properties).fast_append():
-                        pass  # an empty snapshot, so that the landing can name one, and no longer the files that went
-                _trim(transaction, table.metadata.current_snapshot_id)
-        return _snapshot_id(table)
-
-    def _verify(self, tables: dict[str, IcebergTable]) -> None:
-        """Every table is still as this commit left it; one look at the catalog, which names each table's metadata file."""
-        query = select(IcebergTables.table_name, IcebergTables.metadata_location).where(
-            IcebergTables.catalog_name == self.customer, IcebergTables.table_namespace == NAMESPACE
-        )
-        with self.catalog.engine.connect() as connection:
-            there = dict(connection.execute(query).tuples().all())
-        moved = [name for name, table in tables.items() if there.get(name) != table.metadata_location]
-        if moved:
-            raise CommitFailedException(f"another commit moved {', '.join(moved)} meanwhile")
-
-    def _append(self, landings: IcebergTable, landing: Landing) -> Landing:
-        """One row, if `landings` is still what was loaded at the start: this is the moment the landing becomes visible."""
-        row = pa.Table.from_pylist([_as_row(landing)], schema=LANDINGS.arrow)
-        properties = {LANDING_ID: landing.landing, LANDING_ROW: json.dumps(receipts.plain(landing))}
-        with effect(Effect.APPEND_LANDING, landing=landing.landing), landings.transaction() as transaction:
-            transaction.append(row, snapshot_properties=properties)
-            _trim(transaction, landings.metadata.current_snapshot_id)
-        return landing
 
     # ---- the catalog
 
@@ -442,30 +393,59 @@ class Lake:
                 },
             )
 
-    @retry(retry=retry_if_exception_type(CommitFailedException), stop=stop_after_attempt(5), wait=wait_random(0.05, 0.3), reraise=True)
-    def _up_to_date(self, table: Table) -> IcebergTable:
-        """The table, with the columns that an earlier version lacked, null in its rows, and with today's descriptions.
+    def look(self) -> Version:
+        """All tables as they are now."""
+        return look(self.catalog, TABLES)
 
-        A change is a commit of its own and makes no snapshot: readers see what they saw. When another one came first, looks again.
-        """
-        loaded = self._load(table.name)
-        schema, there = table.iceberg, {field.name: field.doc for field in loaded.schema().fields}
-        outdated = [field.name for field in schema.fields if there.get(field.name) != field.doc]
-        if not outdated and loaded.properties.get(COMMENT) == table.description:
-            return loaded
-        with effect(Effect.UPDATE_TABLE, table=table.name, columns=",".join(outdated)), loaded.transaction() as transaction:
-            with transaction.update_schema() as update:
-                update.union_by_name(schema)
-            transaction.set_properties({COMMENT: table.description})
-        return loaded
+    def on_fresh_tables(self, change: Callable[[Version], T]) -> T:
+        """What the change makes of the tables; where another commit comes before it, of what that one has left."""
+        overtaken, pause = retry_if_exception_type(CommitFailedException), wait_random(0.05, 0.3)
+        return Retrying(retry=overtaken, stop=stop_after_attempt(TRIES), wait=pause, reraise=True)(lambda: change(self.look()))
+
+    def _up_to_date(self, version: Version) -> Version:
+        """The version, or, where it lacks tables, columns or descriptions of today's, the one that has them."""
+        if version.tables.keys() == TABLES.keys() and not self._outdated(version):
+            return version
+        self.create_tables()
+        return self.look()
+
+    def _outdated(self, version: Version) -> list[str]:
+        return [name for name, loaded in version.tables.items() if is_outdated(loaded, TABLES[name])]
+
+    def _describe(self, version: Version) -> None:
+        if changes := {name: partial(describe, table=TABLES[name]) for name in self._outdated(version)}:
+            with staging(self.catalog, version) as staged:
+                staged.stage(changes)
+                staged.swap()
+
+    def newest_of(self, version: Version) -> Landing | None:
+        """The newest landing. Raises Refused if a snapshot that it names is gone."""
+        newest = _newest(version.tables[LANDINGS.name]) if LANDINGS.name in version.tables else None
+        gone = [f"{number} of {name}" for name, number in newest.snapshots.items() if not version.has(name, number)] if newest else []
+        if newest and gone:
+            raise Refused(
+                f"{self.customer}: the tables are not what landing {newest.landing} says: snapshot {', '.join(gone)} is gone. Nothing was "
+                f"changed. ./landfall repair --customer {self.customer} says what is wrong, and mends it with --yes."
+            )
+        return newest
 
     def _exists(self, table: Table) -> bool:
-        with _outside(f"{self.customer}: the lake's catalog cannot be read"):
+        with outside(f"{self.customer}: the lake's catalog cannot be read"):
             return bool(self.catalog.table_exists((NAMESPACE, table.name)))
 
     def _load(self, name: str) -> IcebergTable:
-        with _outside(f"{self.customer}: table {name} cannot be loaded"):
+        with outside(f"{self.customer}: table {name} cannot be loaded"):
             return self.catalog.load_table((NAMESPACE, name))
+
+    def _at(self, table: str, snapshot_id: int) -> tuple[IcebergTable, Snapshot]:
+        loaded = self._load(table)
+        snapshot = loaded.metadata.snapshot_by_id(snapshot_id)
+        if snapshot is None:
+            raise Overtaken(
+                f"{self.customer}: snapshot {snapshot_id} of {table} is gone: read again, at the newest landing. If this is said again, "
+                f"./landfall repair --customer {self.customer} says what is wrong."
+            )
+        return loaded, snapshot
 
     def uri(self, path: str) -> str:
         """The path with the scheme and host of the lake's filesystem."""
@@ -493,25 +473,21 @@ def _open_catalog(customer: str, properties: dict[str, str]) -> SqlCatalog:
 
 
 @contextmanager
-def _outside(what: str) -> Iterator[None]:
+def outside(what: str) -> Iterator[None]:
     """What the catalog and HDFS raise, as an error that says what did not happen; trying again is safe."""
     try:
         yield
     except (CommitFailedException, ValidationException) as error:
         raise LandfallError(f"{what}: another commit came in between: {error}") from error
+    except FileNotFoundError as error:
+        raise Overtaken(f"{what}: {type(error).__name__}: {error}") from error
     except (DBAPIError, OSError) as error:
         raise LandfallError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def _newest(landings: IcebergTable) -> Landing | None:
     snapshot = landings.current_snapshot()
-    return _landing(snapshot) if snapshot else None
-
-
-def _landing(snapshot: Snapshot) -> Landing:
-    """The row that this snapshot of `landings` has come with."""
-    row = snapshot.summary[LANDING_ROW] if snapshot.summary else None
-    return receipts.read(Landing, row, f"snapshot {snapshot.snapshot_id} of {LANDINGS.name}")
+    return landing_of(snapshot) if snapshot else None
 
 
 def _rows(landings: IcebergTable, day: str | None, snapshot_id: int | None = None) -> list[Landing]:
@@ -574,17 +550,10 @@ def _later(newest: Landing | None) -> datetime:
     return max(now, _moment(newest.committed_at) + timedelta(microseconds=1)) if newest else now
 
 
-def _trim(transaction: Transaction, base: int | None) -> None:
-    """Forgets all but the last snapshots; a table's metadata grows with them, and every commit writes it anew.
-
-    `base` stays whatever its age: until the landing's row is in, readers are there.
-    """
-    metadata = transaction.table_metadata  # worked out anew at every look
-    snapshots = sorted(metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
-    needed = {base, metadata.current_snapshot_id}
-    old = [snapshot.snapshot_id for snapshot in snapshots[:-KEPT_SNAPSHOTS] if snapshot.snapshot_id not in needed]
-    if old:
-        ExpireSnapshots(transaction).by_ids(old).commit()
+def _append(transaction: Transaction, landing: Landing, kept: set[int]) -> None:
+    row = pa.Table.from_pylist([_as_row(landing)], schema=LANDINGS.arrow)
+    transaction.append(row, snapshot_properties={LANDING_ID: landing.landing, LANDING_ROW: json.dumps(receipts.plain(landing))})
+    keep_snapshots(transaction, kept)
 
 
 def tombstones(fs: Any, path: str) -> list[str]:
@@ -596,26 +565,14 @@ def tombstones(fs: Any, path: str) -> list[str]:
     return sorted(name.rsplit("/", 1)[-1].removesuffix(".json") for name in found if name.endswith(".json"))
 
 
-def _metadata_files(table: IcebergTable) -> set[str]:
-    """Paths of the manifest lists and manifests of all snapshots that the table has."""
-    found: set[str] = set()
-    for snapshot in table.metadata.snapshots:
-        found |= {snapshot.manifest_list, *(manifest.manifest_path for manifest in snapshot.manifests(table.io))}
-    return {urlsplit(uri).path for uri in found}
-
-
 def _snapshot_id(table: IcebergTable) -> int:
-    snapshot_id = table.metadata.current_snapshot_id
-    if snapshot_id is None:
-        raise LandfallError(f"{'.'.join(table.name())} has no snapshot")
-    return int(snapshot_id)
+    return _current(table.metadata, table.name()[-1])
 
 
-def _files_of(table: IcebergTable, manifests: Iterable[ManifestFile]) -> list[IcebergDataFile]:
-    """The data files that these manifests list; the manifests are fetched several at a time."""
-    with ThreadPoolExecutor(MANIFESTS_AT_A_TIME) as pool:
-        fetched = pool.map(lambda manifest: manifest.fetch_manifest_entry(table.io, discard_deleted=True), manifests)
-        return [entry.data_file for entries in fetched for entry in entries]
+def _current(metadata: TableMetadata, name: str) -> int:
+    if metadata.current_snapshot_id is None:
+        raise LandfallError(f"{name} has no snapshot")
+    return int(metadata.current_snapshot_id)
 
 
 def _day_of(file: IcebergDataFile) -> str:

@@ -4,16 +4,20 @@ It is the same source, found at the same moment and published in the same record
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
+from include.effects import Effect, effect
 from include.errors import LandfallError
 from include.hdfs import make_directory, write_file
-from include.lake import Lake, State
+from include.lake import Lake, NotForgotten, Overtaken, State
 from include.landing import found_on_hdfs, problems, read_landed
 from include.proofs import evidence, prove
 from include.receipts import DataFile, Landing, TableFiles, TransformReceipt, publish_receipt_of, source_of
@@ -21,14 +25,35 @@ from include.tables import LANDED
 
 ROWS = 65_536  # at a time
 FILE_BYTES = 128 * 1024 * 1024  # HDFS's block: a larger file is begun anew
+# What was read is no longer what readers see: another landing, tidying or forgetting went through meanwhile. Nothing was committed.
+LOST = (Overtaken, NotForgotten, FileNotFoundError)
+beginning_again = retry(
+    retry=retry_if_exception_type(LOST),
+    stop=stop_after_attempt(5),
+    wait=wait_random(0.05, 0.3),
+    reraise=True,
+)
 
 
 class Rewriting:
-    """Writes the tables of one day anew, under the id of a landing of its own. `files` says what has been written, by table."""
+    """Writes the tables of one day anew, under the id of a landing of its own. `files` says what has been written, by table.
+
+    As a context it removes what it has written if that was lost: it may hold an attempt that was forgotten meanwhile.
+    """
 
     def __init__(self, lake: Lake, state: State, old: Landing, landing: str) -> None:
         self.lake, self.state, self.old, self.landing = lake, state, old, landing
         self.files: dict[str, TableFiles] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, LOST):
+            for table in LANDED:
+                folder = f"{self.lake.path}/{table}/landing={self.landing}"
+                with suppress(FileNotFoundError), effect(Effect.REMOVE, path=folder):
+                    self.lake.fs.rm(folder, recursive=True)
 
     def rows(self, table: str) -> Iterator[pa.RecordBatch]:
         """Those of the landing in force, a batch at a time."""

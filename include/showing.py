@@ -384,12 +384,6 @@ def override(landing: Landing) -> None:
         out.print(f"[yellow]warning:[/] {escape(landing.override.sentence)}", soft_wrap=True)
 
 
-def override(landing: Landing) -> None:
-    """Who landed the day although it broke limits, and why; nothing for a landing that kept them."""
-    if landing.override:
-        out.print(f"[yellow]warning:[/] {escape(landing.override.sentence)}", soft_wrap=True)
-
-
 def addresses(given: dict[str, str]) -> None:
     grid = _grid("", "")
     for name, address in given.items():

@@ -4,23 +4,27 @@ A landing writes its directories hours before its commit names them, and a commi
 
 1. is only looked at when nothing in it is younger than `unneeded_days`, and no remaining snapshot has a file of it;
 2. is set aside first, under `tidied/`, where no commit finds it;
-3. goes after an empty snapshot of `landings`, at which every commit that began before fails, to be tried again, and only if no
-   snapshot has come to need it: else it is put back.
+3. goes after a fence, at which every commit that began before has to begin again, and only if no snapshot has come to need it: else it
+   is put back.
 
 Killed anywhere, the next tidying finds what lies under `tidied/` and goes on with 3.
+
+Metadata files that no table names any more, of expired snapshots and of commits that were killed or lost, go by the same age and fence.
 """
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from include.effects import Effect, effect
+from include.expiring import expire, named, needed, unneeded_snapshots
 from include.hdfs import make_directory
 from include.lake import Lake
 from include.receipts import Landing
-from include.tables import LANDED, TABLES
+from include.tables import LANDED, LANDINGS, TABLES
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,7 @@ class Tidied:
     snapshots: int = 0
     landings: Amount = field(default_factory=Amount)
     receipts: Amount = field(default_factory=Amount)
+    metadata: Amount = field(default_factory=Amount)
 
 
 @dataclass(frozen=True)
@@ -59,20 +64,23 @@ def tidy(lake: Lake, unneeded_days: int, dry_run: bool = False, now: datetime | 
     if lake.state() is None:
         return Tidied(lake.customer, dry_run)  # of a lake without a landing everything is still to come
     before = (now or datetime.now(UTC)) - timedelta(days=unneeded_days)
-    expired = {table: ids for table in TABLES if (ids := lake.unneeded_snapshots(table, before))}
     if not dry_run:
         put_back_or_remove(lake)
-        for table, ids in expired.items():
-            lake.expire(table, ids)
-    landings = [each for table in LANDED for each in unneeded_directories(lake, table, lake.needed(table, expired.get(table, [])), before)]
+    expired = unneeded_snapshots(lake, before) if dry_run else expire(lake, before)
+    landings = [each for table in LANDED for each in unneeded_directories(lake, table, needed(lake, table, expired.get(table, [])), before)]
     receipts = list(unneeded_receipts(lake, before))
+    metadata = unneeded_metadata(lake, before, expired)
+    if metadata and not dry_run:
+        lake.fence()  # a commit that began before may be about to name one of them
+        still = {each.name for each in unneeded_metadata(lake, before, expired)}
+        metadata = [each for each in metadata if each.name in still]
     if not dry_run:
         for each in landings:
             set_aside(lake, each)
         put_back_or_remove(lake)
-        for each in receipts:
+        for each in [*receipts, *metadata]:
             remove(lake, each.name)
-    return Tidied(lake.customer, dry_run, sum(map(len, expired.values())), amount(landings), amount(receipts))
+    return Tidied(lake.customer, dry_run, sum(map(len, expired.values())), amount(landings), amount(receipts), amount(metadata))
 
 
 def unneeded_directories(lake: Lake, table: str, needed: set[str], before: datetime) -> Iterator[Removable]:
@@ -98,6 +106,15 @@ def unneeded_receipts(lake: Lake, before: datetime) -> Iterator[Removable]:
             yield Removable(f"receipts/landing={landing}.json", each["size"] or 0)
 
 
+def unneeded_metadata(lake: Lake, before: datetime, expired: dict[str, list[int]]) -> list[Removable]:
+    """Files of metadata, and of rows of `landings`, that were written before this moment and that only these snapshots name, or none."""
+    folders = [(name, f"{lake.path}/{name}/metadata") for name in TABLES] + [(LANDINGS.name, f"{lake.path}/{LANDINGS.name}/data")]
+    old = [(name, info) for name, folder in folders for info in found(lake.fs, folder) if modified(info) < before]
+    names = {name: named(lake, name, expired.get(name, [])) for name in {name for name, _ in old}}
+    files = [info for name, info in old if path_of(info) not in names[name]]
+    return [Removable(path_of(info).removeprefix(f"{lake.path}/"), info["size"] or 0) for info in files]
+
+
 def last_named(rows: list[Landing], landing: str) -> datetime:
     """Until when, at least, readers may have been at this landing: its day's newest commit. Of one that never landed: long ago."""
     days = {row.day for row in rows if row.landing == landing}
@@ -106,10 +123,8 @@ def last_named(rows: list[Landing], landing: str) -> datetime:
 
 def set_aside(lake: Lake, directory: Removable) -> None:
     """Moves the directory to where no commit finds it."""
-    source, target = f"{lake.path}/{directory.name}", f"{lake.path}/{ASIDE}/{directory.name}"
-    make_directory(lake.fs, target.rpartition("/")[0])
-    with effect(Effect.SET_ASIDE, path=source):
-        lake.fs.mv(source, target, recursive=True)
+    make_directory(lake.fs, f"{lake.path}/{ASIDE}/{directory.name}".rpartition("/")[0])
+    move(lake, directory.name, f"{ASIDE}/{directory.name}")
 
 
 def put_back_or_remove(lake: Lake) -> None:
@@ -119,18 +134,25 @@ def put_back_or_remove(lake: Lake) -> None:
         return
     lake.fence()
     for table in {name.partition("/")[0] for name in aside}:
-        kept = {path.rpartition("/")[0] for path in lake.needed(table)}
+        kept = {path.rpartition("/")[0] for path in needed(lake, table)}
         for name in (name for name in aside if name.startswith(f"{table}/")):
             if f"{lake.path}/{name}" in kept:
                 log.warning("%s: a commit has named %s meanwhile; put back", lake.customer, name)
-                with effect(Effect.SET_ASIDE, path=f"{lake.path}/{name}", back=True):
-                    lake.fs.mv(f"{lake.path}/{ASIDE}/{name}", f"{lake.path}/{name}", recursive=True)
+                move(lake, f"{ASIDE}/{name}", name)
             else:
                 remove(lake, f"{ASIDE}/{name}")
 
 
+def move(lake: Lake, source: str, target: str) -> None:
+    """Within the lake; nothing if another tidying has moved or removed it already."""
+    with effect(Effect.SET_ASIDE, path=f"{lake.path}/{source}", target=target):
+        if lake.fs.exists(f"{lake.path}/{source}"):
+            lake.fs.mv(f"{lake.path}/{source}", f"{lake.path}/{target}", recursive=True)
+
+
 def remove(lake: Lake, name: str) -> None:
-    with effect(Effect.REMOVE, path=f"{lake.path}/{name}"):
+    """Nothing if another tidying has removed it already."""
+    with suppress(FileNotFoundError), effect(Effect.REMOVE, path=f"{lake.path}/{name}"):
         lake.fs.rm(f"{lake.path}/{name}", recursive=True)
 
 
@@ -140,6 +162,11 @@ def listed(fs: Any, path: str) -> list[dict[str, Any]]:
         return list(fs.ls(path, detail=True))
     except FileNotFoundError:
         return []
+
+
+def found(fs: Any, folder: str) -> list[dict[str, Any]]:
+    """All files in the folder and below, nothing if there is none."""
+    return list(fs.find(folder, detail=True).values())
 
 
 def modified(info: dict[str, Any]) -> datetime:

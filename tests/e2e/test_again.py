@@ -23,7 +23,7 @@ ROWS = [
 ]
 
 # publish, transform and commit, each once; in the long form
-KILLS = ["after:init_transactions:1", "after:spark_submit:1", "after:replace_day:3"]
+KILLS = ["after:init_transactions:1", "after:spark_submit:1", "after:stage_table:3"]
 
 
 def attempts(count: int) -> bytes:

@@ -28,7 +28,7 @@ RECORDS_OF_THE_NEXT_DAY = [*RECORDS[:7], *(attempt(number) for number in range(1
 
 
 class Run(NamedTuple):
-    """A landing, and what kills its tasks: three in one task at most, for it has three retries. Some effects come only after a kill."""
+    """A landing, and what kills its tasks: three in one task at most, for it has three retries."""
 
     customer: str
     day: str
@@ -42,7 +42,7 @@ SHORT = [
         "before:create_topic:1",  # ensure_topic
         "after:init_transactions:1", "before:send_chunk:1", "before:commit_transaction:1",  # publish
         "after:create_namespace:1", "before:create_table:4",  # transform
-        "after:replace_day:3", "after:restore_table:1", "before:append_landing:1",  # commit
+        "after:stage_table:3", "before:swap_tables:1",  # commit
         "before:write_file:1",  # answer
     ]),
     Run("alpha", "2018-05-02", RECORDS_OF_THE_NEXT_DAY, ["after:claim_day:1", "after:spark_submit:1"]),
@@ -51,7 +51,7 @@ LONG = [
     Run("alpha", "2018-05-03", RECORDS_OF_THE_NEXT_DAY, [
         "before:claim_day:1", "before:init_transactions:1", "after:send_chunk:1", "after:commit_transaction:1",
         "before:spark_submit:1",
-        "before:replace_day:2", "before:restore_table:1", "after:append_landing:1",
+        "before:stage_table:2", "after:swap_tables:1",
         "after:write_file:8",  # between the two files of the day's report
     ]),
     Run("beta", "2018-05-01", RECORDS, [  # the other side of what only a customer's first day has
@@ -61,8 +61,8 @@ LONG = [
     ]),
 ]  # fmt: skip
 # Not part of a run that nothing but a kill disturbs; tests/integration and tests/unit have them.
-OTHERS = {Effect.ABORT_TRANSACTION, Effect.UPDATE_TABLE, Effect.DELETE_FILES}
-OTHERS |= {Effect.EXPIRE_SNAPSHOTS, Effect.FENCE, Effect.SET_ASIDE, Effect.REMOVE}  # of a tidying
+OTHERS = {Effect.ABORT_TRANSACTION, Effect.DELETE_FILES}
+OTHERS |= {Effect.SET_ASIDE, Effect.REMOVE}  # of a tidying
 OTHERS |= {Effect.NOTIFY}  # its customers have nobody to tell
 
 

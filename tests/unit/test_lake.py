@@ -1,5 +1,7 @@
 """The commit protocol, on local files and an SQLite catalog: what readers see, whatever happens to a commit."""
 
+import itertools
+import json
 import os
 import signal
 import subprocess
@@ -12,19 +14,24 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyiceberg.exceptions import CommitFailedException
-from pyiceberg.table import Table as IcebergTable
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from include import lake as lakes
-from include import report
+from include import receipts, report
+from include.commits import Staging, look
 from include.effects import Effect
 from include.errors import LandfallError, Refused
+from include.expiring import named
 from include.lake import Lake, LandingSuperseded, read_only
 from include.receipts import Landing
-from include.tables import LANDED, TABLES
+from include.snapshots import LANDING_ROW
+from include.table_changes import LANDING_ID
+from include.tables import LANDED, LANDINGS, TABLES
 from tests.built_landing import CUSTOMER, RECORDS, Built, attempt, build, landing_of
 
 FIRST, SECOND = "2018-01-28", "2018-01-29"
@@ -65,6 +72,13 @@ def expected(*landings: Built) -> dict[str, dict[str, int]]:
 
 def current(lake: Lake) -> dict[str, int | None]:
     return {table: lake._load(table).metadata.current_snapshot_id for table in LANDED}
+
+
+def newest_landings(lake: Lake) -> set[str]:
+    """The landings that the newest snapshots of all tables are of, by one look at the catalog."""
+    version = look(lake.catalog, TABLES)
+    assert version.tables.keys() == TABLES.keys()
+    return {table.current_snapshot().summary[LANDING_ID] for table in version.tables.values()}  # type: ignore[union-attr, misc]
 
 
 def test_a_day_without_records_lands_replaces_and_is_replaced(lake: Lake, tmp_path: Path) -> None:
@@ -216,11 +230,13 @@ def test_files_of_another_landing_are_refused(lake: Lake, tmp_path: Path) -> Non
 
 # ---------------------------------------------------------------- commits that stop half-way
 
-# A commit that replaces a day does one of these per table, then appends its row. `restore_table` and `create_table` come before.
+# A commit stages every table, `landings` last, and then swaps all of them in. `create_table` comes before.
+STAGED = len(TABLES)
 STOPS = [
-    *[("before", Effect.REPLACE_DAY, n, False) for n in range(1, 8)],  # which is also after the one before
-    ("before", Effect.APPEND_LANDING, 1, False),
-    ("after", Effect.APPEND_LANDING, 1, True),
+    *[("before", Effect.STAGE_TABLE, n, False) for n in (1, 2, 5, 8, STAGED)],
+    ("after", Effect.STAGE_TABLE, STAGED, False),
+    ("before", Effect.SWAP_TABLES, 1, False),
+    ("after", Effect.SWAP_TABLES, 1, True),
 ]
 
 
@@ -233,14 +249,12 @@ class Fault:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, moment: str, kind: Effect, number: int) -> None:
         self.wanted = (moment, kind, number)
-        self.count = 0
+        self.count = itertools.count(1)  # several threads stage at a time
         monkeypatch.setattr("include.effects._stop_here", self)
 
     def __call__(self, moment: str, kind: Effect) -> None:
-        if (moment, kind) == self.wanted[:2]:
-            self.count += 1
-            if self.count == self.wanted[2]:
-                raise Stopped
+        if (moment, kind) == self.wanted[:2] and next(self.count) == self.wanted[2]:
+            raise Stopped
 
 
 def name(stop: tuple[str, Effect, int, bool]) -> str:
@@ -248,25 +262,29 @@ def name(stop: tuple[str, Effect, int, bool]) -> str:
 
 
 @pytest.mark.parametrize("stop", STOPS, ids=name)
-def test_stopped_anywhere_readers_see_the_old_state_or_the_new_and_another_day_mends(
-    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: tuple[str, Effect, int, bool]
+def test_stopped_anywhere_every_table_is_as_before_or_as_after_and_the_next_commit_has_nothing_to_mend(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, stop: tuple[str, Effect, int, bool]
 ) -> None:
     first, correction, second = build(tmp_path), build(tmp_path, records=OTHER_RECORDS, try_number=2), build(tmp_path, day=SECOND)
-    commit(lake, first)
+    before = commit(lake, first).snapshots
     with monkeypatch.context() as patched:
         Fault(patched, *stop[:3])
         with pytest.raises(Stopped):
             commit(lake, correction)
     visible = correction if stop[3] else first
     assert seen(lake) == expected(visible)
-    commit(lake, second)  # of another day, and none the wiser
+    assert newest_landings(lake) == {visible.transform.landing}
+    assert (current(lake) == before) == (visible is first)
+    with caplog.at_level("WARNING"):
+        commit(lake, second)  # of another day
+    assert caplog.messages == [], "nothing to mend"
     assert seen(lake) == expected(visible, second)
     commit(lake, correction)
     assert seen(lake) == expected(correction, second)
     assert len(lake.landings()) == 3
 
 
-@pytest.mark.parametrize("stop", [STOPS[1], STOPS[6], STOPS[7]], ids=name)
+@pytest.mark.parametrize("stop", [STOPS[1], STOPS[5], STOPS[6]], ids=name)
 def test_the_very_first_commit_may_stop_too(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: tuple[str, Effect, int, bool]
 ) -> None:
@@ -282,102 +300,217 @@ def test_the_very_first_commit_may_stop_too(
     assert seen(lake) == expected(first, second)
 
 
-def test_a_process_killed_while_making_the_tables_or_mending_leaves_nothing_that_the_next_cannot_mend(tmp_path: Path) -> None:
-    """With the real SIGKILL of the fault seam, in processes of their own."""
-    for fault in (
-        "before:create_table:4",
-        "after:replace_day:5",
-        "after:restore_table:2",
-        "before:append_landing:1",
-        "after:append_landing:1",
-    ):
-        ended = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                f"from tests.unit.test_lake import *; commit(open_lake(Path({str(tmp_path)!r})), build(Path({str(tmp_path)!r})))",
-            ],
-            env={**os.environ, "LANDFALL_FAULT": fault},
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ended.returncode == -signal.SIGKILL, f"{fault}: {ended.stderr}"
+KILLS = ["after:stage_table:1", f"before:stage_table:{STAGED}", "before:swap_tables:1"]  # the others are among STOPS
+
+
+def test_a_process_killed_between_any_two_outward_calls_leaves_what_was_or_what_is_to_be(tmp_path: Path) -> None:
+    """With the real SIGKILL of the fault seam, in processes of their own; on a lake that has nothing, then on one that has a landing."""
     lake = open_lake(tmp_path)
-    assert seen(lake) == expected(build(tmp_path))  # the last kill came after the row was in
-    assert len(lake.landings()) == 1
+    first, correction = build(tmp_path), build(tmp_path, records=OTHER_RECORDS, try_number=2)
+    for fault in ("before:create_table:4", "after:create_table:6", "before:swap_tables:1"):
+        killed(tmp_path, fault, "commit(lake, build(folder))")
+        assert lake.newest() is None, fault
+    killed(tmp_path, "after:swap_tables:1", "commit(lake, build(folder))")
+    assert (seen(lake), len(lake.landings())) == (expected(first), 1)
+    before = current(lake)
+    for fault in KILLS:
+        killed(tmp_path, fault, "commit(lake, build(folder, records=OTHER_RECORDS, try_number=2))")
+        assert (current(lake), newest_landings(lake)) == (before, {first.transform.landing}), fault
+    killed(tmp_path, "after:swap_tables:1", "commit(lake, build(folder, records=OTHER_RECORDS, try_number=2))")
+    assert (seen(lake), newest_landings(lake)) == (expected(correction), {correction.transform.landing})
+    assert commit(lake, correction) == lake.newest()
+    assert len(lake.landings()) == 2
 
 
-def test_a_lost_answer_of_a_table_is_mended_and_of_the_row_is_recognised(
-    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def killed(folder: Path, fault: str, what: str) -> None:
+    """Does this in a process that is killed by the fault."""
+    program = f"from tests.unit.test_lake import *; folder = Path({str(folder)!r}); lake = open_lake(folder); {what}"
+    environment = {**os.environ, "LANDFALL_FAULT": fault}
+    root = Path(__file__).parents[2]
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, cwd=root, capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, f"{fault}: {ended.stderr}"
+
+
+def test_a_lost_answer_of_the_catalog_is_recognised(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The catalog takes the commit, the answer does not arrive."""
     commit(lake, build(tmp_path, day=SECOND))
     built = build(tmp_path)
-    real = IcebergTable._do_commit
-    for lost in ("options", "landings"):
-
-        def lose(self: IcebergTable, *, updates: Any, requirements: Any, lost: str = lost) -> None:
-            real(self, updates=updates, requirements=requirements)
-            if self.name()[-1] == lost:
-                raise OperationalError("update iceberg_tables", {}, Exception("server closed the connection"))
-
-        with monkeypatch.context() as patched:
-            patched.setattr(IcebergTable, "_do_commit", lose)
-            with pytest.raises(LandfallError, match=r"was not committed: OperationalError: .*server closed the connection"):
-                commit(lake, built)
+    with monkeypatch.context() as patched:
+        lose_the_answer(patched)
+        with pytest.raises(LandfallError, match=r"was not committed: OperationalError: .*server closed the connection"):
+            commit(lake, built)
+    assert seen(lake) == expected(built, build(tmp_path, day=SECOND)), "nothing of it was removed"
     done = commit(lake, built)
     assert [landing.landing for landing in lake.landings(FIRST)] == [done.landing]
     assert seen(lake) == expected(built, build(tmp_path, day=SECOND))
 
 
+def lose_the_answer(patched: pytest.MonkeyPatch, committed: bool = True) -> None:
+    """Cuts the connection to the catalog where it is told to commit: just after it did, or just before."""
+    real = Connection.commit
+
+    def lose(self: Connection) -> None:
+        if committed:
+            real(self)
+        raise OperationalError("commit", {}, Exception("server closed the connection"))
+
+    patched.setattr(Connection, "commit", lose)
+
+
+# ---------------------------------------------------------------- a lake of the version before
+
+
+def commit_as_before(lake: Lake, built: Built, stop_after: int | None = None, **changes: Any) -> None:
+    """As versions committed that moved one table after the other, with a delete and an append each, and the row of `landings` last."""
+    landing, newest = replace(built.landing, **changes), lake.newest()
+    snapshots = {}
+    for number, name in enumerate(LANDED):
+        if number == stop_after:
+            return
+        table = lake._load(name)
+        with table.transaction() as transaction:
+            transaction.delete(lakes._of(landing.day), snapshot_properties={LANDING_ID: landing.landing})
+            if paths := [lake.uri(file.path) for file in built.transform.tables[name].files]:
+                transaction.add_files(paths, snapshot_properties={LANDING_ID: landing.landing}, check_duplicate_files=False)
+            else:
+                with transaction.update_snapshot(snapshot_properties={LANDING_ID: landing.landing}).fast_append():
+                    pass
+        snapshots[name] = table.metadata.current_snapshot_id
+    if stop_after is not None:
+        return
+    done = replace(landing, snapshots=snapshots, committed_at=lakes._later(newest).isoformat())
+    row = pa.Table.from_pylist([lakes._as_row(done)], schema=LANDINGS.arrow)
+    properties = {LANDING_ID: done.landing, LANDING_ROW: json.dumps(receipts.plain(done))}
+    lake._load("landings").append(row, snapshot_properties=properties)
+
+
+@pytest.mark.filterwarnings("ignore:Delete operation did not match any records")
+@pytest.mark.parametrize("half_way", [None, 1, 5, 8])
+def test_a_lake_of_the_version_before_is_read_and_committed_to(lake: Lake, tmp_path: Path, half_way: int | None) -> None:
+    first, second, correction = build(tmp_path), build(tmp_path, OTHER_RECORDS, SECOND), build(tmp_path, OTHER_RECORDS, try_number=2)
+    lake.create_tables()
+    for built in (first, second):
+        commit_as_before(lake, built)
+    assert seen(lake) == expected(first, second)
+    assert [landing.day for landing in lake.landings()] == [FIRST, SECOND]
+    if half_way:
+        commit_as_before(lake, build(tmp_path, try_number=3), stop_after=half_way)
+        assert seen(lake) == expected(first, second)
+    commit(lake, correction)
+    assert seen(lake) == expected(correction, second)
+    assert newest_landings(lake) == {correction.transform.landing}
+    assert [lake.state_of(built.transform.landing).landing.day for built in (first, second, correction)] == [FIRST, SECOND, FIRST]
+
+
+@pytest.mark.filterwarnings("ignore:Delete operation did not match any records")
+def test_the_very_first_commit_of_the_version_before_may_have_stopped_half_way(lake: Lake, tmp_path: Path) -> None:
+    lake.create_tables()
+    commit_as_before(lake, build(tmp_path), stop_after=5)
+    second = build(tmp_path, records=OTHER_RECORDS, day=SECOND)
+    commit(lake, second)
+    assert seen(lake) == expected(second)
+    assert days(lake, "questions", current(lake)["questions"] or 0).keys() == {SECOND}
+
+
 # ---------------------------------------------------------------- two at once
 
 
-@pytest.mark.parametrize("at", [1, 2, 5, 8], ids=lambda at: f"before effect {at}")
-def test_of_two_interleaved_commits_one_wins_and_the_other_fails_and_lands_when_tried_again(
+@pytest.mark.parametrize("at", [1, 2, 5, 9, 10], ids=lambda at: f"before effect {at}")
+def test_of_two_interleaved_commits_one_wins_and_the_other_begins_again(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     """The second commit runs as a whole in the middle of the first one: what a zombie and its successor do."""
     zero, slow, quick = build(tmp_path, day="2018-01-27"), build(tmp_path), build(tmp_path, records=OTHER_RECORDS, day=SECOND)
     commit(lake, zero)
-    effects = iter(range(1, 100))
+    effects, swaps = itertools.count(1), list[str]()
 
     def meanwhile(moment: str, kind: Effect) -> None:
-        if moment == "before" and kind in (Effect.REPLACE_DAY, Effect.APPEND_LANDING) and next(effects) == at:
-            monkeypatch.undo()
+        if (moment, kind) == ("before", Effect.SWAP_TABLES):
+            swaps.append(threading.current_thread().name)
+        if moment == "before" and next(effects) == at:
             commit(open_lake(tmp_path), quick)
 
     monkeypatch.setattr("include.effects._stop_here", meanwhile)
-    with pytest.raises(LandfallError, match="another commit came in between"):
-        commit(lake, slow)
-    assert seen(lake) == expected(zero, quick)
     commit(lake, slow)
+    monkeypatch.undo()
+    assert len(swaps) == 3, "quick's, the lost one, and the one after it"
     assert seen(lake) == expected(zero, quick, slow)
+    assert newest_landings(lake) == {slow.transform.landing}
     assert len(lake.landings()) == 3
+    assert unnamed(lake) == set(), "what the loser had staged is gone"
 
 
-def test_a_row_that_goes_in_while_another_commit_has_moved_the_tables_is_still_what_readers_see(
-    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The narrowest race: between the last look at the tables and the row. The row names snapshots, so it stays true."""
-    zero, slow, quick = build(tmp_path, day="2018-01-27"), build(tmp_path), build(tmp_path, records=OTHER_RECORDS, day=SECOND)
+def unnamed(lake: Lake) -> set[str]:
+    """Metadata files that no table names."""
+    there = {path for name in TABLES for path in lake.fs.find(f"{lake.path}/{name}/metadata")}
+    return there - {path for name in TABLES for path in named(lake, name)}
+
+
+def test_a_commit_that_always_loses_says_so_and_has_changed_nothing(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    zero, slow = build(tmp_path, day="2018-01-27"), build(tmp_path)
     commit(lake, zero)
+    real = Staging.swap
 
-    def halfway(moment: str, kind: Effect) -> None:
-        if (moment, kind) == ("before", Effect.APPEND_LANDING):
-            monkeypatch.undo()
-            with pytest.MonkeyPatch.context() as patched:
-                Fault(patched, "after", Effect.REPLACE_DAY, 4)
-                with pytest.raises(Stopped):
-                    commit(open_lake(tmp_path), quick)
+    def lose(self: Staging) -> None:
+        monkeypatch.setattr(Staging, "swap", real)
+        open_lake(tmp_path).fence()
+        monkeypatch.setattr(Staging, "swap", lose)
+        real(self)
 
-    monkeypatch.setattr("include.effects._stop_here", halfway)
-    commit(lake, slow)
-    assert seen(lake) == expected(zero, slow)
-    commit(lake, quick)
-    assert seen(lake) == expected(zero, slow, quick)
+    monkeypatch.setattr(Staging, "swap", lose)
+    with pytest.raises(LandfallError, match="acme 2018-01-28: landing .* was not committed: another commit came in between"):
+        commit(lake, slow)
+    monkeypatch.undo()
+    assert seen(lake) == expected(zero)
+    assert unnamed(lake) == set()
+
+
+def test_a_fence_changes_nothing_that_readers_see(lake: Lake, tmp_path: Path) -> None:
+    lake.fence()  # before there is anything
+    commit(lake, build(tmp_path))
+    before, snapshots = lake.state(), len(lake._load("landings").metadata.snapshots)
+    lake.fence()
+    assert (lake.state(), len(lake._load("landings").metadata.snapshots)) == (before, snapshots)
+
+
+def test_two_that_race_are_one_winner_and_one_that_begins_again(tmp_path: Path, long: bool) -> None:
+    rounds = 1000 if long else 8
+    lakes_of = [open_lake(tmp_path), open_lake(tmp_path)]
+    lakes_of[0].create_tables()
+    for number in range(rounds):
+        builts = [build(tmp_path, [attempt(number)], day, try_number=number + 1) for day in (FIRST, SECOND)]
+        start = threading.Barrier(2)
+
+        def land(each: tuple[Lake, Built], start: threading.Barrier = start) -> str:
+            start.wait()
+            return commit(*each).landing
+
+        with ThreadPoolExecutor(2) as pool:
+            done = list(pool.map(land, zip(lakes_of, builts, strict=True)))
+        assert sorted(done) == sorted(built.transform.landing for built in builts)
+        assert seen(lakes_of[0]) == expected(*builts)
+        assert len(newest_landings(lakes_of[1])) == 1
+    assert len(lakes_of[0].landings()) == 2 * rounds
+
+
+def test_all_tables_at_their_newest_in_one_look_are_of_one_landing(tmp_path: Path, long: bool) -> None:
+    looks, landings = (10_000, 200) if long else (60, 8)
+    lake, over, found = open_lake(tmp_path), threading.Event(), list[set[str]]()
+    commit(lake, build(tmp_path))
+
+    def read() -> None:
+        reader = open_lake(tmp_path)
+        while not (over.is_set() and len(found) >= looks):
+            found.append(newest_landings(reader))
+
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read)
+        for number in range(2, landings + 2):
+            commit(lake, build(tmp_path, [attempt(number)], (FIRST, SECOND)[number % 2], try_number=number))
+        over.set()
+        reading.result()
+    assert {len(each) for each in found} == {1}
+    assert len({landing for each in found for landing in each}) > 2, "it did read while they landed"
 
 
 def test_pyiceberg_does_not_try_a_conflict_again_on_its_own(lake: Lake, tmp_path: Path) -> None:
@@ -391,24 +524,20 @@ def test_pyiceberg_does_not_try_a_conflict_again_on_its_own(lake: Lake, tmp_path
 # ---------------------------------------------------------------- history and errors
 
 
-def test_old_snapshots_are_forgotten_but_never_the_ones_that_readers_use(
-    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lakes, "KEPT_SNAPSHOTS", 3)
+def test_snapshots_stay_as_long_as_landings_can_be_read_as_of(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lakes, "KEPT_LANDINGS", 3)
     built = [build(tmp_path, records=OTHER_RECORDS, day=date(2018, 1, day).isoformat()) for day in range(1, 7)]
-    for one in built:
-        commit(lake, one)
-    stopped = build(tmp_path, try_number=2)
-    for _ in range(4):  # more half-way commits than snapshots are kept
-        with monkeypatch.context() as patched:
-            Fault(patched, "before", Effect.APPEND_LANDING, 1)
-            with pytest.raises(Stopped):
-                commit(lake, stopped)
-        assert seen(lake) == expected(*built)
-    commit(lake, stopped)
-    assert seen(lake) == expected(*built, stopped)
-    assert len(lake._load("questions").metadata.snapshots) <= 5
-    assert len(lake._load("landings").metadata.snapshots) <= 4
+    states = [(commit(lake, one), lake.state())[1] for one in [*built, build(tmp_path, day="2018-01-06", try_number=2)]]
+    assert seen(lake) == expected(*built[:5], build(tmp_path, day="2018-01-06", try_number=2))
+    for state in states[-3:]:
+        assert state
+        assert lake.state_of(state.landing.landing) == state
+        assert all(lake._load(name).metadata.snapshot_by_id(number) for name, number in state.snapshots.items())
+    with pytest.raises(
+        Refused, match="landing '2018-01-04-.*' cannot be read: .* oldest first: 2018-01-05-.*, 2018-01-06-.*-1, 2018-01-06-.*-2"
+    ):
+        lake.state_of(built[3].transform.landing)
+    assert {len(lake._load(name).metadata.snapshots) for name in TABLES} == {3}
     assert len(lake.landings()) == 7
 
 
@@ -516,16 +645,16 @@ def test_a_catalog_of_an_earlier_version_gets_todays_descriptions_with_the_next_
     forget_what_things_mean(lake)
     assert [name for name, found in described(lake).items() if found != DESCRIBED[name]] == ["assessments", "landings"]
     before = seen(lake), current(lake)
-    lake._up_to_date(TABLES["assessments"])
+    lake.create_tables()
     assert (seen(lake), current(lake)) == before
+    assert described(lake) == DESCRIBED
+    forget_what_things_mean(lake)
     second = build(tmp_path, records=OTHER_RECORDS, day=SECOND)
     commit(lake, second)
     assert described(lake) == DESCRIBED
     assert seen(lake) == expected(first, second)
     places = [lake._load(name).metadata_location for name in TABLES]
     lake.create_tables()
-    for table in TABLES.values():
-        lake._up_to_date(table)
     assert [lake._load(name).metadata_location for name in TABLES] == places, "what is up to date is left alone"
 
 
@@ -537,7 +666,7 @@ def test_a_commit_that_stops_at_the_descriptions_is_mended_by_the_next(
     commit(lake, first)
     forget_what_things_mean(lake)
     with monkeypatch.context() as patched:
-        Fault(patched, moment, Effect.UPDATE_TABLE, 2)
+        Fault(patched, moment, Effect.STAGE_TABLE, 2)
         with pytest.raises(Stopped):
             commit(lake, second)
     assert seen(lake) == expected(first)
@@ -554,7 +683,6 @@ def test_descriptions_that_several_bring_up_to_date_at_once_are_brought_so_once(
     def update(_: int) -> None:
         other = open_lake(tmp_path)
         start.wait()
-        other._up_to_date(TABLES["assessments"])
         other.create_tables()
 
     with ThreadPoolExecutor(4) as pool:

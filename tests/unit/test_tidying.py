@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from include import tidying
+from include.commits import Staging
+from include.effects import Effect
 from include.errors import LandfallError
 from include.lake import Lake
+from include.tables import TABLES
 from include.tidying import tidy
 from tests.built_landing import Built, attempt, build
-from tests.unit.test_lake import FIRST, SECOND, commit, expected, open_lake, seen
+from tests.unit.test_lake import FIRST, SECOND, Fault, Stopped, commit, expected, open_lake, seen, unnamed
 
 DAYS = 14
 
@@ -111,20 +114,55 @@ def test_a_commit_under_way_while_its_directory_goes_fails(lake: Lake, tmp_path:
     commit(lake, build(tmp_path))
     late = build(tmp_path, day=SECOND)
     age(late)
-    real = Lake._append
+    real = Staging.swap
 
-    def tidied_first(self: Lake, *given: object) -> object:
-        monkeypatch.setattr(Lake, "_append", real)
-        # The half-way snapshots have these files, so tidying keeps them; here they are taken away all the same.
-        for folder in directories(late):
-            tidying.set_aside(lake, tidying.Removable(str(folder.relative_to(lake.path)), 0))
-        lake.fence()
-        return real(self, *given)  # type: ignore[arg-type]
+    def tidied_first(self: Staging) -> None:
+        monkeypatch.setattr(Staging, "swap", real)
+        tidy(open_lake(tmp_path), DAYS)
+        real(self)
 
-    monkeypatch.setattr(Lake, "_append", tidied_first)
-    with pytest.raises(LandfallError, match="another commit came in between"):
+    monkeypatch.setattr(Staging, "swap", tidied_first)
+    with pytest.raises(LandfallError, match="was not committed: FileNotFoundError"):
         commit(open_lake(tmp_path), late)
     assert set(seen(lake)["assessments"]) == {FIRST}
+    assert not there(late)
+
+
+def test_metadata_that_no_table_names_goes_after_the_days(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed commit had staged, and what expired snapshots had needed."""
+    for number in (1, 2, 3):
+        commit(lake, build(tmp_path, records=[attempt(number)], try_number=number))
+    with monkeypatch.context() as patched:
+        Fault(patched, "before", Effect.SWAP_TABLES, 1)
+        with pytest.raises(Stopped):
+            commit(lake, build(tmp_path, records=[attempt(4)], try_number=4))
+    staged = unnamed(lake)
+    assert len(staged) > 2 * len(TABLES)
+    assert tidy(lake, DAYS, now=later(DAYS - 1)).metadata.count == 0
+    done = tidy(lake, DAYS, now=later())
+    assert done.metadata.count > len(staged)
+    assert done.metadata.bytes > 0
+    assert unnamed(lake) == set()
+    assert list(Path(lake.path, "landings", "data").rglob("*.parquet")) != []
+    assert set(seen(lake)["assessments"]) == {FIRST}
+    assert [row.landing for row in lake.landings()] == [build(tmp_path, try_number=number).transform.landing for number in (1, 2, 3)]
+
+
+def test_a_commit_that_waits_while_its_metadata_is_swept_loses(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped for weeks between staging and swapping: the sweep moves the tables on first, so what it removes is never named."""
+    commit(lake, build(tmp_path))
+    waits = build(tmp_path, day=SECOND)
+    real = Staging.swap
+
+    def swept_first(self: Staging) -> None:
+        monkeypatch.setattr(Staging, "swap", real)
+        monkeypatch.setattr(tidying, "unneeded_directories", lambda *_: [])  # else the landing's own files would go as well
+        assert tidy(open_lake(tmp_path), DAYS, now=later()).metadata.count > 0
+        real(self)
+
+    monkeypatch.setattr(Staging, "swap", swept_first)
+    commit(open_lake(tmp_path), waits)
+    assert set(seen(lake)["assessments"]) == {FIRST, SECOND}
 
 
 @pytest.mark.parametrize("moved", [1, 3])
