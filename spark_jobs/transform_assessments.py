@@ -52,7 +52,6 @@ SPARK_CONF: dict[str, bool | float | int | str | None] = {
     "spark.sql.caseSensitive": "true",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
-    "spark.sql.shuffle.partitions": "4",
     "spark.sql.inMemoryColumnarStorage.batchSize": "1000",  # the default of 10,000 records makes buffers of 100 MB
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
     "spark.sql.execution.arrow.maxBytesPerBatch": "64MB",
@@ -279,6 +278,7 @@ def transform(spark: SparkSession, options: argparse.Namespace, seconds: dict[st
         records = kept(judged(messages, options.forgotten_salt, options.forgotten)).withColumns(constants)
         found = counted(records, options.forgotten_before)
         refuse_incomplete(found, options)
+        spark.conf.set("spark.sql.shuffle.partitions", max(1, ceil(found["bytes"] / BYTES_PER_FILE)))
     with step(seconds, "write", f"{options.lake}/<table>/landing={options.landing}"):
         test_exams = tables.ExamPatterns(options.test_exam_name, options.test_base_exam_id)
         most_files = max(1, ceil(found["bytes"] / BYTES_PER_FILE))
@@ -356,8 +356,11 @@ def cause(error: Exception) -> str:
     while thrown is not None and thrown.getCause() is not None:
         thrown = thrown.getCause()
     text = " ".join(str(error if thrown is None else thrown.toString()).split())
-    aged = "OffsetOutOfRangeException" in text
-    return f"{text} The topic has no longer, or not yet, all of these offsets. Publish the day again." if aged else text
+    if "OffsetOutOfRangeException" in text:
+        return f"{text} The topic has no longer, or not yet, all of these offsets. Publish the day again."
+    if "No module named" in text:
+        return f"{text} Python on Spark's workers needs pyarrow, in the version that the driver has. Nothing was written. Mend their image."
+    return text
 
 
 def run(options: argparse.Namespace) -> None:
