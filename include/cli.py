@@ -360,7 +360,7 @@ def replay(
         _exit_on_failure(receipt)
         return
     with showing.status("judging again"):
-        found = replaying.dry_run(lake, asked, *_spark_submit())
+        found = replaying.dry_run(lake, asked)
     _print_json({"customer": customer, "day": asked, **receipts.plain(found)}) if as_json else showing.judgement(
         found, f"{customer} {asked}"
     )
@@ -583,15 +583,6 @@ def _lake(customer: str, user: str | None = None) -> Any:
     serve(at.hdfs_uri, fs)  # a day's source may be on HDFS
     catalog = settings.catalog_uri.format(customer=customer)
     return Lake.open(customer, catalog_uri=read_only(catalog) if user else catalog, hdfs_uri=at.hdfs_uri, fs=fs)
-
-
-def _spark_submit() -> tuple[list[str], dict[str, str]]:
-    """The command up to the application, and its environment."""
-    from include.stack.airflow import airflow_environment
-    from include.stack.spark import properties_file, spark_submit
-
-    settings = _settings()
-    return spark_submit(properties_file(settings)), {**airflow_environment(settings), "HADOOP_USER_NAME": settings.endpoints.hdfs_user}
 
 
 def _day(text: str, option: str = "--day") -> str:

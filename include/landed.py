@@ -76,6 +76,8 @@ class Attempts:
     lost: Some  # records in raw_assessments, neither landed nor quarantined
     invented: Some  # landed or quarantined, more often than raw_assessments has them
     untallied: int
+    wrong_scores: Some  # neither correct / total of possible counts, nor null where there is none
+    impossible: dict[str, int]  # attempts whose counts cannot be, by reason
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Facts:
     attempts: Attempts
     children: Children
     gaps: Gaps
+    out_of_range: dict[str, Some]  # table.column and its range -> rows outside of it
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,25 @@ NEEDED = {
     "question_days": tuple(LANDED["question_days"].arrow.names),
     "holes": tuple(LANDED["holes"].arrow.names),
 }  # fmt: skip
+
+# Every column whose values have bounds: the least and the most, None for no bound. What is delivered as it is (counts, dates) has none.
+RANGES: dict[str, dict[str, tuple[int, int | None]]] = {
+    "raw": {"partition": (0, None), "offset": (0, None), "record": (0, None)},
+    "assessments": {"score": (0, 1), "copies": (1, None), "record": (0, None), "question_count": (0, None)},
+    "questions": {"position": (0, None), "option_count": (0, None)},
+    "options": {"question_position": (0, None), "position": (0, None)},
+    "quarantine": {"record": (0, None)},
+    "exam_scores": {
+        **dict.fromkeys(("correct", "total", "conflicts", "incomplete", "incorrect", "unanswered"), (0, None)),
+        **dict.fromkeys(("attempts", "copies"), (1, None)),
+    },
+    "question_days": {**dict.fromkeys(("correct", "incorrect", "missed", "unanswered"), (0, None)), "asked": (1, None)},
+    "holes": {**dict.fromkeys(("parents", "present", "nulls", "missing", "empty", "wrong_type"), (0, None))},
+}
+
+# Why the counts of an attempt cannot be; a count that is null is not known to be wrong. Such an attempt has no score and is in no sum.
+_IMPOSSIBLE = """case when least(incomplete, submitted, incorrect, correct, total, unanswered) < 0 then 'a negative count'
+    when correct > total then 'more correct than total' end"""
 
 
 def read_landed(fs: Any, transform: TransformReceipt) -> Landed:
@@ -203,7 +225,7 @@ def _facts(fs: Any, paths: dict[str, list[str]]) -> Facts:
             schema = pa.schema([LANDED[table].arrow.field(column) for column in columns])
             _load(tables, table, _batches(fs, table, paths[table], columns), schema)
         tables.execute(_MACROS)  # of tables, which must be there first
-        return Facts(_days_of(tables), _raw_of(tables), _attempts_of(tables), _children_of(tables), _gaps_of(tables))
+        return Facts(_days_of(tables), _raw_of(tables), _attempts_of(tables), _children_of(tables), _gaps_of(tables), _out_of_range(tables))
 
 
 def _load(tables: Any, name: str, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
@@ -283,10 +305,13 @@ def _raw_of(tables: Any) -> Raw:
     )
 
 
-# Every record's way: how often it was read, how often it came out as an attempt, a copy of one or a quarantined record.
+# Every record's way: how often it was read, how often it came out as an attempt, a copy of one or a quarantined record. A record whose key
+# the publisher could not read is known by its bytes: the same bytes are the same attempt.
 _ACCOUNT = """(
     select keen_id, hash, sum(read) as read, sum(landed) as landed, min(record) as record from (
-        select keen_id, found_hash as hash, 1 as read, 0 as landed, record from raw
+        select coalesce(raw.keen_id, as_judged.keen_id) as keen_id, found_hash as hash, 1 as read, 0 as landed, record
+            from raw left join (select hash, min(keen_id) as keen_id from assessments group by hash) as_judged
+                on raw.found_hash = as_judged.hash
         union all select keen_id, hash, 0, copies, record from assessments
         union all select keen_id, hash, 0, 1, record from quarantine)
     group by keen_id, hash)"""
@@ -321,7 +346,40 @@ def _attempts_of(tables: Any) -> Attempts:
         lost=_records(tables, "read - landed"),
         invented=_records(tables, "landed - read"),
         untallied=untallied,
+        wrong_scores=_some(
+            tables,
+            f"""select attempt(keen_id, hash) || ' has score ' || said(score) || ' with correct ' || said(correct)
+                    || ' of total ' || said(total)
+                from assessments
+                where score is distinct from case when total > 0 and {_IMPOSSIBLE} is null then correct / total end order by all""",
+        ),
+        impossible=dict(
+            tables.execute(f"select {_IMPOSSIBLE} as reason, count(*) from assessments where reason is not null group by all").fetchall()
+        ),
     )
+
+
+def _out_of_range(tables: Any) -> dict[str, Some]:
+    found = {}
+    for table, columns in RANGES.items():
+        outside = {
+            column: f'"{column}" < {least}' + ("" if most is None else f' or "{column}" > {most}')
+            for column, (least, most) in columns.items()
+        }
+        counts = ", ".join(f"count(*) filter ({condition})" for condition in outside.values())
+        wrong = tables.execute(f"select {counts} from {table}").fetchone()
+        for (column, condition), number in zip(outside.items(), wrong, strict=True):
+            if number:
+                found[_bounded(table, column)] = _some(
+                    tables, f'select said("{column}") from {table} where {condition} order by "{column}"'
+                )
+    return found
+
+
+def _bounded(table: str, column: str) -> str:
+    least, most = RANGES[table][column]
+    bounds = f"at least {least}" if most is None else f"{least} to {most}"
+    return f"{'raw_assessments' if table == 'raw' else table}.{column}, which is {bounds}"
 
 
 def _records(tables: Any, surplus: str) -> Some:
@@ -335,12 +393,12 @@ def _records(tables: Any, surplus: str) -> Some:
 
 # The small sums, from the rows that they are sums of.
 AGGREGATES = {
-    "exam_scores": """
+    "exam_scores": f"""
     select day, base_exam_id, exam_name, is_test, case when score is not null then correct end as correct,
         case when score is not null then total end as total, count(*) as attempts, sum(copies) as copies,
-        count(*) filter (is_conflict) as conflicts, sum(incomplete) as incomplete, sum(incorrect) as incorrect,
-        sum(unanswered) as unanswered, max(started_at) as last_taken
-    from assessments group by day, base_exam_id, exam_name, is_test, 5, 6""",
+        count(*) filter (is_conflict) as conflicts, sum(incomplete) filter (possible) as incomplete,
+        sum(incorrect) filter (possible) as incorrect, sum(unanswered) filter (possible) as unanswered, max(started_at) as last_taken
+    from (select *, {_IMPOSSIBLE} is null as possible from assessments) group by day, base_exam_id, exam_name, is_test, 5, 6""",
     "question_days": """
     select q.day, a.base_exam_id, a.exam_name, q.question_id, a.is_test, count(*) as asked,
         count(*) filter (user_result = 'correct') as correct, count(*) filter (user_result = 'incorrect') as incorrect,

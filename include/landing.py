@@ -48,6 +48,7 @@ def contradictions(publish: PublishReceipt, transform: TransformReceipt, landed:
         *_conservation(publish, transform, facts),
         *_children(facts),
         *_gaps(facts.gaps),
+        *_ranges(facts),
     ]
 
 
@@ -91,6 +92,9 @@ def warnings(publish: PublishReceipt, transform: TransformReceipt, landed: Lande
     attempts = landed.facts.attempts if landed.facts else None
     if attempts and attempts.untallied:
         told.append(f"{attempts.untallied} attempts have counts that do not agree with their questions (tallies is false)")
+    if attempts and attempts.impossible:
+        without = sum(attempts.impossible.values())
+        told.append(f"{without} attempts have impossible counts, so no score, and are in no sum: {_reasons(attempts.impossible)}")
     if landed.facts:
         told += moved(landed.facts.gaps.holes, earlier, holes_points)
     return told
@@ -274,6 +278,11 @@ def _gaps(gaps: Gaps) -> Iterator[str]:
         "fields are not as often in the tables as holes counts them": gaps.wrong_counts,
     }
     yield from _counted(sentences)
+
+
+def _ranges(facts: Facts) -> Iterator[str]:
+    yield from _counted({"attempts do not have the score that their counts make": facts.attempts.wrong_scores})
+    yield from _counted({f"rows are outside of the range of {column}": some for column, some in facts.out_of_range.items()})
 
 
 def _counted(sentences: dict[str, Some]) -> Iterator[str]:

@@ -1,19 +1,29 @@
-"""Would the quarantined records pass today? Asked of Spark, with the rules that a landing would use, before anything is landed again."""
+"""Would the quarantined records pass today? Asked with the rules that a landing would use, before anything is landed again.
+
+They are those of `spark_jobs/`, run as a plain Python program: Spark is not needed for them.
+"""
 
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from include import receipts
 from include.errors import LandfallError, Refused
 from include.lake import Lake
 from include.receipts import Landing
-from include.spooling import spool_folder
 
 JOB = Path(__file__).parents[1] / "spark_jobs" / "judge_again.py"
 FAILED = "judge_again failed:"
 SECONDS = 1800
+PLACE = ("partition", "offset")
+ROWS = 1024  # of records at a time
 
 
 @dataclass(frozen=True)
@@ -33,29 +43,40 @@ def landed(lake: Lake, day: str) -> Landing:
     return landing
 
 
-def dry_run(lake: Lake, day: str, submit: Sequence[str], environment: Mapping[str, str]) -> Judgement:
-    """Judges the day's quarantine again; changes nothing.
-
-    `submit` is spark-submit with its options, `environment` what it needs to find Spark, Java and HDFS.
-    """
+def dry_run(lake: Lake, day: str) -> Judgement:
+    """Judges the day's quarantine again; changes nothing."""
     state = lake.state()
     if landed(lake, day).quarantined == 0 or state is None:
         return Judgement(0, 0, {})
-    with spool_folder("replay") as folder:
-        result = folder / "result.json"
-        files = {
-            option: [lake.uri(path) for path in lake.files(table, state.snapshots[table], day)]
-            for option, table in (("--raw", "raw_assessments"), ("--quarantine", "quarantine"))
-        }
-        arguments = [part for option, uris in files.items() for uri in uris for part in (option, uri)]
-        _run([*submit, str(JOB), *arguments, "--result", str(result)], environment)
-        return receipts.read(Judgement, result.read_bytes(), "the result of judge_again")
+    raw, quarantine = (lake.files(table, state.snapshots[table], day) for table in ("raw_assessments", "quarantine"))
+    with tempfile.TemporaryFile(prefix="landfall-replay-") as records:
+        _write_quarantined(records, lake.fs, raw, quarantine)
+        records.seek(0)
+        return receipts.read(Judgement, _run(records), "the result of judge_again")
 
 
-def _run(command: list[str], environment: Mapping[str, str]) -> None:
-    done = subprocess.run(
-        command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False
-    )
+def _write_quarantined(records: IO[bytes], fs: Any, raw: Sequence[str], quarantine: Sequence[str]) -> None:
+    """The bytes of the quarantined records as an Arrow stream."""
+    places = {place for rows in _rows(fs, quarantine, PLACE) for place in _places(rows)}
+    with pa.ipc.new_stream(records, pa.schema([("value", pa.binary())])) as stream:
+        for rows in _rows(fs, raw, (*PLACE, "value")):
+            chosen = rows.filter(pa.array(place in places for place in _places(rows)))
+            stream.write_batch(pa.RecordBatch.from_pydict({"value": chosen["value"]}))
+
+
+def _rows(fs: Any, paths: Sequence[str], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    for path in paths:
+        with fs.open(path, "rb") as file:
+            yield from pq.ParquetFile(file).iter_batches(ROWS, columns=list(columns))
+
+
+def _places(rows: pa.RecordBatch) -> Iterator[tuple[int, int]]:
+    return zip(*(rows[column].to_pylist() for column in PLACE), strict=True)
+
+
+def _run(records: IO[bytes]) -> str:
+    done = subprocess.run([sys.executable, str(JOB)], stdin=records, capture_output=True, text=True, timeout=SECONDS, check=False)
     if done.returncode:
-        said = [line.partition(FAILED)[2].strip() for line in done.stdout.splitlines() if FAILED in line]
-        raise LandfallError(f"Spark: {said[-1] if said else done.stdout[-2000:]}")
+        said = [line.partition(FAILED)[2].strip() for line in done.stderr.splitlines() if FAILED in line]
+        raise LandfallError(f"judging again: {said[-1] if said else done.stderr[-2000:]}")
+    return done.stdout

@@ -38,6 +38,14 @@ class HadoopFiles:
         found = [File(status.getPath().toUri().getPath(), status.getLen()) for status in self._fs.listStatus(self._path(directory))]
         return sorted((file for file in found if file.path.endswith(".parquet")), key=lambda file: file.path)
 
+    def write(self, uri: str, content: bytes) -> None:
+        """Writes a new file, with the folders above it."""
+        stream = self._fs.create(self._path(uri), False)
+        try:
+            stream.write(bytearray(content))
+        finally:
+            stream.close()
+
     def write_atomically(self, uri: str, content: str) -> None:
         """Readers see the whole file or none. Raises FileExistsError rather than replace one."""
         folder, name = uri.rsplit("/", 1)

@@ -1,4 +1,6 @@
-"""The two written schemas: what a record may say, and what each table holds. Nothing is inferred, and nothing is written twice."""
+"""Spark's side of the two written schemas: what a record may say, and what each table holds. Nothing is inferred, or written twice."""
+
+from typing import Any
 
 from pyspark.sql.types import (
     ArrayType,
@@ -15,6 +17,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from record import RECORD
+
 _TYPES: dict[str, DataType] = {
     "text": StringType(),
     "bool": BooleanType(),
@@ -27,30 +31,24 @@ _TYPES: dict[str, DataType] = {
 }
 
 
-def _struct(fields: str, **nested: DataType) -> StructType:
-    """`name type` pairs separated by commas, then nested ones. (`StructType.fromDDL` would need a live session at import.)"""
-    flat = [StructField(name, _TYPES[kind]) for name, kind in (field.split() for field in fields.split(","))]
-    return StructType(flat + [StructField(name, kind) for name, kind in nested.items()])
+def _struct(fields: str) -> StructType:
+    """`name type` pairs separated by commas. (`StructType.fromDDL` would need a live session at import.)"""
+    return StructType([StructField(name, _TYPES[kind]) for name, kind in (field.split() for field in fields.split(","))])
 
 
-# --- The record. `time` is ISO 8601 in a string; every other text must be a string too, never a number that could pass for one.
+# --- The record, as `record.py` has it
 
-_OPTION = _struct("id text, checked bool, correct bool, at time, submitted int")
-_QUESTION = _struct(
-    "id text, user_result text, user_correct bool, user_incomplete bool, user_submitted bool",
-    options=ArrayType(_OPTION),
-)
-COUNTS = _struct("incomplete int, submitted int, incorrect int, correct int, total int, unanswered int, all_correct bool")
-_SEQUENCES = _struct("id text, attempt int", counts=COUNTS, questions=ArrayType(_QUESTION))
+_READ_AS = {"text": "text", "boolean": "bool", "whole number": "int", "moment": "time", "unix seconds": "time", "number": "double"}
 
-ATTEMPT = _struct(
-    "keen_id text, exam_name text, base_exam_id text, user_exam_id text, certification text,"
-    "max_attempts text, started_at time, keen_timestamp text, keen_created_at text",
-    sequences=_SEQUENCES,
-)
 
-# Texts of the record that hold something else; `readings.py` has a reader for each kind.
-HELD_IN_TEXT = {"max_attempts": "number", "keen_timestamp": "unix seconds", "keen_created_at": "unix seconds"}
+def spark_type(holds: Any) -> DataType:
+    """Spark's type of what the written schema says."""
+    if isinstance(holds, dict):
+        return StructType([StructField(name, spark_type(below)) for name, below in holds.items()])
+    return ArrayType(spark_type(holds[0])) if isinstance(holds, list) else _TYPES[_READ_AS[holds]]
+
+
+ATTEMPT = spark_type(RECORD)
 
 # --- The tables: columns, types and their order. `day` is a column of every file because Iceberg takes the partition from it.
 

@@ -1,15 +1,14 @@
 """From records to the tables: Column functions first, then DataFrame -> DataFrame."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from quarantine import is_quarantined, is_suspect
-from readings import number, unix_seconds
-from schemas import ATTEMPT, COUNTS, TABLES
+from record import COUNTS, RECORD
+from schemas import TABLES
 
 VERSION = ("keen_id", "hash")
 EXAM = ("base_exam_id", "exam_name", "is_test")
@@ -36,9 +35,16 @@ def is_test(exam_name: Column, base_exam_id: Column, test_exams: ExamPatterns) -
     return reduce(Column.__or__, [F.coalesce(each, F.lit(False)) for each in found], F.lit(False))
 
 
-def score(correct: Column, total: Column) -> Column:
-    """Share of questions answered correctly, 0 to 1; null where the attempt has no questions or no counts."""
-    return F.when(total > 0, correct / total)
+def are_possible(counts: Mapping[str, Column]) -> Column:
+    """Whether no count is negative, and not more are correct than there are; what is null is not known to be impossible."""
+    numbers = [counts[name] for name in COUNTS if COUNTS[name] == "whole number"]
+    impossible = [number < 0 for number in numbers] + [counts["correct"] > counts["total"]]
+    return ~reduce(Column.__or__, [F.coalesce(each, F.lit(False)) for each in impossible])
+
+
+def score(counts: Mapping[str, Column]) -> Column:
+    """Share of questions answered correctly, 0 to 1; null where the attempt has no questions, no counts, or impossible ones."""
+    return F.when((counts["total"] > 0) & are_possible(counts), counts["correct"] / counts["total"])
 
 
 def length(elements: Column) -> Column:
@@ -63,35 +69,56 @@ def tallies(counts: Column, questions: Column) -> Column:
     }
     expected["all_correct"] = expected["correct"] == expected["total"]
     agree = [F.coalesce(counts[name] == value, F.lit(False)) for name, value in expected.items()]
-    any_count = reduce(Column.__or__, [counts[name].isNotNull() for name in COUNTS.names])
+    any_count = reduce(Column.__or__, [counts[name].isNotNull() for name in COUNTS])
     return F.when(any_count, reduce(Column.__and__, agree))
 
 
 # --- From records to attempts
 
 
-def accepted(records: DataFrame, judged: DataFrame) -> DataFrame:
-    """Where each record lies that is fit to land: at first glance, or after judgement."""
-    place = [*VERSION, "record", "partition", "offset"]
-    return records.where(~is_suspect()).select(*place).union(judged.where(~is_quarantined()).select(*place))
+def is_record() -> Column:
+    """Parts the judged records from the rows that say what a task has counted."""
+    return F.col("summary").isNull()
 
 
-def copies_of_versions(accepted: DataFrame) -> DataFrame:
-    """One row per (keen_id, hash): the place of its first copy (`partition`, `offset`), how many `copies`, `is_conflict`.
+def is_fit() -> Column:
+    """Parts the records that land from those in quarantine, `is_record() & ~is_fit()`."""
+    return F.col("attempt").isNotNull()
 
-    Only ids and hashes go through the shuffle, never the attempts themselves.
+
+def repeated(judged: DataFrame) -> DataFrame:
+    """Of each fit record that is not the only one of its keen_id: its place (`partition`, `offset`), `copies`, `is_conflict`.
+
+    The first of several copies has their number, the others 0. Only ids and hashes go through the shuffle, never the attempts themselves,
+    and in most days few come out of it.
     """
-    first = F.min(F.struct("record", "partition", "offset")).alias("first")
-    versions = accepted.groupBy(*VERSION).agg(first, F.count(F.lit(1)).alias("copies"))
-    versions_of_id = F.count(F.lit(1)).over(Window.partitionBy("keen_id"))
-    return versions.select("first.partition", "first.offset", "copies", (versions_of_id > 1).alias("is_conflict"))
-
-
-def distinct_attempts(records: DataFrame, versions: DataFrame, test_exams: ExamPatterns) -> DataFrame:
-    """The first copy of each version with `copies`, `is_conflict`, `is_test`, the record's fields and its `sequences`."""
-    fields = [F.col(f"attempt.{name}") for name in ATTEMPT.names]
+    fit = judged.where(is_fit()).select(F.col("attempt.keen_id").alias("keen_id"), "hash", "record", "partition", "offset")
+    of_id, of_version = Window.partitionBy("keen_id"), Window.partitionBy(*VERSION)
+    is_first = F.row_number().over(of_version.orderBy("record", "partition", "offset")) == 1
+    copies, is_conflict = F.count(F.lit(1)).over(of_version), F.min("hash").over(of_id) != F.max("hash").over(of_id)
     return (
-        records.join(versions, ["partition", "offset"])
+        fit.repartition("keen_id")
+        .select("partition", "offset", is_first.alias("is_first"), copies.alias("all"), is_conflict.alias("is_conflict"))
+        .where((F.col("all") > 1) | F.col("is_conflict"))
+        .select("partition", "offset", F.when(F.col("is_first"), F.col("all")).otherwise(0).alias("copies"), "is_conflict")
+    )
+
+
+def distinct_attempts(judged: DataFrame, repeated: DataFrame | None, test_exams: ExamPatterns) -> DataFrame:
+    """The first copy of each version with `copies`, `is_conflict`, `is_test`, the record's fields and its `sequences`.
+
+    `repeated` is None where no record is.
+    """
+    fit = judged.where(is_fit())
+    if repeated is None:
+        counted = fit.withColumns({"copies": F.lit(1).cast("bigint"), "is_conflict": F.lit(False)})
+    else:
+        counted = fit.join(repeated, ["partition", "offset"], "left").withColumns(
+            {"copies": F.coalesce("copies", F.lit(1)), "is_conflict": F.coalesce("is_conflict", F.lit(False))}
+        )
+    fields = [F.col(f"attempt.{name}") for name in RECORD]
+    return (
+        counted.where(F.col("copies") > 0)
         .select("day", "hash", "record", "copies", "is_conflict", *fields)
         .withColumn("is_test", is_test(F.col("exam_name"), F.col("base_exam_id"), test_exams))
     )
@@ -121,24 +148,22 @@ def conform(table: str, frame: DataFrame) -> DataFrame:
     return frame.select(*TABLES[table].names).to(TABLES[table])
 
 
-def raw_assessments(records: DataFrame) -> DataFrame:
-    return conform("raw_assessments", records.withColumn("keen_id", F.col("key")))
+def raw_assessments(judged: DataFrame) -> DataFrame:
+    return conform("raw_assessments", judged.where(is_record()).withColumn("keen_id", F.col("key")))
 
 
 def quarantine(judged: DataFrame) -> DataFrame:
-    return conform("quarantine", judged.where(is_quarantined()).withColumn("keen_id", F.col("key")))
+    return conform("quarantine", judged.where(is_record() & ~is_fit()).withColumn("keen_id", F.col("key")))
 
 
 def assessments(attempts: DataFrame) -> DataFrame:
     sequences = F.col("sequences")
+    counts = {name: sequences["counts"][name] for name in COUNTS}
     typed = {
-        "max_attempts": number(F.col("max_attempts")),
-        "keen_timestamp": unix_seconds(F.col("keen_timestamp")),
-        "keen_created_at": unix_seconds(F.col("keen_created_at")),
         "sequence_id": sequences["id"],
         "attempt": sequences["attempt"],
-        **{name: sequences["counts"][name] for name in COUNTS.names},
-        "score": score(sequences["counts"]["correct"], sequences["counts"]["total"]),
+        **counts,
+        "score": score(counts),
         "question_count": length(sequences["questions"]),
         "tallies": tallies(sequences["counts"], sequences["questions"]),
     }
@@ -157,11 +182,18 @@ def options(asked: DataFrame) -> DataFrame:
 
 
 def exam_scores(assessments: DataFrame) -> DataFrame:
-    """An integer histogram of each exam's scores, so that means, deciles and medians of many days can be had exactly."""
-    scored = assessments.withColumns({name: F.when(F.col("score").isNotNull(), F.col(name)) for name in ("correct", "total")})
+    """An integer histogram of each exam's scores, so that means, deciles and medians of many days can be had exactly.
+
+    Counts of attempts whose counts are impossible are in no sum.
+    """
+    possible = are_possible({name: F.col(name) for name in COUNTS})
+    known = {name: F.when(F.col("score").isNotNull(), F.col(name)) for name in ("correct", "total")}
+    known |= {name: F.when(possible, F.col(name)) for name in ("incomplete", "incorrect", "unanswered")}
     return conform(
         "exam_scores",
-        scored.groupBy("day", *EXAM, "correct", "total").agg(
+        assessments.withColumns(known)
+        .groupBy("day", *EXAM, "correct", "total")
+        .agg(
             F.count(F.lit(1)).alias("attempts"),
             F.sum("copies").alias("copies"),
             F.count_if("is_conflict").alias("conflicts"),

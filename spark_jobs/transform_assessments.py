@@ -13,30 +13,36 @@ it on to its stdout) and exits 1 on any failure.
 """
 
 import argparse
+import io
 import json
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from math import ceil
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
-from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StringType, StructField, StructType
 
+import batches
 import holes
 import progress
 import tables
 from hadoop_files import HadoopFiles
-from quarantine import is_quarantined, is_suspect, judge, no_suspects, read_records
-from schemas import TABLES
+from schemas import ATTEMPT, TABLES
 
 log = logging.getLogger("transform_assessments")
 
@@ -45,11 +51,11 @@ SPARK_CONF: dict[str, bool | float | int | str | None] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.caseSensitive": "true",
-    "spark.sql.variant.allowDuplicateKeys": "false",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
-    "spark.sql.shuffle.partitions": "4",
     "spark.sql.inMemoryColumnarStorage.batchSize": "1000",  # the default of 10,000 records makes buffers of 100 MB
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
+    "spark.sql.execution.arrow.maxBytesPerBatch": "64MB",
 }
 
 # A broker that does not answer is an error within a minute, not a task that hangs.
@@ -62,7 +68,7 @@ KAFKA_TIMEOUTS = {
 
 RECORDS_PER_TASK = 20_000
 BYTES_PER_FILE = 128 * 1024 * 1024  # of records as published; Parquet with zstd makes about a tenth of it
-MOST_FILES = 4
+WORKER_MODULES = ("record.py", "judging.py", "batches.py")  # what Spark's workers import; of others they need pyarrow only
 
 
 class TransformError(Exception):
@@ -120,7 +126,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def read_messages(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
-    """The ingest's messages: day, ingest, partition, offset, timestamp, record, key, hash, value; from where the options say."""
+    """The ingest's messages: partition, offset, timestamp, record, key, hash, value; from where the options say."""
     if options.raw:
         return read_raw(spark, options)
     return read_kafka(spark, options) if options.offsets else no_messages(spark)
@@ -128,14 +134,11 @@ def read_messages(spark: SparkSession, options: argparse.Namespace) -> DataFrame
 
 def no_messages(spark: SparkSession) -> DataFrame:
     """Those of a day without records."""
-    return rows_of_driver(spark, "raw_assessments", []).withColumnRenamed("keen_id", "key")
-
-
-def rows_of_driver(spark: SparkSession, table: str, rows: Sequence[Sequence[Any]]) -> DataFrame:
-    """Rows that the driver has made, none of them with bytes. `createDataFrame` would start Python workers to hand them over."""
-    schema = TABLES[table]
-    text = json.dumps([dict(zip(schema.names, row, strict=True)) for row in rows], default=str)
-    return spark.range(0, 1, numPartitions=1).select(F.inline(F.from_json(F.lit(text), ArrayType(schema), {"mode": "FAILFAST"})))
+    return (
+        spark.range(0)
+        .select(*(F.lit(None).cast(field.dataType).alias(field.name) for field in TABLES["raw_assessments"]))
+        .withColumnRenamed("keen_id", "key")
+    )
 
 
 def read_raw(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
@@ -164,8 +167,6 @@ def read_kafka(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
     )
     value = F.coalesce("value", F.lit(b""))  # a tombstone is an empty record: counted, and quarantined as blank
     return messages.where(header("ingest") == options.ingest).select(
-        F.lit(options.day).alias("day"),
-        F.lit(options.ingest).alias("ingest"),
         "partition",
         "offset",
         "timestamp",
@@ -181,38 +182,30 @@ def header(name: str) -> Any:
     return F.get(F.filter("headers", lambda each: each["key"] == name), F.lit(0))["value"].cast("string")
 
 
-def is_forgotten(salt: str, hashes: Sequence[str]) -> Column:
-    """Whether the record's key, or the keen_id in it, is one of those to leave out."""
-    if not hashes:
-        return F.lit(False)
-    of_key, of_id = (F.sha2(F.concat(F.lit(salt), F.col(name)), 256).isin(*hashes) for name in ("key", "keen_id"))
-    return F.coalesce(of_key, F.lit(False)) | F.coalesce(of_id, F.lit(False))
+def judged(messages: DataFrame, salt: str, tombstones: Sequence[str]) -> DataFrame:
+    """The messages less the forgotten ones, with `reason`, `detail` and `attempt` (what was read), and each task's `summary` as a row.
 
-
-def tally(records: DataFrame, forgotten: Column, before: tuple[int, int]) -> dict[str, Any]:
-    """`read`, `suspects`, `unnumbered`, `bytes`, `content_hash` of all records, and of the `forgotten` their number and hash; those that
-    were forgotten `before`, of which nothing but number and hash is left, count as read. This pass reads, parses, and fills the cache.
+    `day` and `ingest` do not go through the workers: they are the same for all.
     """
-    (row,) = records.agg(
-        F.count(F.lit(1)).alias("read"),
-        F.count_if(is_suspect() & ~forgotten).alias("suspects"),
-        F.count_if(forgotten).alias("forgotten"),
-        F.coalesce(F.sum(F.when(forgotten, F.col("hash").cast("decimal(20,0)"))), F.lit(0)).alias("forgotten_hashes"),
-        F.count_if(F.col("record").isNull()).alias("unnumbered"),
-        F.coalesce(F.sum(F.length("value")), F.lit(0)).alias("bytes"),
-        F.coalesce(F.sum(F.col("hash").cast("decimal(20,0)")), F.lit(0)).alias("hashes"),  # a sum of BIGINTs would overflow
-    ).collect()
-    count, hashes_before = before
-    hashes = {"content_hash": row["hashes"], "forgotten_hash": row["forgotten_hashes"]}
-    return {
-        **row.asDict(),
-        **{name: f"{(int(total) + hashes_before) % 2**64:016x}" for name, total in hashes.items()},
-        **{name: row[name] + count for name in ("read", "forgotten")},
-    }
+    spark = messages.sparkSession
+    for module in WORKER_MODULES:
+        spark.sparkContext.addPyFile(str(Path(__file__).parent / module))
+    sent = messages.drop("day", "ingest")
+    own = {"reason": StringType(), "detail": StringType(), "attempt": ATTEMPT, "summary": StringType()}
+    fields = {field.name: field.dataType for field in sent.schema} | own
+    schema = StructType([StructField(name, kind) for name, kind in fields.items()])  # the summary's row has nothing else
+    return sent.mapInArrow(partial(batches.judge_batches, salt=salt, tombstones=tombstones), schema)
 
 
-def reasons(judged: DataFrame) -> dict[str, int]:
-    return {row["reason"]: row["count"] for row in judged.where(is_quarantined()).groupBy("reason").count().collect()}
+def counted(records: DataFrame, before: tuple[int, int]) -> dict[str, Any]:
+    """What the tasks have counted, with `content_hash` and `forgotten_hash`; those that were forgotten `before`, of which nothing but
+    number and hash is left, count as read. This pass reads, judges, and fills the cache.
+    """
+    found = batches.total(row.summary for row in records.where(~tables.is_record()).select("summary").collect())
+    count, hashes = before
+    for what, total in (("content_hash", "hashes"), ("forgotten_hash", "forgotten_hashes")):
+        found[what] = f"{(found[total] + hashes) % 2**64:016x}"
+    return {**found, **{name: found[name] + count for name in ("read", "forgotten")}}
 
 
 class Writer:
@@ -223,6 +216,14 @@ class Writer:
 
     def directory(self, table: str) -> str:
         return f"{self.lake}/{table}/landing={self.landing}"
+
+    def write_rows(self, table: str, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+        """A few rows that the driver has made: one file, without a job of Spark's."""
+        schema, content = to_arrow_schema(TABLES[table]), io.BytesIO()
+        columns = [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)]
+        pq.write_table(pa.Table.from_arrays(columns, schema=schema), content, compression="zstd")
+        self.files.write(f"{self.directory(table)}/part-00000.zstd.parquet", content.getvalue())
+        return {"rows": len(rows), "files": [vars(file) for file in self.files.parquet(self.directory(table))]}
 
     def write(self, table: str, frame: DataFrame, most_files: int) -> dict[str, Any]:
         """`rows` and `files`, and for assessments how many are of tests and in conflict. Without rows there is no file."""
@@ -272,24 +273,22 @@ def transform(spark: SparkSession, options: argparse.Namespace, seconds: dict[st
         writer = Writer(HadoopFiles(spark, options.lake), options.lake, options.landing)
         refuse_existing(writer, options)
     with step(seconds, "read", source):
-        everything = kept(read_records(read_messages(spark, options)))
-        forgotten = is_forgotten(options.forgotten_salt, options.forgotten)
-        found = tally(everything, forgotten, options.forgotten_before)
+        messages = read_messages(spark, options)
+    with step(seconds, "judge", source):
+        constants = {"day": F.lit(options.day), "ingest": F.lit(options.ingest)}
+        records = kept(judged(messages, options.forgotten_salt, options.forgotten)).withColumns(constants)
+        found = counted(records, options.forgotten_before)
         refuse_incomplete(found, options)
-        records = everything.where(~forgotten) if found["forgotten"] else everything
-    with step(seconds, "judge", f"{found['suspects']} suspects of {source}"):
-        judged = kept(judge(records.where(is_suspect()))) if found["suspects"] else no_suspects(records)
-        found["reasons"] = reasons(judged) if found["suspects"] else {}
+        spark.conf.set("spark.sql.shuffle.partitions", max(1, ceil(found["bytes"] / BYTES_PER_FILE)))
     with step(seconds, "write", f"{options.lake}/<table>/landing={options.landing}"):
         test_exams = tables.ExamPatterns(options.test_exam_name, options.test_base_exam_id)
-        most_files = max(1, min(MOST_FILES, ceil(found["bytes"] / BYTES_PER_FILE)))
+        most_files = max(1, ceil(found["bytes"] / BYTES_PER_FILE))
+        frames = tables_of(records, test_exams, found["reasons"])
         # All tables at once, from threads: each write waits mostly for its driver.
         with ThreadPoolExecutor(len(TABLES)) as threads:
-            counted = threads.submit(write_holes, writer, records, options.day)
-            frames = tables_of(records, judged, test_exams)
             writes = {table: threads.submit(writer.write, table, frame, most_files) for table, frame in frames.items()}
+            writes["holes"] = threads.submit(writer.write_rows, "holes", holes.rows(options.day, found["fields"]))
             written = {table: each.result() for table, each in writes.items()}
-            written["holes"], found["unknown_fields"] = counted.result()
     return receipt(options, found, written)
 
 
@@ -298,10 +297,10 @@ def kept(frame: DataFrame) -> DataFrame:
     return frame.persist(StorageLevel.MEMORY_AND_DISK)
 
 
-def tables_of(records: DataFrame, judged: DataFrame, test_exams: tables.ExamPatterns) -> dict[str, DataFrame]:
+def tables_of(records: DataFrame, test_exams: tables.ExamPatterns, reasons: Mapping[str, int]) -> dict[str, DataFrame]:
     """The tables whose rows come from records."""
-    versions = kept(tables.copies_of_versions(tables.accepted(records, judged)))
-    attempts = tables.distinct_attempts(records, versions, test_exams)
+    repeated = kept(tables.repeated(records))
+    attempts = tables.distinct_attempts(records, repeated if repeated.count() else None, test_exams)
     asked = tables.explode_questions(attempts)
     assessments = tables.assessments(attempts)
     return {
@@ -311,18 +310,12 @@ def tables_of(records: DataFrame, judged: DataFrame, test_exams: tables.ExamPatt
         "assessments": assessments,
         "exam_scores": tables.exam_scores(assessments),
         "question_days": tables.question_days(asked),
-        "quarantine": tables.quarantine(judged),
+        **({"quarantine": tables.quarantine(records)} if reasons else {}),
     }
 
 
-def write_holes(writer: Writer, records: DataFrame, day: date) -> tuple[dict[str, Any], dict[str, int]]:
-    """What was written of the table that counts fields, and the fields that the schema does not know."""
-    counted = holes.count(records)
-    frame = rows_of_driver(records.sparkSession, "holes", holes.rows(day, counted))
-    return writer.write("holes", frame, 1), holes.unknown_fields(counted)
-
-
 def receipt(options: argparse.Namespace, found: dict[str, Any], written: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    written = {table: {"rows": 0, "files": []} for table in TABLES} | written
     assessments = written["assessments"]
     quarantined = sum(found["reasons"].values())
     return {
@@ -341,7 +334,7 @@ def receipt(options: argparse.Namespace, found: dict[str, Any], written: dict[st
         "test": assessments["is_test"],
         "conflicts": assessments["is_conflict"],
         "reasons": found["reasons"],
-        "unknown_fields": found["unknown_fields"],
+        "unknown_fields": holes.unknown_fields(found["unknown"]),
         "tables": {table: {"rows": written[table]["rows"], "files": written[table]["files"]} for table in TABLES},
     }
 
@@ -364,8 +357,11 @@ def cause(error: Exception) -> str:
     while thrown is not None and thrown.getCause() is not None:
         thrown = thrown.getCause()
     text = " ".join(str(error if thrown is None else thrown.toString()).split())
-    aged = "OffsetOutOfRangeException" in text
-    return f"{text} The topic has no longer, or not yet, all of these offsets. Publish the day again." if aged else text
+    if "OffsetOutOfRangeException" in text:
+        return f"{text} The topic has no longer, or not yet, all of these offsets. Publish the day again."
+    if "No module named" in text:
+        return f"{text} Python on Spark's workers needs pyarrow, in the version that the driver has. Nothing was written. Mend their image."
+    return text
 
 
 def run(options: argparse.Namespace) -> None:

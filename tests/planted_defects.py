@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from include.landed import RANGES
 from include.receipts import DataFile, TableFiles
 from include.tables import LANDED
 from tests.built_landing import RECORDS, Built, Rows, build, rewrite
@@ -77,6 +78,7 @@ def hole(path: str, **cells: Any) -> Plant:
     return plant
 
 
+BOUNDED = {"raw_assessments" if table == "raw" else table: columns for table, columns in RANGES.items()}
 NEXT_DAY = date(2018, 1, 29)
 ROW_DEFECTS: list[tuple[str, Plant, str]] = [
     # holes against the other tables
@@ -146,6 +148,18 @@ ROW_DEFECTS: list[tuple[str, Plant, str]] = [
     ("a reason that is null", change("quarantine", 0, reason=None), "the table holds missing_keen_id 1, no reason 1"),
     ("nothing landed", lambda rows: [rows[table].clear() for table in rows if table not in ("raw_assessments", "quarantine")],
      "nothing landed: of 12 records"),
+    # scores and ranges
+    ("a score above 1", change("assessments", 0, score=1.5), "1 rows are outside of the range of assessments.score, which is 0 to 1: 1.5"),
+    ("a negative score", change("assessments", 0, score=-0.5),
+     "1 rows are outside of the range of assessments.score, which is 0 to 1: -0.5"),
+    ("a score that the counts do not make", change("assessments", 0, score=0.25),
+     "1 attempts do not have the score that their counts make: keen_id keen 1"),
+    ("a score lost", change("assessments", 0, score=None), "has score null with correct 1 of total 2"),
+    ("a score of impossible counts", change("assessments", 0, correct=3), "has score 0.5 with correct 3 of total 2"),
+    ("a score beside a negative count", change("assessments", 0, incomplete=-1), "has score 0.5 with correct 1 of total 2"),
+    *[(f"{table}.{column} out of its range", change(table, 0, **{column: least - 7}),
+       f"1 rows are outside of the range of {table}.{column}, which is {'0 to 1' if most else f'at least {least}'}: {least - 7}")
+      for table, columns in BOUNDED.items() for column, (least, most) in columns.items()],
     # children
     ("a question lost", drop("questions", 1), "1 attempts do not have the questions that their question_count says: record 0 (hash"),
     ("a question lost: its options are orphans", drop("questions", 1),

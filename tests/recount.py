@@ -16,6 +16,7 @@ import gzip
 import json
 import math
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -260,6 +261,8 @@ def judge(value: bytes) -> tuple[str | None, Row]:
         return "not_utf8", {}
     if is_blank(text):
         return "blank", {}
+    if levels(text) > MOST_LEVELS:
+        return "too_deep", {}
     try:
         attempt, repeats_key = parse(text)
     except ValueError:
@@ -277,6 +280,19 @@ def judge(value: bytes) -> tuple[str | None, Row]:
         return "wrong_type", {}
     except UnreadableValue:
         return "unreadable_value", {}
+
+
+MOST_LEVELS = 1000  # of arrays and objects in each other
+sys.setrecursionlimit(5 * MOST_LEVELS)
+
+
+def levels(text: str) -> int:
+    """How many arrays and objects are open at once, at most; brackets in strings do not count."""
+    deepest = level = 0
+    for token in TOKEN.finditer(text.encode()):
+        level += (token.group() in (b"[", b"{")) - (token.group() in (b"]", b"}"))
+        deepest = max(deepest, level)
+    return deepest
 
 
 def is_blank(text: str) -> bool:
@@ -510,7 +526,7 @@ def assessment_rows(versions: list[Version], test_exam_names: Sequence[str], tes
                 "sequence_id": sequences.get("id"),
                 "attempt": sequences.get("attempt"),
                 **counts,
-                "score": score(counts["correct"], counts["total"]),
+                "score": score(counts),
                 "question_count": None if questions is None else len(questions),
                 "tallies": tallies(counts, questions or []),
             }
@@ -522,8 +538,15 @@ def found_in(patterns: Sequence[str], value: str | None) -> bool:
     return value is not None and any(re.search(pattern, value) for pattern in patterns)
 
 
-def score(correct: int | None, total: int | None) -> float | None:
-    return None if correct is None or total is None or total <= 0 else correct / total
+def impossible(counts: Row) -> bool:
+    """Less than nothing, or more right than there are."""
+    numbers = {name: counts[name] for name in COUNTS if name != "all_correct" and counts[name] is not None}
+    return min(numbers.values(), default=0) < 0 or ("correct" in numbers and numbers["correct"] > numbers.get("total", math.inf))
+
+
+def score(counts: Row) -> float | None:
+    correct, total = counts["correct"], counts["total"]
+    return None if correct is None or total is None or total <= 0 or impossible(counts) else correct / total
 
 
 def tallies(counts: Row, questions: list[Row | None]) -> bool | None:
@@ -581,7 +604,7 @@ def exam_score_rows(assessments: list[Row]) -> list[Row]:
             "attempts": len(rows),
             "copies": sum(row["copies"] for row in rows),
             "conflicts": sum(row["is_conflict"] for row in rows),
-            **{name: known_sum(row[name] for row in rows) for name in ("incomplete", "incorrect", "unanswered")},
+            **{name: known_sum(row[name] for row in rows if not impossible(row)) for name in ("incomplete", "incorrect", "unanswered")},
             "last_taken": max((row["started_at"] for row in rows if row["started_at"] is not None), default=None),
         }
         for key, rows in groups.items()
@@ -659,7 +682,7 @@ def kind_of(value: Any, member: Any) -> str:
         return "nulls"
     expected = list if isinstance(member, ListOf) else dict if isinstance(member, Mapping) else bool if member is boolean else str
     if member is int32:
-        return "present" if isinstance(value, int) and not isinstance(value, bool) else "wrong_type"
+        return "present" if isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31 else "wrong_type"
     if not isinstance(value, expected):
         return "wrong_type"
     return "empty" if expected is not bool and not value else "present"

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from transform_assessments import arguments
+from transform_assessments import arguments, cause
 
 GIVEN = {
     "--bootstrap-servers": "127.0.0.1:29192",
@@ -88,3 +88,10 @@ def test_refuses(why: str, changed: dict[str, str | None], says: str, capsys: py
         arguments(command(**changed))
     assert exit_.value.code == 2, why
     assert says in capsys.readouterr().err, why
+
+
+def test_a_worker_without_pyarrow_is_said_with_what_to_do() -> None:
+    said = cause(OSError("ModuleNotFoundError: No module named 'pyarrow'"))
+    assert said.endswith(
+        "Python on Spark's workers needs pyarrow, in the version that the driver has. Nothing was written. Mend their image."
+    )

@@ -5,11 +5,9 @@ from datetime import date
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 import holes
-from quarantine import read_records
+from judging import Judge
 from tests.built_landing import RECORDS
 from tests.recount import hole_rows
 
@@ -28,8 +26,12 @@ ODD = [
 BROKEN = [b'{"keen_id": "a"', b'{"keen_id": "a", "keen_id": "b"}', b'{"keen_id": "a"} x', b"", b"null", b'{"keen_id": "\xff"}']
 
 
-def records(spark: SparkSession, values: list[bytes]) -> DataFrame:
-    return read_records(spark.createDataFrame([(value,) for value in values], "value binary").withColumn("hash", F.xxhash64("value")))
+def counted(values: list[bytes]) -> Judge:
+    judge = Judge()
+    for value in values:
+        judge.judge(value)
+    judge.fold()
+    return judge
 
 
 def as_json(*values: Any) -> list[bytes]:
@@ -37,18 +39,18 @@ def as_json(*values: Any) -> list[bytes]:
 
 
 @pytest.mark.parametrize("values", [list(RECORDS), as_json(*ODD), BROKEN], ids=["records", "odd ones", "broken ones"])
-def test_holes_are_what_independent_code_counts(spark: SparkSession, values: list[bytes]) -> None:
+def test_holes_are_what_independent_code_counts(values: list[bytes]) -> None:
     columns = ("path", "parents", "present", "nulls", "missing", "empty", "wrong_type")
-    found = {row[1]: dict(zip(columns, row[1:], strict=True)) for row in holes.rows(DAY, holes.count(records(spark, values)))}
+    found = {row[1]: dict(zip(columns, row[1:], strict=True)) for row in holes.rows(DAY, counted(values).tally)}
     assert found == {row["path"]: row for row in hole_rows(values)}
 
 
-def test_fields_that_the_schema_does_not_know_are_counted_by_path(spark: SparkSession) -> None:
+def test_fields_that_the_schema_does_not_know_are_counted_by_path() -> None:
     given = [
         {"keen_id": "a", "note": 1, "sequences": {"note": [{"deep": 1}], "questions": [{"hint": "x", "options": [{"weight": 1}] * 3}]}},
         {"note": {"keen_id": 1}, "sequences.id": "not the one", 'a"b\\c': None, "Keen_Id": "names are case-sensitive"},
     ]
-    assert holes.unknown_fields(holes.count(records(spark, as_json(*given)))) == {
+    assert holes.unknown_fields(counted(as_json(*given)).unknown) == {
         "sequences.questions[].options[].weight": 3,
         "note": 2,
         "Keen_Id": 1,
@@ -59,9 +61,9 @@ def test_fields_that_the_schema_does_not_know_are_counted_by_path(spark: SparkSe
     }
 
 
-def test_the_most_frequent_hundred_are_named_and_that_there_are_more(spark: SparkSession) -> None:
+def test_the_most_frequent_hundred_are_named_and_that_there_are_more() -> None:
     given = as_json(*({f"field_{number}": 1 for number in range(150)} for _ in range(2)), {"often": 1}, {"often": 1}, {"often": 1})
-    found = holes.unknown_fields(holes.count(records(spark, given)))
+    found = holes.unknown_fields(counted(given).unknown)
     assert len(found) == holes.MOST_UNKNOWN + 1
     assert next(iter(found)) == "often"
     assert found["..."] == 0

@@ -8,14 +8,16 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+import batches
 import holes
 import tables
 from include.records import key_of
-from quarantine import is_suspect, judge, read_records
+from record import COUNTS
 from schemas import TABLES
 from tests.recount import KEYS, compare, recount_records
-from transform_assessments import rows_of_driver
+from transform_assessments import judged, tables_of
 
+DAY = date(2018, 1, 28)
 PATTERNS = tables.ExamPatterns(names=["yeahsdf", "^Draft"], base_exam_ids=["^example-id$"])
 
 
@@ -23,17 +25,20 @@ PATTERNS = tables.ExamPatterns(names=["yeahsdf", "^Draft"], base_exam_ids=["^exa
     ("column", "schema", "cases"),
     [
         pytest.param(
-            lambda: tables.score(F.col("correct"), F.col("total")),
-            "correct int, total int",
+            lambda: tables.score({name: F.col(name) if name in ("correct", "total") else F.col("other") for name in COUNTS}),
+            "correct int, total int, other int",
             [
-                ("half right", (1, 2), 0.5),
-                ("all right", (3, 3), 1.0),
-                ("none right is a score, and not null", (0, 3), 0.0),
-                ("no questions, no score", (0, 0), None),
-                ("a negative total is no number of questions", (0, -1), None),
-                ("correct missing", (None, 2), None),
-                ("total missing", (1, None), None),
-                ("counts missing", (None, None), None),
+                ("half right", (1, 2, None), 0.5),
+                ("all right", (3, 3, 0), 1.0),
+                ("none right is a score, and not null", (0, 3, 9), 0.0),
+                ("no questions, no score", (0, 0, 0), None),
+                ("a negative total is no number of questions", (0, -1, 0), None),
+                ("correct missing", (None, 2, 0), None),
+                ("total missing", (1, None, 0), None),
+                ("counts missing", (None, None, None), None),
+                ("more right than asked", (100, 1, 0), None),
+                ("fewer than none", (-5, 1, 0), None),
+                ("fewer than none of the others", (1, 2, -1), None),
             ],
             id="score",
         ),
@@ -169,27 +174,12 @@ def transformed(spark: SparkSession, values: list[bytes], keys: list[str]) -> di
     """Every table from these records, in the way of the job."""
     rows = [(0, number, number, key, bytearray(value)) for number, (key, value) in enumerate(zip(keys, values, strict=True))]
     messages = spark.createDataFrame(rows, "partition int, offset bigint, record bigint, key string, value binary").coalesce(1)
-    columns = {
-        "day": F.lit(date(2018, 1, 28)),
-        "ingest": F.lit("0" * 16),
-        "timestamp": F.current_timestamp(),
-        "hash": F.xxhash64("value"),
-    }
-    records = read_records(messages.withColumns(columns)).persist()
-    judged = judge(records.where(is_suspect())).persist()
-    attempts = tables.distinct_attempts(records, tables.copies_of_versions(tables.accepted(records, judged)), PATTERNS)
-    asked = tables.explode_questions(attempts)
-    assessments = tables.assessments(attempts)
-    return {
-        "raw_assessments": tables.raw_assessments(records),
-        "assessments": assessments,
-        "questions": tables.questions(asked),
-        "options": tables.options(asked),
-        "quarantine": tables.quarantine(judged),
-        "exam_scores": tables.exam_scores(assessments),
-        "question_days": tables.question_days(asked),
-        "holes": rows_of_driver(spark, "holes", holes.rows(date(2018, 1, 28), holes.count(records))),
-    }
+    messages = messages.withColumns({"timestamp": F.current_timestamp(), "hash": F.xxhash64("value")})
+    constants = {"day": F.lit(DAY), "ingest": F.lit("0" * 16)}
+    records = judged(messages, salt="", tombstones=()).persist().withColumns(constants)
+    found = batches.total(row.summary for row in records.where(~tables.is_record()).select("summary").collect())
+    made = tables_of(records, PATTERNS, {"some": 1})
+    return {**made, "holes": spark.createDataFrame(holes.rows(DAY, found["fields"]), TABLES["holes"])}
 
 
 def rows_of(made: dict[str, DataFrame], table: str, order: str = "keen_id", **where: Any) -> list[dict[str, Any]]:

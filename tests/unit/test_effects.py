@@ -74,7 +74,7 @@ ALLOWED = {
     ("small_tables", "_keep", "write_table"): "into memory",
     ("landing_run", "LandingRun.follow", "run"): "asks Airflow for a run",
     ("landing_run", "LandingRun.receipt", "run"): "asks Airflow for a run",
-    ("replaying", "_run", "run"): "a dry run: the job writes to a folder of this process only",
+    ("replaying", "_run", "run"): "a dry run: the program reads a file of this process and prints",
     ("effects", "_is_due", "write_text"): "the fault suite's own file",
     ("receipts", "write", "write_bytes"): "a local file, no part of a run",
     ("web", "seen", "put"): "the method of a route; what it notes is an effect",

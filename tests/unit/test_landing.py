@@ -7,7 +7,7 @@ import pytest
 
 from include import landed
 from include.landing import found_on_hdfs, problems, read_landed, warnings
-from tests.built_landing import DAY, RECORDS, Built, attempt, build
+from tests.built_landing import DAY, RECORDS, Built, Rows, attempt, build
 from tests.planted_defects import DEFECTS, Defect, drop, transformed
 
 OF_RECORDS = ("keen 1", "keen 2", "keen 6", "keen of demo", "nobody", "Learning", "Nullology", "Prüfung", "id of ", "user exam")
@@ -41,7 +41,8 @@ def test_counts_that_do_not_tally_are_a_warning_not_a_problem(tmp_path: Path) ->
     built = build(tmp_path, records=(untallied, attempt(2)))
     assert judged(built) == []
     assert warnings(built.publish, built.transform, read_landed(built.fs, built.transform), [], 5.0) == [
-        "1 attempts have counts that do not agree with their questions (tallies is false)"
+        "1 attempts have counts that do not agree with their questions (tallies is false)",
+        "1 attempts have impossible counts, so no score, and are in no sum: more correct than total 1",
     ]
 
 
@@ -140,3 +141,27 @@ def test_examples_are_few_and_the_count_is_of_all(tmp_path: Path) -> None:
 def test_the_day_is_the_receipts_day(tmp_path: Path) -> None:
     assert judged(build(tmp_path, day="2020-02-29")) == []
     assert DAY != "2020-02-29"
+
+
+def test_a_record_whose_key_the_publisher_could_not_read_lands_all_the_same(tmp_path: Path) -> None:
+    def keyless(rows: Rows) -> None:
+        rows["raw_assessments"][1]["keen_id"] = None
+
+    built = build(tmp_path, plant=keyless)
+    assert problems(built.publish, built.transform, read_landed(built.fs, built.transform), max_quarantined=1) == []
+
+
+def test_impossible_counts_are_told_by_reason(tmp_path: Path) -> None:
+    counts = {"total": 1, "correct": 100, "incorrect": 0, "incomplete": 0, "unanswered": 0, "submitted": 1, "all_correct": False}
+    records = [
+        attempt(1),
+        attempt(2, sequences={"counts": counts}),
+        attempt(3, sequences={"counts": {**counts, "correct": -5}}),
+        attempt(4, sequences={"counts": {**counts, "total": -1}}),
+    ]
+    built = build(tmp_path, records)
+    landed = read_landed(built.fs, built.transform)
+    assert problems(built.publish, built.transform, landed, max_quarantined=1) == []
+    assert "3 attempts have impossible counts, so no score, and are in no sum: a negative count 2, more correct than total 1" in warnings(
+        built.publish, built.transform, landed, None, 5
+    )

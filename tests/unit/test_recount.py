@@ -405,7 +405,7 @@ def test_an_attempt_whose_keen_id_also_stands_in_quarantine_is_no_conflict(tmp_p
 
 def test_exam_scores_drop_the_points_of_attempts_without_score_but_sum_their_counts(tmp_path):
     no_correct = {"keen_id": "a", "sequences": {"counts": counts(correct="absent", incorrect=2)}}
-    no_total = {"keen_id": "b", "sequences": {"counts": counts(total=0, incorrect=3)}}
+    no_total = {"keen_id": "b", "sequences": {"counts": counts(correct=0, total=0, incorrect=3)}}
     [row] = landed(tmp_path, no_correct, no_total).tables["exam_scores"]
     assert (row["correct"], row["total"], row["attempts"], row["incorrect"]) == (None, None, 2, 5)
 
@@ -543,3 +543,12 @@ def test_holes_by_hand(tmp_path: Path) -> None:
     found = {row["path"]: tuple(row[kind] for kind in kinds) for row in again.tables["holes"]}
     assert len(found) == 34
     assert {path: found[path] for path in expected} == expected
+
+
+@pytest.mark.parametrize("wrong", [{"correct": 9}, {"correct": -1}, {"total": -4}, {"unanswered": -1}], ids=str)
+def test_impossible_counts_make_no_score_and_are_in_no_sum(tmp_path, wrong):
+    right = {"keen_id": "a", "sequences": {"counts": counts(incorrect=2)}}
+    impossible = {"keen_id": "b", "sequences": {"counts": counts(**{"incorrect": 50, **wrong})}}
+    tables = landed(tmp_path, right, impossible).tables
+    assert [row["score"] for row in tables["assessments"]] == [0.5, None]
+    assert sorted((row["correct"] or 0, row["attempts"], row["incorrect"]) for row in tables["exam_scores"]) == [(0, 1, None), (1, 1, 2)]
