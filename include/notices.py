@@ -76,7 +76,7 @@ WHAT_TO_DO = {
     "publish": "Its log names the byte, the record or the broker. Nothing was sent twice, and a retry sends only what is missing.",
     "transform": "The last error of its log is Spark's own cause. Clear the task to try again.",
     "validate": "Each problem is a sentence in its log. Clear transform with downstream, or bring a better source.",
-    "commit": "Clear the task: a commit that was stopped half-way is undone first.",
+    "commit": "Clear the task: a commit that was stopped half-way has changed nothing.",
     "answer": "The day is landed and visible all the same. Clear this task alone.",
 }
 NOT_YET_VISIBLE = "Nothing of this run is visible to readers; a landing of the day from before, if there is one, is still in force."
