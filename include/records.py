@@ -385,12 +385,49 @@ def _refuse_one_object(data: mmap.mmap, begin: int, spans: Spans, path: Path) ->
 def _refuse_cut_line(data: mmap.mmap, spans: Spans, path: Path) -> None:
     """A last line without a line end is whole only if it is JSON; any other line is, whatever it holds."""
     start, end = spans.starts[-1], spans.ends[-1]
-    if start > data.rfind(b"\n") and not _is_json(data, start, end):
-        raise _refused(
-            path,
-            f"is truncated: its last line (record {len(spans) - 1:,}, from byte {start:,}) has no line end and is no whole JSON value, "
-            f"it ends {_found(data, max(start, end - NEAR))}",
-        )
+    if start <= data.rfind(b"\n") or _is_json(data, start, end):
+        return
+    record = f"its last line (record {len(spans) - 1:,}, from byte {start:,})"
+    place = _first_fault(data, start, end)
+    if place is None:
+        if not _is_closed(data, start, end):
+            shown = _found(data, max(start, end - NEAR))
+            raise _refused(path, f"is truncated: {record} has no line end and is no whole JSON value, it ends {shown}")
+        return  # deeper than msgspec can follow, and whole
+    cr = data.find(b"\r", start, place + 1)
+    if cr >= 0 and _skip(WHITE, data, cr) >= place:  # nothing but white space between the CR and where it goes wrong
+        raise _refused(path, f"has lines that end in CR alone, the first at byte {cr:,}", "Deliver lines that end in LF or CR LF.")
+    raise _refused(path, f"is not NDJSON: {record} is not one JSON value, it goes wrong at byte {place:,}, {_found(data, place)}")
+
+
+def _first_fault(data: mmap.mmap, start: int, end: int) -> int | None:
+    """The byte at which this text stops being one JSON value; None if it only lacks its end, or is too deep to tell."""
+    with memoryview(data) as whole, whole[start:end] as text:
+        try:
+            _value.decode(_without_halves(bytes(text)) if _half.search(text) else text)
+        except msgspec.DecodeError as error:
+            place = re.search(r" \(byte (\d+)\)$", str(error))
+            byte = start + int(place[1]) if place else end
+            byte -= "trailing characters" in str(error)  # of these msgspec names the byte behind the first
+            return byte if byte < end else None
+        except RecursionError:
+            return None
+    return None
+
+
+_bracket = re.compile(rb"""(?xs) " (?: [^"\\]++ | \\. )*+ (?P<cut> " )?+ | [\[{] | (?P<close> [\]}] )""")
+
+
+def _is_closed(data: mmap.mmap, start: int, end: int) -> bool:
+    """Whether every string and bracket that begins in this text ends in it: for values that are deeper than a parser follows."""
+    depth = 0
+    for token in _bracket.finditer(data, start, end):
+        if token[0].startswith(b'"'):
+            if token["cut"] is None:
+                return False
+        else:
+            depth += -1 if token["close"] else 1
+    return depth == 0
 
 
 def _is_json(data: mmap.mmap, start: int, end: int) -> bool:

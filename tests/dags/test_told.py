@@ -145,8 +145,9 @@ class Told:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     home = tmp_path_factory.mktemp("told")
-    for folder in ("dags", "customers", "lake"):
+    for folder in ("dags", "customers", "lake", "plugins"):
         (home / folder).mkdir()
+    (home / "plugins" / "landed_day.py").symlink_to(ROOT / "plugins" / "landed_day.py")  # the customers' timetable
     (home / "customers" / "acme.yaml").write_text(CONTRACT)
     (home / "dags" / "producer.py").write_text(PRODUCER)
     for path in (ROOT / "docs" / "example_downstream.py", ROOT / "dags" / "land_assessments.py", ROOT / "dags" / "expect_landings.py"):
@@ -157,6 +158,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
             "AIRFLOW__API__BASE_URL": "http://airflow.example.com",
             "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "file", "log_file_path": str(home / "lineage"), "append": True}),
             "AIRFLOW_CONN_SMTP_DEFAULT": box.connection,
             "AIRFLOW_CONN_HDFS_DEFAULT": json.dumps({"conn_type": "hdfs", "host": "127.0.0.1", "port": 9, "extra": {"fs": "hdfs://n"}}),

@@ -5,6 +5,7 @@ Lake and validation are real, on local files; Kafka keeps records in a dictionar
 
 import json
 import runpy
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,9 +24,8 @@ from airflow.sdk.exceptions import AirflowException
 
 import connections
 import kafka_operators
-import source_sensors
 import spark_operators
-from include import access, receipts, report
+from include import access, delivery, receipts, report
 from include.customers import Contract
 from include.lake import Lake
 from include.ledger import ingest_id
@@ -44,7 +44,9 @@ class World:
     """What all runs share: inbox, topic and lake of one customer."""
 
     folder: Path
-    contract: Contract = field(default_factory=lambda: Contract(customer=CUSTOMER, source="{day}.ndjson", deadline_hours=0))
+    contract: Contract = field(
+        default_factory=lambda: Contract(customer=CUSTOMER, source="acme/{day}.ndjson", quiet_seconds=0, deadline_hours=0)
+    )
     topic: dict[str, list[bytes]] = field(default_factory=dict)  # ingest to its records
 
     @property
@@ -57,7 +59,9 @@ class World:
     def deliver(self, *records: bytes) -> str:
         """The day's file, in place of what lay there; returns its sha256."""
         content = b"".join(record + b"\n" for record in records)
-        (self.folder / f"{DAY}.ndjson").write_bytes(content)
+        path = self.folder / CUSTOMER / f"{DAY}.ndjson"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
         return sha256(content).hexdigest()
 
     def visible(self) -> tuple[str, list[bytes]] | None:
@@ -110,6 +114,7 @@ class Run:
     done: list[tuple[str, bool]] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
     skipped: bool = False
+    events: Any = field(default_factory=lambda: defaultdict(lambda: SimpleNamespace(add_partitions=lambda day: None)))  # of assets
 
     def from_task(self, first: str) -> bool:
         """Clears the task and all after it: they run until one fails. Returns whether none has."""
@@ -158,7 +163,7 @@ class Run:
         )
         run = SimpleNamespace(
             dag_id="land_assessments_acme", run_id=self.run_id, run_type=SimpleNamespace(value="manual"), logical_date=None,
-            run_after=datetime(2018, 1, 29, tzinfo=UTC), triggering_user_name="ann",
+            run_after=datetime(2018, 1, 29, tzinfo=UTC), start_date=None, conf={}, triggering_user_name="ann",
         )  # fmt: skip
         asked = {
             "day": DAY,
@@ -172,14 +177,25 @@ class Run:
             kafka_default=SimpleNamespace(extra_dejson={"bootstrap.servers": "b:9092"}),
             hdfs_default=SimpleNamespace(extra_dejson=SimpleNamespace(fs=f"hdfs://n{self.world.folder}"), login="landfall"),
         )
-        return {"ti": ti, "dag_run": run, "run_id": self.run_id, "task": operator, "params": {**asked, **self.params}, "conn": connected}
+        params = {**asked, **self.params}
+        dag = SimpleNamespace(params=params)
+        return {
+            "ti": ti,
+            "dag_run": run,
+            "dag": dag,
+            "run_id": self.run_id,
+            "task": operator,
+            "params": params,
+            "conn": connected,
+            "outlet_events": self.events,
+        }
 
 
 def serving(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The operators work in this world."""
     monkeypatch.setenv("LANDFALL_INBOX", str(world.folder))
     monkeypatch.delenv("LANDFALL_REPORTS", raising=False)
-    monkeypatch.setattr(source_sensors, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(delivery, "SETTLE_SECONDS", 0)
     monkeypatch.setattr(access, "grant", lambda fs, root, readers: None)  # wants a NameNode: tests/integration
     monkeypatch.setattr(report, "write", lambda lake, landing, copies: {"json": landing.day})  # looked at in tests/unit/test_report.py
     for name, stub in {

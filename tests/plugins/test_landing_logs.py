@@ -1,6 +1,7 @@
 """What the tasks of a landing say when all is well: their logs, in a lake of local files."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,22 +12,23 @@ from airflow.sdk.exceptions import AirflowFailException
 
 import connections
 from include import receipts
-from include.receipts import Source, SourceFile
+from include.receipts import source_of
 from lake_operators import CommitLandingOperator, ValidateLandingOperator
 from tests.built_landing import build
 from tests.unit.test_lake import open_lake
-
-SOURCE = Source("acme", "2018-01-28", (SourceFile("/in/a.json", 1000, "ab" * 32),), 1000, "ab" * 32, "2018-01-29T06:00:00+00:00")
 
 
 @pytest.fixture
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Of a run whose landing lies there, and is not committed."""
     built = build(tmp_path)
+    source = source_of(built.landing)
+    publish = replace(built.publish, builds_on=receipts.digest(source))
+    transform = replace(built.transform, builds_on=receipts.digest(publish))
     handed_on: dict[tuple[str, str], Any] = {
-        ("find_source", "return_value"): receipts.plain(SOURCE),
-        ("publish", "return_value"): receipts.plain(built.publish),
-        ("transform", "return_value"): receipts.plain(built.transform),
+        ("find_source", "return_value"): receipts.plain(source),
+        ("publish", "return_value"): receipts.plain(publish),
+        ("transform", "return_value"): receipts.plain(transform),
         ("publish", "seconds"): 2.5,
     }
     task = "validate"
@@ -41,7 +43,12 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(connections, "lake", {"acme": lake}.__getitem__)
     monkeypatch.setattr(connections, "hdfs", lambda: fsspec.filesystem("file"))
     ti = SimpleNamespace(xcom_pull=pull, xcom_push=push)
-    return {"ti": ti, "dag_run": SimpleNamespace(run_id="manual__1"), "built": built}
+    return {
+        "ti": ti,
+        "dag_run": SimpleNamespace(run_id="manual__1", run_type=SimpleNamespace(value="manual"), triggering_user_name="ann"),
+        "params": {},
+        "built": built,
+    }
 
 
 def validate(context: Any, max_quarantined: float) -> None:

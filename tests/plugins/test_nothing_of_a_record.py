@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,7 +40,11 @@ class Run:
         def pull(task_ids: str, key: str = "return_value") -> Any:
             return self.pushed.get((task_ids, key))
 
-        return {"ti": SimpleNamespace(xcom_push=push, xcom_pull=pull), "dag_run": SimpleNamespace(run_id="manual__1"), "params": {}}
+        return {
+            "ti": SimpleNamespace(xcom_push=push, xcom_pull=pull),
+            "dag_run": SimpleNamespace(run_id="manual__1", triggering_user_name="ann"),
+            "params": {},
+        }
 
     def execute(self, operator: Any) -> None:
         context = self.context(operator.task_id)
@@ -58,7 +63,9 @@ def validate_and_commit(built: Built, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr(connections, "hdfs", lambda: built.fs)
     run, landing = Run(), built.landing
     source = receipts.Source(landing.customer, landing.day, (), landing.bytes, landing.sha256, landing.found_at)
-    for task, receipt in (("find_source", source), ("publish", built.publish), ("transform", built.transform)):
+    publish = replace(built.publish, builds_on=receipts.digest(source))
+    transform = replace(built.transform, builds_on=receipts.digest(publish))
+    for task, receipt in (("find_source", source), ("publish", publish), ("transform", transform)):
         run.pushed[task, "return_value"] = receipts.plain(receipt)
     try:
         run.execute(ValidateLandingOperator(task_id="validate", max_quarantined=0.5, holes_points=5.0))

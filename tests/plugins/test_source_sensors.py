@@ -116,7 +116,7 @@ def test_another_run_of_the_day_is_waited_for_with_more_looks_than_files_are(run
     monkeypatch.setattr(runs, "deadline", lambda *_: datetime.now(UTC) + timedelta(hours=1))
     assert run.poke(again=False) is False
     assert run.looks_again_after() == 60
-    assert "1 files that are still growing; waiting until" in run.pushed["waits_for"], "whoever follows the run reads it"
+    assert f"no files at acme/{DAY}*.json in {run.inbox}; waiting until" in run.pushed["waits_for"], "whoever follows the run reads it"
 
 
 def test_with_again_other_bytes_are_a_correction(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,13 @@ REFUSED = [
     ("half a surrogate pair outside of a text", rb"[\ud83d]", "invalid character at byte 1"),
     ("an array of 100,000 arrays", b"[" * 100_000, "deeper than Python can follow"),
     ("a cut last line", b'{"a": 1}\n{"b": ', r"is truncated: its last line \(record 1, from byte 9\)"),
+    (
+        "two values on one line",
+        b'{"a": 1}\n{"b": 2} {"c": 3}',
+        r"is not NDJSON: its last line \(record 1, from byte 9\) .* wrong at byte 18",
+    ),
+    ("lines that end in CR alone", b'{"a": 1}\r{"b": 2}', "has lines that end in CR alone, the first at byte 8"),
+    ("a last line that is cut, too deep to follow", b'{"a": ' + b"[" * 3000 + b"]" * 3000, r"is truncated: its last line"),
     ("a cut last line after CRLF", b'{"a": 1}\r\n{"b": "\r', r"is truncated: its last line \(record 1, from byte 10\)"),
 ]
 
