@@ -1,6 +1,8 @@
 """One Spark for all tests, and a way to ask a Column function about many cases at once."""
 
 import logging
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ Evaluate = Callable[[str, Sequence[tuple[Any, ...]], Column], list[Any]]
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     folder = tmp_path_factory.mktemp("spark")
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # of the workers: as spark-submit finds it on PATH in the stack
     session = (
         SparkSession.builder.master("local[2]")
         .appName("tests")
@@ -31,6 +34,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
+    del os.environ["PYSPARK_PYTHON"]
     logging.getLogger("py4j").setLevel(logging.WARNING)  # it says goodbye when the interpreter ends, after pytest has closed the streams
 
 
