@@ -13,16 +13,19 @@ WAITS_FOR = "waits_for"
 """The XCom in which a task that waits without a slot says for what."""
 
 
+OF_AN_INTERVAL = ("scheduled", "backfill")
+
+
 class RunRefused(Refused):
     """The run was asked for something that would do harm."""
 
 
-def day_of_run(*, asked: str | None, logical_date: datetime | None, run_after: datetime, time_zone: str) -> date:
+def day_of_run(*, asked: str | None, logical_date: datetime | None, run_after: datetime, run_type: str, time_zone: str) -> date:
     """The day a run lands: the one asked for, else the day of its logical date, else the last one that was over when it was started.
 
-    A day that is not over when the run is started is never meant unless it is asked for: a form that fills in the present moment as the
-    logical date means the last complete day, too. Dates are taken in the contract's time zone. Raises RunRefused for a day that is not
-    YYYY-MM-DD.
+    A day that is not over when a run is started by hand is never meant unless it is asked for: a form that fills in the present moment as
+    the logical date means the last complete day, too. A run of the schedule or of a backfill has an interval, which begins on its day.
+    `run_type` is Airflow's word. Dates are taken in the contract's time zone. Raises RunRefused for a day that is not YYYY-MM-DD.
     """
     if asked:
         try:
@@ -30,6 +33,8 @@ def day_of_run(*, asked: str | None, logical_date: datetime | None, run_after: d
         except ValueError as error:
             raise RunRefused(f"day: expected a date such as 2018-01-28, found {asked!r}") from error
     zone = ZoneInfo(time_zone)
+    if logical_date and run_type in OF_AN_INTERVAL:
+        return logical_date.astimezone(zone).date()
     complete = run_after.astimezone(zone).date() - timedelta(days=1)
     return min(logical_date.astimezone(zone).date(), complete) if logical_date else complete
 

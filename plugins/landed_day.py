@@ -57,6 +57,7 @@ def on_dag_run_running(dag_run: "DagRun", msg: str) -> None:
             asked=(dag_run.conf or {}).get("day"),
             logical_date=dag_run.logical_date,
             run_after=dag_run.run_after,
+            run_type=str(DagRunType(dag_run.run_type).value),
             time_zone=customers.customer(customer).time_zone,
         )
     except (Refused, TypeError) as error:  # the run says so itself

@@ -81,7 +81,13 @@ def day_of(context: Context, contract: Contract) -> str:
         return str(source["day"])
     run, asked = context["dag_run"], context["params"]["day"]
     with suppress(LandfallError):
-        day = runs.day_of_run(asked=asked, logical_date=run.logical_date, run_after=run.run_after, time_zone=contract.time_zone)
+        day = runs.day_of_run(
+            asked=asked,
+            logical_date=run.logical_date,
+            run_after=run.run_after,
+            run_type=str(run.run_type.value),
+            time_zone=contract.time_zone,
+        )
         return day.isoformat()
     return ""
 

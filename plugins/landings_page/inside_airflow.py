@@ -9,6 +9,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.utils.log.log_reader import TaskLogReader
 from airflow.utils.session import create_session
+from airflow.utils.types import DagRunType
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
@@ -57,6 +58,7 @@ class InsideAirflow:
                     asked=(run.conf or {}).get("day"),
                     logical_date=run.logical_date,
                     run_after=run.run_after,
+                    run_type=str(DagRunType(run.run_type).value),
                     time_zone=contract.time_zone,
                 ),
                 state=str(run.state),

@@ -25,19 +25,27 @@ DAYS = [
 
 @pytest.mark.parametrize(("why", "asked", "logical", "zone", "day"), DAYS, ids=[row[0] for row in DAYS])
 def test_the_day_of_a_run(why: str, asked: str | None, logical: datetime | None, zone: str, day: date) -> None:
-    assert runs.day_of_run(asked=asked, logical_date=logical, run_after=LATER, time_zone=zone) == day, why
+    assert runs.day_of_run(asked=asked, logical_date=logical, run_after=LATER, run_type="manual", time_zone=zone) == day, why
 
 
 def test_a_scheduled_run_lands_the_day_that_ends_as_it_starts() -> None:
     """Of a schedule at midnight, in a zone whose midnight is not ours."""
     midnight = datetime(2018, 1, 28, 23, tzinfo=UTC)
     logical = datetime(2018, 1, 27, 23, tzinfo=UTC)
-    assert runs.day_of_run(asked=None, logical_date=logical, run_after=midnight, time_zone="Europe/Berlin") == date(2018, 1, 28)
+    assert runs.day_of_run(asked=None, logical_date=logical, run_after=midnight, run_type="scheduled", time_zone="Europe/Berlin") == date(
+        2018, 1, 28
+    )
+
+
+def test_a_backfilled_run_lands_the_day_that_it_is_of_whenever_it_may_start() -> None:
+    """The timetable lets it start at the beginning of its interval: Airflow makes its id of that moment."""
+    begin = datetime(2018, 1, 28, tzinfo=UTC)
+    assert runs.day_of_run(asked=None, logical_date=begin, run_after=begin, run_type="backfill", time_zone="UTC") == date(2018, 1, 28)
 
 
 def test_a_day_that_is_no_date_is_refused() -> None:
     with pytest.raises(RunRefused, match="found '28.1.2018'"):
-        runs.day_of_run(asked="28.1.2018", logical_date=None, run_after=LATER, time_zone="UTC")
+        runs.day_of_run(asked="28.1.2018", logical_date=None, run_after=LATER, run_type="manual", time_zone="UTC")
 
 
 def test_a_backfill_with_one_day_for_all_is_refused() -> None:
