@@ -21,6 +21,7 @@ from include.receipts import PublishReceipt, Source
 from include.records import key_of
 from include.source import describe
 from include.topics import TopicSpec, described, ensure_topic
+from tests.private_landfall import wait_for
 
 ROOT = Path(__file__).parents[1]
 DAY = "2018-01-28"
@@ -130,9 +131,16 @@ publish({source!r}, {replace(self.topic, **changes)!r}, {self.kafka!r}, Path({st
 
 
 def alter(admin: Admin, topic: str, **configs: str) -> None:
+    """Returns when the broker says so itself: it answers a change before it has taken it in."""
     values = [ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET) for name, value in configs.items()]
     for future in admin.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, topic, incremental_configs=values)]).values():
         future.result(20)
+
+    def shown() -> dict[str, str]:
+        [asked] = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)], request_timeout=20).values()
+        return {name: asked.result()[name.replace("_", ".")].value for name in configs}
+
+    assert wait_for(lambda: shown() == configs, 20), shown()
 
 
 def refuse_difference(receipt: PublishReceipt, rows: list[Row], records: list[bytes]) -> None:

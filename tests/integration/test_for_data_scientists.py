@@ -193,7 +193,7 @@ def test_the_tables_that_are_listed_have_the_rows_in_force(demo: Demo) -> None:
     )
     shown = demo.run([str(ROOT / "landfall"), *one]).stdout
     for field in TABLES["assessments"].iceberg.fields:
-        assert re.search(rf"^ +{field.name} +{field.field_type} +{re.escape(str(field.doc))}$", shown, re.MULTILINE), field.name
+        assert re.search(rf"^ *{field.name} +{field.field_type} +{re.escape(str(field.doc))}$", shown, re.MULTILINE), field.name
 
 
 def test_who_is_no_reader_is_told_what_the_page_says(demo: Demo) -> None:

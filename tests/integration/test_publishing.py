@@ -335,7 +335,7 @@ def test_a_source_without_records_is_refused_or_a_receipt_of_nothing(acme, why, 
     file = acme.folder / ("a.json.gz" if why == "packed" else "a.json")
     file.write_bytes(content)
     source = acme.describe(file)
-    with pytest.raises(SourceRefused, match=r"a\.json holds no record: .*Nothing of the source was published.*empty_source: accept"):
+    with pytest.raises(SourceRefused, match=r"a\.json.* holds no record: .*Nothing of the source was published.*empty_source: accept"):
         acme.publish(source)
     for _ in range(2):
         receipt = publish(source, acme.topic, acme.kafka, acme.folder / "spool", accept_empty=True)
