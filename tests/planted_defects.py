@@ -153,7 +153,7 @@ ROW_DEFECTS: list[tuple[str, Plant, str]] = [
     ("a negative score", change("assessments", 0, score=-0.5),
      "1 rows are outside of the range of assessments.score, which is 0 to 1: -0.5"),
     ("a score that the counts do not make", change("assessments", 0, score=0.25),
-     "1 attempts do not have the score that their counts make: keen_id keen 1"),
+     "1 attempts do not have the score that their counts make: record 0 (hash "),
     ("a score lost", change("assessments", 0, score=None), "has score null with correct 1 of total 2"),
     ("a score of impossible counts", change("assessments", 0, correct=3), "has score 0.5 with correct 3 of total 2"),
     ("a score beside a negative count", change("assessments", 0, incomplete=-1), "has score 0.5 with correct 1 of total 2"),

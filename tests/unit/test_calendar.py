@@ -16,7 +16,7 @@ NOON, EVENING = datetime(2018, 1, 29, 12, tzinfo=UTC), datetime(2018, 1, 29, 20,
 
 
 def contract(**terms: Any) -> Contract:
-    return Contract(customer="acme", source="{day}", **{"first_day": DAY, "deadline_hours": 0.0, **terms})
+    return Contract(customer="acme", source="{day}", **{"first_day": DAY, "deadline_hours": 0.0, "days": "scheduled", **terms})
 
 
 def landed(day: date = DAY, at: datetime = NOON) -> LandedDay:

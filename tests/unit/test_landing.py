@@ -163,5 +163,5 @@ def test_impossible_counts_are_told_by_reason(tmp_path: Path) -> None:
     landed = read_landed(built.fs, built.transform)
     assert problems(built.publish, built.transform, landed, max_quarantined=1) == []
     assert "3 attempts have impossible counts, so no score, and are in no sum: a negative count 2, more correct than total 1" in warnings(
-        built.publish, built.transform, landed, None, 5
+        built.publish, built.transform, landed, [], 5
     )

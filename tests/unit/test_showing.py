@@ -41,7 +41,7 @@ def test_a_text_is_shown_and_does_not_act(text: str, seen: str, capsys: pytest.C
         lambda: showing.error(text),
         lambda: showing.progress(text),
         lambda: showing.addresses({"report": text}),
-        lambda: showing.quarantine([Reason(text, 1, [date(2018, 1, 28)], [Example(date(2018, 1, 28), 0, None, text, text)])], text),
+        lambda: showing.quarantine([Reason(text, 1, [date(2018, 1, 28)], [Example(date(2018, 1, 28), 0, None, text, text)])], text, text),
         lambda: showing.described([Described(text, "assessments", "table", text, 1, [])]),
     ):
         said = shown(print_it, capsys)
