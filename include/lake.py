@@ -255,7 +255,6 @@ class Lake:
             _refuse_another(landing, done)
             log.info("%s is committed already, at %s", done.landing, done.committed_at)
             return done
-        self._refuse_changed(transform)
         _refuse_older(landing, before)
         if not replacing:  # what takes the place of a landing is as old as that
             self._refuse_taken_over(landing)
@@ -264,6 +263,7 @@ class Lake:
                 f"{landing.customer} {landing.day}: {before[-1].landing} has taken the place of {replacing}. Nothing was changed."
             )
         self._refuse_unforgotten(transform)
+        self._refuse_changed(transform, Overtaken if replacing else proofs.Unproven)  # a rewriting that a tidying swept begins again
         newest = self.newest_of(version)
 
         def change(name: str, transaction: Transaction) -> None:
@@ -346,11 +346,11 @@ class Lake:
         if not landing.proof:
             raise proofs.Unproven(f"{self.customer} {landing.day}: landing {landing.landing} comes without a proof. Nothing was changed.")
 
-    def _refuse_changed(self, transform: TransformReceipt) -> None:
+    def _refuse_changed(self, transform: TransformReceipt, refusal: type[LandfallError]) -> None:
         """A try that went on as a zombie, or a person, may have touched the files since `validate` read them."""
         wrong = proofs.changed_files(self.fs, self.path, transform)
         if wrong:
-            raise proofs.Unproven(
+            raise refusal(
                 f"{self.customer} {transform.day}: the files of landing {transform.landing} are no longer those that were proven: "
                 f"{'; '.join(wrong)}. Nothing was changed. Clear transform and the tasks after it."
             )

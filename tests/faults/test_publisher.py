@@ -96,8 +96,8 @@ def test_r2_three_publishers_and_a_broker_are_killed(broker: Broker, acme: Acme,
 
 PAUSE = """
 send = publishing._Publisher._send_records
-def send_and_pause(self, chunk, records):
-    entry = send(self, chunk, records)
+def send_and_pause(self, chunk, records, when_read):
+    entry = send(self, chunk, records, when_read)
     if chunk.chunk == 2:
         os.kill(os.getpid(), signal.SIGSTOP)
     return entry

@@ -223,8 +223,8 @@ def test_once_more_it_changes_nothing_and_tells_the_same(lake: Lake, tmp_path: P
 
 def test_a_landing_that_did_not_know_is_refused_and_one_that_did_is_not(lake: Lake, tmp_path: Path) -> None:
     land(lake, tmp_path)
+    ignorant = build(tmp_path, try_number=2)
     forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
-    ignorant = build(tmp_path, try_number=2)  # its files come when those of other tries that hold it are deleted already
     with pytest.raises(Refused, match="1 attempts were to be forgotten after Spark had begun to read"):
         lake.commit(ignorant.landing, ignorant.transform)
     assert differences(lake, DAY, without("keen 1")) == []
