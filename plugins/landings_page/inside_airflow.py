@@ -49,7 +49,8 @@ class InsideAirflow:
 
     def runs_of(self, contract: Contract) -> list[Run]:
         """Every run of the customer's DAG that Airflow still knows, with the day it lands."""
-        columns = (DagRun.run_id, DagRun.state, DagRun.conf, DagRun.logical_date, DagRun.run_after, DagRun.start_date, DagRun.end_date)
+        moments = (DagRun.logical_date, DagRun.run_after, DagRun.start_date, DagRun.end_date)
+        columns = (DagRun.run_id, DagRun.run_type, DagRun.state, DagRun.conf, *moments)
         found = self.session.execute(select(*columns).where(DagRun.dag_id == dag_of(contract.customer)))
         return [
             Run(
