@@ -268,16 +268,19 @@ def test_a_run_of_airflow_has_its_landing_as_a_tab(harbor: Harbor, log_in: Calla
 
 
 def test_who_sees_no_customer_is_told_why(stack: Landfall, harbor: Harbor, log_in: Callable[..., Page]) -> None:
-    contract = Path(stack.environment["LANDFALL_CUSTOMERS"]) / "harbor.yaml"
-    kept = contract.read_text()
-    contract.write_text(kept.replace("- viewer", "- bob"))
+    contracts = Path(stack.environment["LANDFALL_CUSTOMERS"])
+    kept = {contract: text for contract in contracts.glob("*.yaml") if "viewer" in (text := contract.read_text())}
+    assert contracts / "harbor.yaml" in kept
+    for contract, text in kept.items():
+        contract.write_text(text.replace("viewer", "bob"))
     try:
         page = log_in("viewer")
         frame = open_from_navigation(page)
         expect(frame.locator(".notice")).to_contain_text("You are viewer")
         keep(page, "nobody_1280")
     finally:
-        contract.write_text(kept)
+        for contract, text in kept.items():
+            contract.write_text(text)
 
 
 def test_an_api_server_that_is_gone_is_said(harbor: Harbor, log_in: Callable[..., Page]) -> None:

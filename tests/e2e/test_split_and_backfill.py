@@ -99,7 +99,7 @@ def test_the_span_again_replaces_a_corrected_day_leaves_the_others_and_skips_day
     before = {day: stack.lake("acme").in_force(day) for day in days()}
     files[corrected].write_bytes(b"[" + attempt(1) + b"]")
     told = stack("backfill", "--customer", "acme", "--from", corrected, "--to", ALL[1]).stdout
-    assert [line.split()[:2] for line in told.splitlines() if line.startswith("  2018")] == [
+    assert [line.split()[:2] for line in told.splitlines() if line.lstrip().startswith("2018")] == [
         [day, "success"] for day in [*days()[-2:], ALL[1]]
     ]
     after = {day: stack.lake("acme").in_force(day) for day in days()}

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.definitions.context import Context
+from airflow.utils.types import DagRunType
 
 import notifying
 from include import receipts
@@ -49,7 +50,8 @@ def contract(**terms: Any) -> Contract:
 
 def context(pulled: dict[str, Any], day: str | None = "2018-01-28", logical_date: datetime | None = None) -> Context:
     ti = SimpleNamespace(task_id="publish", try_number=4, log_url=LINK, xcom_pull=lambda task_ids: pulled.get(task_ids))
-    run = SimpleNamespace(logical_date=logical_date, run_after=datetime(2018, 1, 30, tzinfo=UTC))
+    run_type = DagRunType.SCHEDULED if logical_date else DagRunType.MANUAL
+    run = SimpleNamespace(logical_date=logical_date, run_after=datetime(2018, 1, 30, tzinfo=UTC), run_type=run_type)
     error = ValueError("keen_id 54321: wrong")  # what a task failed of may quote a record
     return {"ti": ti, "dag_run": run, "params": {"day": day}, "exception": error, "dag": None}  # type: ignore[typeddict-item]
 

@@ -37,4 +37,5 @@ def test_spark_takes_its_classes_from_the_archive(jars: None, tmp_path: Path) ->
     found = [re.search(r"org\.apache\.spark\.\S+ source: (file:|shared )", line) for line in lines]
     sources = Counter(each[1] for each in found if each)
     assert sources.total() > 2000
-    assert sources["shared "] > 0.95 * sources.total() or java.is_ours, sources
+    # An archive takes no class of the oldest formats, and none that was first met in this job.
+    assert sources["shared "] > 0.9 * sources.total() or java.is_ours, sources
