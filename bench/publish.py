@@ -23,11 +23,12 @@ from rich.console import Console
 from rich.table import Table
 
 from include.brokers import Admin
+from include.customers import TopicSpec
 from include.publishing import publish
 from include.source import describe
 from include.stack import stack
 from include.stack.settings import Settings
-from include.topics import TopicSpec, ensure_topic
+from include.topics import ensure_topic
 
 DAY = "2018-01-28"
 OURS = "landfall: split, key, hash, ledger, transactions, lz4"

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -27,7 +28,6 @@ from pydantic import (
 from include import patterns, time_limits
 from include.channels import checked_channel, checked_expected_by
 from include.errors import Refused
-from include.topics import TopicSpec
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,27 @@ READER = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
 OWNERS = ("landfall", "hdfs")
 MOST_READERS = 28
 """HDFS takes 32 entries in an access control list; owner, group, mask and others are four."""
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """A customer's topic as its contract describes it. `chunk_records` is how many records one Kafka transaction takes.
+
+    Its default by measurement: 100,000 records of 4.5 KB take 1.8 s in chunks of 10,000, 1.7 s of 25,000, 1.6 s in one (medians of 4),
+    and a chunk is what a killed publisher sends again.
+    """
+
+    name: str
+    partitions: int = 3
+    replication: int = 1
+    retention_hours: int = 168
+    max_message_bytes: int = 1_048_576
+    chunk_records: int = 10_000
+
+    @property
+    def ledger(self) -> str:
+        """The topic that holds one entry for each chunk published to this one."""
+        return f"{self.name}.ledger"
 
 
 class ContractRefused(Refused):

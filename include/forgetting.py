@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include import compacting, expiring, spooling
+from include.customers import TopicSpec
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.hdfs import make_directory, make_file, write_file
@@ -33,7 +34,6 @@ from include.receipts import Conservation, Landing, TransformReceipt
 from include.rewriting import Rewriting, batches, beginning_again, commit
 from include.tables import BOOL, INT, LANDED, READ_FROM
 from include.tidying import ASIDE, modified
-from include.topics import TopicSpec
 
 ATTEMPTS = ("raw_assessments", "assessments", "questions", "options", "quarantine")  # tables with a keen_id in each row
 MARK = "-forgot-"  # in the id of a landing that is another one's without an attempt

@@ -23,6 +23,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 
 from include import ledger
 from include.brokers import Admin, Complaints, client_settings, code, reason
+from include.customers import TopicSpec
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.ledger import Entry, ingest_id
@@ -30,7 +31,7 @@ from include.receipts import Landing, PublishReceipt, Source, publish_receipt_of
 from include.records import Records, key_of
 from include.source import Spooled
 from include.source import spool as spool_source
-from include.topics import TopicSpec, described
+from include.topics import described
 
 log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its typed _
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from include.brokers import ANSWER_SECONDS, code, reason
+from include.customers import TopicSpec
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 
@@ -25,27 +26,6 @@ T = TypeVar("T")
 
 class TopicDrift(Refused):
     """A topic exists and is not what the contract says. The message lists every difference."""
-
-
-@dataclass(frozen=True)
-class TopicSpec:
-    """A customer's topic as its contract describes it. `chunk_records` is how many records one Kafka transaction takes.
-
-    Its default by measurement: 100,000 records of 4.5 KB take 1.8 s in chunks of 10,000, 1.7 s of 25,000, 1.6 s in one (medians of 4),
-    and a chunk is what a killed publisher sends again.
-    """
-
-    name: str
-    partitions: int = 3
-    replication: int = 1
-    retention_hours: int = 168
-    max_message_bytes: int = 1_048_576
-    chunk_records: int = 10_000
-
-    @property
-    def ledger(self) -> str:
-        """The topic that holds one entry for each chunk published to this one."""
-        return f"{self.name}.ledger"
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from include import ledger
 from include.brokers import Admin
+from include.customers import TopicSpec
 from include.publishing import LandedBefore, publish
 from include.receipts import PublishReceipt, Source
 from include.records import key_of
 from include.source import describe
-from include.topics import TopicSpec, described, ensure_topic
+from include.topics import described, ensure_topic
 from tests.private_landfall import wait_for
 
 ROOT = Path(__file__).parents[1]
@@ -122,7 +123,7 @@ from pathlib import Path
 from include import publishing
 from include.publishing import publish
 from include.receipts import Source, SourceFile
-from include.topics import TopicSpec
+from include.customers import TopicSpec
 {before}
 publish({source!r}, {replace(self.topic, **changes)!r}, {self.kafka!r}, Path({str(self.folder / "spool")!r}))
 """

@@ -17,6 +17,7 @@ import pytest
 from include import report
 from include.compacting import MARK as COMPACTED
 from include.compacting import compact
+from include.customers import TopicSpec
 from include.effects import Effect
 from include.errors import LandfallError
 from include.forgetting import MARK as FORGOT
@@ -24,7 +25,6 @@ from include.forgetting import forget
 from include.lake import Lake, tombstones
 from include.tables import LANDED
 from include.tidying import ASIDE, tidy
-from include.topics import TopicSpec
 from tests.built_landing import RECORDS, Built, attempt, build
 from tests.unit.test_compacting import MAX_FILES, scattered
 from tests.unit.test_forgetting import holding

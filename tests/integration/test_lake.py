@@ -13,13 +13,13 @@ from pyiceberg.avro.file import AvroFile
 
 from include import report
 from include.asking import ask
+from include.customers import TopicSpec
 from include.errors import LandfallError
 from include.forgetting import forget
 from include.hdfs import filesystem
 from include.lake import NAMESPACE, Lake
 from include.landing import problems, read_landed
 from include.tidying import tidy
-from include.topics import TopicSpec
 from tests.built_landing import CUSTOMER, RECORDS, Built, attempt, build
 
 SECOND, THIRD = "2018-01-29", "2018-01-30"

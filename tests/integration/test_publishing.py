@@ -13,6 +13,7 @@ from confluent_kafka import Producer, TopicPartition
 
 from include import ledger
 from include.brokers import Admin
+from include.customers import TopicSpec
 from include.errors import LandfallError, Refused
 from include.ledger import Entry, LedgerRefused, ingest_id
 from include.publishing import OVERHEAD, LandedBefore, PublisherFenced, RecordTooLarge, _Publisher, message_bytes, publish
@@ -20,7 +21,7 @@ from include.receipts import Landing, PublishReceipt, Source, source_of
 from include.records import Records, _Stamp
 from include.retention import require_readable
 from include.source import SourceRefused
-from include.topics import TopicSpec, ensure_topic
+from include.topics import ensure_topic
 from tests.acme import Acme, attempts, committed, content_hash, entries, refuse_difference
 
 

@@ -8,8 +8,9 @@ import pytest
 from confluent_kafka.admin import NewTopic
 
 from include.brokers import Admin
+from include.customers import TopicSpec
 from include.errors import LandfallError, Refused
-from include.topics import TopicDrift, TopicSpec, ensure_topic
+from include.topics import TopicDrift, ensure_topic
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import pytest
 
 from include import rewriting
 from include.compacting import MARK, Compacted, compact
+from include.customers import TopicSpec
 from include.errors import LandfallError
 from include.forgetting import forget
 from include.lake import Lake
 from include.receipts import DataFile, TableFiles
-from include.topics import TopicSpec
 from tests.built_landing import Built, attempt, build
 from tests.unit.test_lake import FIRST, SECOND, commit, expected, open_lake, seen
 

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from include import expiring, forgetting, receipts, report, showing, tidying
+from include.customers import TopicSpec
 from include.errors import Refused
 from include.forgetting import SEGMENT_HOURS, Forgotten, forget
 from include.lake import Lake, tombstones
 from include.tables import LANDED
-from include.topics import TopicSpec
 from tests.built_landing import CUSTOMER, DAY, RECORDS, TEST_EXAM_NAMES, attempt, build
 from tests.landed import differences
 from tests.recount import recount_records

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from include.customers import TopicSpec
 from include.ledger import Entry, ingest_id, sealed
 from include.publishing import OVERHEAD, Plan, RecordTooLarge, message_bytes, refuse_too_large, resume, settings
 from include.receipts import Source
 from include.records import Records
-from include.topics import TopicSpec
 
 SOURCE = Source("acme", "2018-01-28", (), 9, "ab" * 32, "2018-01-29T00:00:00Z")
 TOPIC = TopicSpec("assessments.acme", chunk_records=100)

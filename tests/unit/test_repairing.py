@@ -6,12 +6,12 @@ import pytest
 
 from include import receipts, repairing, report, showing
 from include.asking import ask
+from include.customers import TopicSpec
 from include.errors import LandfallError, Refused
 from include.forgetting import forget
 from include.lake import Lake, State
 from include.repairing import MARK, repair
 from include.tables import LANDED
-from include.topics import TopicSpec
 from tests.built_landing import Built, attempt, build
 from tests.unit.test_lake import OTHER_RECORDS, SECOND, commit, expected, newest_landings, open_lake, seen
 

@@ -17,9 +17,9 @@ from include import charts, report, small_tables
 from include.answers import Answer, Asked, answers, questions
 from include.asking import Session
 from include.charts import KINDS, chart
+from include.customers import TopicSpec
 from include.forgetting import forget
 from include.lake import Lake
-from include.topics import TopicSpec
 from tests.built_landing import CUSTOMER, DAY, RECORDS, attempt, build
 
 SECOND = "2018-01-29"

@@ -7,7 +7,8 @@ from typing import Any, cast
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
-from include.topics import Layout, TopicSpec, differences, ensure_topic, layouts
+from include.customers import TopicSpec
+from include.topics import Layout, differences, ensure_topic, layouts
 from tests.admin_answers import answer, configs
 
 SPEC = TopicSpec("assessments.acme", partitions=3, replication=1, retention_hours=2, max_message_bytes=4096)
