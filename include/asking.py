@@ -20,9 +20,9 @@ import duckdb
 import pyarrow as pa
 from fsspec import AbstractFileSystem
 
+from include.aggregates import aggregate
 from include.errors import LandfallError, Refused
 from include.lake import Lake, State
-from include.landed import aggregate
 from include.spooling import spool_folder
 from include.tables import TABLES, VIEWS
 

@@ -23,13 +23,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include import compacting, expiring, spooling
+from include.aggregates import AGGREGATES, aggregate
 from include.customers import TopicSpec
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.hdfs import make_directory, make_file, write_file
 from include.holes import OBJECTS, Counts
 from include.lake import FORGOTTEN, Lake, Overtaken, State, tombstones
-from include.landed import AGGREGATES, MODULUS, aggregate
+from include.landed import MODULUS
 from include.receipts import Conservation, Landing, TransformReceipt
 from include.rewriting import Rewriting, batches, beginning_again, commit
 from include.tables import BOOL, INT, LANDED, READ_FROM

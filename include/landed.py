@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
+from include.aggregates import AGGREGATES, IMPOSSIBLE
 from include.holes import Counts, Holes
 from include.receipts import TransformReceipt
 from include.spooling import spool_folder
@@ -149,10 +150,6 @@ RANGES: dict[str, dict[str, tuple[int, int | None]]] = {
     "question_days": {**dict.fromkeys(("correct", "incorrect", "missed", "unanswered"), (0, None)), "asked": (1, None)},
     "holes": {**dict.fromkeys(("parents", "present", "nulls", "missing", "empty", "wrong_type"), (0, None))},
 }
-
-# Why the counts of an attempt cannot be; a count that is null is not known to be wrong. Such an attempt has no score and is in no sum.
-_IMPOSSIBLE = """case when least(incomplete, submitted, incorrect, correct, total, unanswered) < 0 then 'a negative count'
-    when correct > total then 'more correct than total' end"""
 
 
 def read_landed(fs: Any, transform: TransformReceipt) -> Landed:
@@ -351,10 +348,10 @@ def _attempts_of(tables: Any) -> Attempts:
             f"""select attempt(keen_id, hash) || ' has score ' || said(score) || ' with correct ' || said(correct)
                     || ' of total ' || said(total)
                 from assessments
-                where score is distinct from case when total > 0 and {_IMPOSSIBLE} is null then correct / total end order by all""",
+                where score is distinct from case when total > 0 and {IMPOSSIBLE} is null then correct / total end order by all""",
         ),
         impossible=dict(
-            tables.execute(f"select {_IMPOSSIBLE} as reason, count(*) from assessments where reason is not null group by all").fetchall()
+            tables.execute(f"select {IMPOSSIBLE} as reason, count(*) from assessments where reason is not null group by all").fetchall()
         ),
     )
 
@@ -389,29 +386,6 @@ def _records(tables: Any, surplus: str) -> Some:
         f"select 'record ' || said(record) || ' (hash ' || said(hash) || ')' from {_ACCOUNT} where {surplus} > 0 order by record",
         total=f"select sum({surplus}) from {_ACCOUNT} where {surplus} > 0",
     )
-
-
-# The small sums, from the rows that they are sums of.
-AGGREGATES = {
-    "exam_scores": f"""
-    select day, base_exam_id, exam_name, is_test, case when score is not null then correct end as correct,
-        case when score is not null then total end as total, count(*) as attempts, sum(copies) as copies,
-        count(*) filter (is_conflict) as conflicts, sum(incomplete) filter (possible) as incomplete,
-        sum(incorrect) filter (possible) as incorrect, sum(unanswered) filter (possible) as unanswered, max(started_at) as last_taken
-    from (select *, {_IMPOSSIBLE} is null as possible from assessments) group by day, base_exam_id, exam_name, is_test, 5, 6""",
-    "question_days": """
-    select q.day, a.base_exam_id, a.exam_name, q.question_id, a.is_test, count(*) as asked,
-        count(*) filter (user_result = 'correct') as correct, count(*) filter (user_result = 'incorrect') as incorrect,
-        count(*) filter (user_result = 'missed_some') as missed, count(*) filter (user_result = 'unanswered') as unanswered
-    from questions q join assessments a using (keen_id, hash)
-    group by q.day, a.base_exam_id, a.exam_name, q.question_id, a.is_test""",
-}
-
-
-def aggregate(table: str) -> str:
-    """SQL of all rows of `exam_scores` or `question_days`, from the tables `assessments` and `questions`, in the table's own types."""
-    chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in LANDED[table].duckdb.items())
-    return f"select {chosen} from ({AGGREGATES[table]})"
 
 
 def _children_of(tables: Any) -> Children:
