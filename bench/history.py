@@ -24,17 +24,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from include import lake as lakes
 from include import receipts
-from include import report as reports
-from include.asking import ask
-from include.hdfs import filesystem
-from include.lake import Lake
+from include.answers import pages
+from include.lake import lake as lakes
+from include.lake.lake import Lake
+from include.lake.snapshots import LANDING_ROW
+from include.query.session import ask
 from include.receipts import Landing
-from include.snapshots import LANDING_ROW
-from include.stack import stack
+from include.schemas import LANDED, LANDINGS
+from include.stack import lifecycle
 from include.stack.settings import Settings
-from include.tables import LANDED, LANDINGS
+from include.storage.webhdfs import filesystem
 from tests.built_landing import Built, build
 
 FIRST = date(2016, 1, 1)
@@ -73,7 +73,7 @@ def main(
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory(prefix="landfall-bench-") as name:
         folder = Path(name)
-        with stack.running(Settings.private(folder / "stack"), stack.HDFS) as settings:
+        with lifecycle.running(Settings.private(folder / "stack"), lifecycle.HDFS) as settings:
             at = settings.endpoints
             fs = filesystem(at.webhdfs_host, at.webhdfs_port, "landfall")
             histories = []
@@ -151,7 +151,7 @@ def committing(history: History, day: str) -> Callable[[], object]:
 def reporting(history: History) -> Callable[[], object]:
     landing = history.lake.in_force(history.middle)
     assert landing is not None
-    return lambda: reports.write(history.lake, landing)
+    return lambda: pages.write(history.lake, landing)
 
 
 def report(seconds: dict[str, dict[int, list[float]]], few: int, many: int, rounds: int) -> None:

@@ -25,9 +25,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from include import samples
-from include.runs import TASKS
-from include.stack import processes
+from include.run_identity import TASKS
+from include.stack import processes, samples
 from include.stack.settings import Settings
 from tests.private_landfall import Landfall, private_landfall
 

@@ -22,13 +22,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from include.brokers import Admin
-from include.customers import TopicSpec
-from include.publishing import publish
-from include.source import describe
-from include.stack import stack
+from include.contracts import TopicSpec
+from include.kafka.client import Admin
+from include.kafka.publish import publish
+from include.kafka.topics import ensure_topic
+from include.source.files import describe
+from include.stack import lifecycle
 from include.stack.settings import Settings
-from include.topics import ensure_topic
 
 DAY = "2018-01-28"
 OURS = "landfall: split, key, hash, ledger, transactions, lz4"
@@ -46,7 +46,7 @@ def main(
     with tempfile.TemporaryDirectory(prefix="landfall-bench-") as name:
         folder = Path(name)
         array, lines = make(folder, records, size)
-        with stack.running(Settings.private(folder / "stack"), stack.KAFKA) as settings:
+        with lifecycle.running(Settings.private(folder / "stack"), lifecycle.KAFKA) as settings:
             servers = settings.endpoints.bootstrap_servers
             seconds = take_turns(ways(array, lines, servers, folder), rounds, servers)
         report(seconds, array.stat().st_size, records)

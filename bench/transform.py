@@ -31,12 +31,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
-from include import samples
+from include.schemas import TABLES
+from include.stack import samples
 from include.stack.jars import STACK, fetch_jars
 from include.stack.java import Java, find_java
 from include.stack.settings import Settings
 from include.stack.spark import archive_classes, configure_spark, properties_file, spark_environment, spark_submit
-from include.tables import TABLES
 
 DAY, INGEST = "2018-01-28", "0123456789abcdef"
 PROJECT = Path(__file__).resolve().parents[1]

@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from expected_landings import ExpectLandingsOperator
-from include import channels, customers
-from include.customers import Contract
+from include import channels, contracts
+from include.contracts import Contract
 
 
 def expect_landings(contract: Contract) -> DAG:
@@ -46,6 +46,6 @@ def expect_landings(contract: Contract) -> DAG:
     return dag
 
 
-for _customer, _contract in customers.load_all().items():
+for _customer, _contract in contracts.load_all().items():
     if isinstance(_contract, Contract) and _contract.expected_by:
         globals()[f"expect_landings_{_customer}"] = expect_landings(_contract)

@@ -36,8 +36,8 @@ from airflow.sdk import DAG, Param
 
 import landed_assets
 import notifying
-from include import customers, runs, time_limits
-from include.customers import Contract, ContractRefused
+from include import contracts, run_identity, time_limits
+from include.contracts import Contract, ContractRefused
 from kafka_operators import EnsureTopicOperator, PublishJsonOperator
 from lake_operators import AnswerOperator, CommitLandingOperator, ValidateLandingOperator
 from landed_day import DayTimetable
@@ -110,7 +110,7 @@ def land_assessments(contract: Contract) -> DAG:
         is_paused_upon_creation=False,
         template_undefined=jinja2.StrictUndefined,
         params=trigger_form(contract),
-        user_defined_macros={"landing_id": runs.landing_id},
+        user_defined_macros={"landing_id": run_identity.landing_id},
         tags=["landfall", contract.customer],
         default_args={"owner": "landfall", **RETRIES, **notifying.callbacks(contract)},
     ) as dag:
@@ -150,12 +150,12 @@ def land_assessments(contract: Contract) -> DAG:
 def refused_contract(customer: str, reason: str) -> DAG:
     """In place of the DAG of a customer whose contract is wrong: shows the reason, fails with it, leaves the others alone."""
     with DAG(
-        dag_id=f"land_assessments_{customers.as_key(customer)}",
+        dag_id=f"land_assessments_{contracts.as_key(customer)}",
         description=f"The contract of {customer} is wrong; nothing is landed until it is mended",
         doc_md=f"# The contract of {customer} is wrong\n\n```\n{reason}\n```\n\nMend it; this page changes by itself.",
         schedule=None,
         is_paused_upon_creation=False,  # Airflow keeps this for the DAG that comes once the contract is mended
-        tags=["landfall", customers.as_key(customer), "wrong contract"],
+        tags=["landfall", contracts.as_key(customer), "wrong contract"],
     ) as dag:
         RefusedContractOperator(task_id="wrong_contract", reason=reason)
     return dag
@@ -173,6 +173,6 @@ def dag_for(customer: str, contract: Contract | ContractRefused) -> DAG:
     return dag
 
 
-for _customer, _contract in customers.load_all().items():
+for _customer, _contract in contracts.load_all().items():
     _dag = dag_for(_customer, _contract)
     globals()[_dag.dag_id] = _dag

@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
-from include import customers
-from include.customers import Contract
+from include import contracts
+from include.contracts import Contract
 from lake_operators import TidyLakeOperator
 from steps import SkippedContractOperator
 
@@ -47,8 +47,8 @@ with DAG(
         "execution_timeout": timedelta(hours=2),
     },
 ) as dag:
-    for _customer, _contract in customers.load_all().items():
+    for _customer, _contract in contracts.load_all().items():
         if isinstance(_contract, Contract):
             TidyLakeOperator(task_id=f"tidy_{_customer}", contract=_contract)
         else:
-            SkippedContractOperator(task_id=f"tidy_{customers.as_key(_customer)}", reason=str(_contract))
+            SkippedContractOperator(task_id=f"tidy_{contracts.as_key(_customer)}", reason=str(_contract))

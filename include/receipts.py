@@ -2,7 +2,7 @@
 
 Receipts travel as plain dictionaries (XCom, JSON files) and come back through `read`, which refuses a wrong shape. Each names the receipt
 that it builds on by its digest: Airflow lets anybody run any task of a run again, and then receipts of different tries lie side by side.
-`include/proofs.py` compares them.
+`include/lake/proofs.py` compares them.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ class Source:
 
     `sha256` is the file's own for one file; for several it is the sha256 of their sha256 lines, in order.
     `found_at` (ISO 8601, UTC) is of the worker's clock. `claim` is the number of the claim under which the source was read, which all
-    workers share: it orders the landings of a day (include/claims.py). None in a receipt of an earlier version.
+    workers share: it orders the landings of a day (include/storage/claims.py). None in a receipt of an earlier version.
     """
 
     customer: str
@@ -224,7 +224,7 @@ class Landing:
     unknown_fields: dict[str, int] = field(default_factory=dict)
     forgotten: int = 0
     claim: int | None = None
-    proof: str = ""  # digest of the evidence, see include/proofs.py
+    proof: str = ""  # digest of the evidence, see include/lake/proofs.py
     override: Override | None = None
 
     @property

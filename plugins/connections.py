@@ -4,10 +4,10 @@ from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
 from airflow.sdk import BaseHook
 from fsspec import AbstractFileSystem
 
-from include.brokers import Admin
-from include.hdfs import filesystem
-from include.lake import Lake
-from include.source import serve
+from include.kafka.client import Admin
+from include.lake.lake import Lake
+from include.source.files import serve
+from include.storage.webhdfs import filesystem
 
 KAFKA = "kafka_default"
 SPARK = "spark_default"

@@ -7,12 +7,13 @@ from urllib.parse import quote
 from airflow.sdk import BaseOperator, Context, conf
 
 import connections
-from include import claims, lateness, notices
-from include.customers import Contract
-from include.landing_run import dag_of
-from include.lateness import Late, Tasks
-from include.notices import Notice
-from include.runs import TASKS
+from include.contracts import Contract
+from include.run_identity import TASKS
+from include.runs import lateness, notices
+from include.runs.lateness import Late, Tasks
+from include.runs.notices import Notice
+from include.runs.run import dag_of
+from include.storage import claims
 from notifying import tell
 from steps import step
 

@@ -9,12 +9,12 @@ from airflow.sdk import BaseOperator, Context
 import connections
 import lineage
 from include import receipts
-from include.customers import TopicSpec
-from include.publishing import LandedBefore, publish
+from include.contracts import TopicSpec
+from include.kafka.publish import LandedBefore, publish
+from include.kafka.retention import refuse_short_retention
+from include.kafka.topics import ensure_topic
 from include.receipts import Landing, Source
-from include.retention import refuse_short_retention
-from include.spooling import spool_folder
-from include.topics import ensure_topic
+from include.storage.spool import spool_folder
 from steps import receipt_of, step
 
 

@@ -12,12 +12,17 @@ import connections
 import landed_assets
 import lineage
 import metrics
-from include import compacting, conf, holes, landing, notices, proofs, quarantined, receipts, tidying
-from include.customers import Contract
-from include.landed import Landed
+from include import receipts
+from include.contracts import Contract
+from include.lake import proofs
+from include.maintenance import cleanup, compact
+from include.query import quarantine
 from include.receipts import Found, Landing, Override, Proof, PublishReceipt, Source, TransformReceipt
-from include.runs import TASKS
-from include.spooling import sweep
+from include.run_identity import TASKS
+from include.runs import conf, notices
+from include.storage.spool import sweep
+from include.validation import checks, holes
+from include.validation.evidence import Landed
 from steps import log_lines, receipt_of, seconds_so_far, step
 
 BEFORE_COMMIT = list(TASKS[: TASKS.index("commit")])
@@ -54,14 +59,14 @@ class ValidateLandingOperator(BaseOperator):
         with step(context):
             source, published, transformed = receipts_so_far(context)
             proofs.require_related(source, published, transformed)
-            landed = landing.read_landed(connections.hdfs(), transformed)
+            landed = checks.read_landed(connections.hdfs(), transformed)
             asked, usual = (
-                landing.broken_limits(published, transformed, landed, share, self.accept_empty)
+                checks.broken_limits(published, transformed, landed, share, self.accept_empty)
                 for share in (float(self.max_quarantined), self.usual_max_quarantined)
             )
             found = self.counted(context, transformed, landed)
             reason = (context["params"].get("accept_problems") or "").strip()
-            wrong = landing.contradictions(published, transformed, landed)
+            wrong = checks.contradictions(published, transformed, landed)
             problems = [*wrong, *asked]
             context["ti"].xcom_push(key="problems", value=problems)
             log_lines(self.log, notices.proof(published, transformed, found, len(problems), time.monotonic() - began))
@@ -77,7 +82,7 @@ class ValidateLandingOperator(BaseOperator):
                 found,
                 max_quarantined=float(self.max_quarantined),
                 accept_empty=self.accept_empty,
-                warnings=(*published.warnings, *landing.warnings(published, transformed, landed, earlier, self.holes_points)),
+                warnings=(*published.warnings, *checks.warnings(published, transformed, landed, earlier, self.holes_points)),
                 override=override,
             )
             context["ti"].xcom_push(key="proof", value=receipts.plain(proof))
@@ -85,7 +90,7 @@ class ValidateLandingOperator(BaseOperator):
 
     def log_unreadable(self, customer: str, run_id: str, transformed: TransformReceipt) -> None:
         """What could not be read, from the files of this try."""
-        for line in quarantined.in_words(connections.lake(customer), transformed, run_id):
+        for line in quarantine.in_words(connections.lake(customer), transformed, run_id):
             self.log.warning("%s", line)
 
     @staticmethod
@@ -93,7 +98,7 @@ class ValidateLandingOperator(BaseOperator):
         """What the files hold; pushed for those who look at the run, whether it is proven or not."""
         if landed.facts is None:
             return None
-        found = landing.found_on_hdfs(landed.facts, transformed)
+        found = checks.found_on_hdfs(landed.facts, transformed)
         context["ti"].xcom_push(key="found", value=receipts.plain(found))
         return found
 
@@ -165,12 +170,12 @@ class AnswerOperator(BaseOperator):
     """
 
     def execute(self, context: Context) -> dict[str, str]:
-        from include import report  # brings what draws charts; every task of a run imports this file
+        from include.answers import pages  # brings what draws charts; every task of a run imports this file
 
         with step(context):
             landed = receipt_of(context, "commit", Landing)
             copies = os.environ.get("LANDFALL_REPORTS")
-            written = report.write(connections.lake(landed.customer), landed, Path(copies) if copies else None)
+            written = pages.write(connections.lake(landed.customer), landed, Path(copies) if copies else None)
             self.log.info("report: %s", written)
             return written
 
@@ -195,8 +200,8 @@ class TidyLakeOperator(BaseOperator):
         with step(context):
             conf.refuse_unknown(context["dag_run"].conf, context["dag"].params)
             lake, dry_run = connections.lake(self.contract.customer), bool(context["params"]["dry_run"])
-            compacted = compacting.compact(lake, self.contract.tidy.max_files, dry_run=dry_run)
-            tidied = tidying.tidy(lake, self.contract.tidy.unneeded_days, dry_run=dry_run)
+            compacted = compact.compact(lake, self.contract.tidy.max_files, dry_run=dry_run)
+            tidied = cleanup.tidy(lake, self.contract.tidy.unneeded_days, dry_run=dry_run)
             self.log.info("%s %s", tidied, compacted)
             if not dry_run:
                 self.log.info("folders of tasks that were killed, removed here: %s", ", ".join(sweep()) or "none")

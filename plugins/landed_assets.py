@@ -12,8 +12,8 @@ from typing import Any
 
 from airflow.sdk import Asset, Context
 
-from include import notices
 from include.receipts import Landing
+from include.runs import notices
 
 DAYS = "/days"
 

@@ -10,8 +10,9 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from airflow.utils.types import DagRunType
 from pendulum import now
 
-from include import customers, run_names, runs
+from include import contracts, run_identity
 from include.errors import Refused
+from include.runs import run_names
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -53,12 +54,12 @@ def on_dag_run_running(dag_run: "DagRun", msg: str) -> None:
     if customer is None or dag_run.note:
         return
     try:
-        day = runs.day_of_run(
+        day = run_identity.day_of_run(
             asked=(dag_run.conf or {}).get("day"),
             logical_date=dag_run.logical_date,
             run_after=dag_run.run_after,
             run_type=str(DagRunType(dag_run.run_type).value),
-            time_zone=customers.customer(customer).time_zone,
+            time_zone=contracts.customer(customer).time_zone,
         )
     except (Refused, TypeError) as error:  # the run says so itself
         log.info("%s: no note: %s", dag_run.run_id, error)

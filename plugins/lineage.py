@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import connections
 from include.receipts import Landing, PublishReceipt, Source, SourceFile
-from include.tables import LANDED, READ_FROM
+from include.schemas import LANDED, READ_FROM
 
 
 def remember(operator: Any, *what: Any) -> None:

@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from airflow.sdk.observability.stats import incr, timing
 
-from include.notices import COUNTS
 from include.receipts import Landing
+from include.runs.notices import COUNTS
 
 
 def landed(landing: Landing, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Telling people, by the notifiers of Airflow's own providers, whom the contract's `notify` names. Messages: include/notices.py.
+"""Telling people, by the notifiers of Airflow's own providers, whom the contract's `notify` names. Messages: include/runs/notices.py.
 
 Providers are imported when there is something to tell: every task of a run imports this file.
 """
@@ -13,13 +13,14 @@ from typing import Any
 from airflow.sdk import BaseNotifier, Context
 from airflow.sdk.exceptions import AirflowException
 
-from include import notices, receipts, runs
+from include import receipts, run_identity
 from include.channels import MAIL, SLACK, WEBHOOK, Channel, channel
-from include.customers import Contract
+from include.contracts import Contract
 from include.effects import Effect, effect
 from include.errors import LandfallError
-from include.notices import Notice
 from include.receipts import TransformReceipt
+from include.runs import notices
+from include.runs.notices import Notice
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ def day_of(context: Context, contract: Contract) -> str:
         return str(source["day"])
     run, asked = context["dag_run"], context["params"]["day"]
     with suppress(LandfallError):
-        day = runs.day_of_run(
+        day = run_identity.day_of_run(
             asked=asked,
             logical_date=run.logical_date,
             run_after=run.run_after,

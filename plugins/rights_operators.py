@@ -3,7 +3,8 @@
 from airflow.sdk import BaseOperator, Context
 
 import connections
-from include import conf, reader_rights
+from include.maintenance import reader_rights
+from include.runs import conf
 from steps import step
 
 

@@ -12,15 +12,19 @@ from airflow.sdk.bases.skipmixin import SkipMixin
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import connections
-from include import access, claims, conf, delivery, notices, receipts, runs, source
-from include.claims import Claim, Taken
-from include.customers import Contract
-from include.delivery import Delivery, Expected
+from include import receipts, run_identity
+from include.contracts import Contract
 from include.errors import Refused
-from include.inbox import VARIABLE, places
-from include.lake import Lake
+from include.lake.lake import Lake
 from include.receipts import Landing, Source
-from include.runs import WAITS_FOR
+from include.run_identity import WAITS_FOR
+from include.runs import conf, notices
+from include.source import delivery
+from include.source import files as source
+from include.source.delivery import Delivery, Expected
+from include.source.inbox import VARIABLE, places
+from include.storage import acl, claims
+from include.storage.claims import Claim, Taken
 from steps import log_lines, step
 
 GRACE = timedelta(minutes=15)  # for files that are not whole when a run begins after its day's deadline
@@ -53,8 +57,8 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             run, asked = context["dag_run"], context["params"]
             conf.refuse_unknown(run.conf, context["dag"].params)
             one_day = {"day": asked["day"], "source": asked["source"], "accept_problems": asked.get("accept_problems")}
-            runs.refuse_in_backfill(str(run.run_type.value), **one_day)
-            day = runs.day_of_run(
+            run_identity.refuse_in_backfill(str(run.run_type.value), **one_day)
+            day = run_identity.day_of_run(
                 asked=asked["day"],
                 logical_date=run.logical_date,
                 run_after=run.run_after,
@@ -65,7 +69,7 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             lake = connections.lake(self.contract.customer)
             files = self.look(asked["source"], day, lake.path, bool(asked["again"]))
             uris = files.uris
-            access.grant(lake.fs, lake.path, self.contract.readers)
+            acl.grant(lake.fs, lake.path, self.contract.readers)
             gone = bool(asked["again"] and lake.in_force(day)) and source.gone(uris)
             if not gone and files.awaited:
                 return self.not_yet(context, day, files)
@@ -126,7 +130,7 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
 
         Files that are there and not whole yet are waited for a while in any case: a run of a day long past begins after its deadline.
         """
-        latest = runs.deadline(datetime.fromisoformat(day).date(), self.contract.deadline_hours, self.contract.time_zone)
+        latest = run_identity.deadline(datetime.fromisoformat(day).date(), self.contract.deadline_hours, self.contract.time_zone)
         if files.uris:
             self.poke_interval = SOON
             latest = max(latest, (context["dag_run"].start_date or latest) + timedelta(seconds=self.contract.quiet_seconds) + GRACE)

@@ -10,13 +10,14 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
 import connections
-from include import forgetting, receipts
-from include.customers import Contract
+from include import receipts
+from include.contracts import Contract
 from include.effects import Effect, effect
 from include.errors import Refused
-from include.proofs import require_related
+from include.kafka.retention import require_readable
+from include.lake.proofs import require_related
+from include.maintenance import forget
 from include.receipts import PublishReceipt, Source, TransformReceipt
-from include.retention import require_readable
 from steps import receipt_of, step
 
 JOB = Path(__file__).parents[1] / "spark_jobs" / "transform_assessments.py"
@@ -78,7 +79,7 @@ class TransformOperator(SparkSubmitOperator):
             lake.create_tables()  # their folders too, with the rights that Spark would not give them
             if published.raw:
                 self.application_args = reading_raw(self.application_args, published)
-            self.application_args += forgetting.arguments(lake)
+            self.application_args += forget.arguments(lake)
             try:
                 with effect(Effect.SPARK_SUBMIT, landing=arguments["--landing"]):
                     super().execute(context)

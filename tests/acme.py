@@ -14,14 +14,14 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from include import ledger
-from include.brokers import Admin
-from include.customers import TopicSpec
-from include.publishing import LandedBefore, publish
+from include.contracts import TopicSpec
+from include.kafka import ledger
+from include.kafka.client import Admin
+from include.kafka.publish import LandedBefore, publish
+from include.kafka.topics import described, ensure_topic
 from include.receipts import PublishReceipt, Source
-from include.records import key_of
-from include.source import describe
-from include.topics import described, ensure_topic
+from include.source.files import describe
+from include.source.records import key_of
 from tests.private_landfall import wait_for
 
 ROOT = Path(__file__).parents[1]
@@ -120,10 +120,10 @@ class Acme:
         program = f"""
 import os, signal
 from pathlib import Path
-from include import publishing
-from include.publishing import publish
+from include.kafka import publish as publishing
+from include.kafka.publish import publish
 from include.receipts import Source, SourceFile
-from include.customers import TopicSpec
+from include.contracts import TopicSpec
 {before}
 publish({source!r}, {replace(self.topic, **changes)!r}, {self.kafka!r}, Path({str(self.folder / "spool")!r}))
 """

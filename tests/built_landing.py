@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.receipts import DataFile, Landing, PublishReceipt, TableFiles, TransformReceipt, conservation, digest
-from include.tables import LANDED
+from include.schemas import LANDED
 from tests.recount import COLUMNS, UNKNOWABLE, recount_records
 
 CUSTOMER = "acme"

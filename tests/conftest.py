@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import LandfallError
-from include.stack import stack as embedded
+from include.stack import lifecycle as embedded
 from include.stack.jars import READERS, STACK, JarSet, fetch_jars
 from include.stack.java import find_java
 from include.stack.settings import Settings

@@ -2,7 +2,7 @@
 
 import pyarrow.parquet as pq
 
-from include.lake import Lake
+from include.lake.lake import Lake
 from tests.recount import KEYS, Recount, compare
 
 

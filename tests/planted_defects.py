@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from include.landed import RANGES
 from include.receipts import DataFile, TableFiles
-from include.tables import LANDED
+from include.schemas import LANDED
+from include.validation.evidence import RANGES
 from tests.built_landing import RECORDS, Built, Rows, build, rewrite
 from tests.recount import hash_of
 

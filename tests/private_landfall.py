@@ -14,14 +14,15 @@ from typing import Any
 
 import yaml
 
-from include import customers, landing_run
-from include.airflow_api import OVER, AirflowApi
-from include.customers import OURS, Contract
-from include.hdfs import filesystem
-from include.lake import Lake
-from include.landing_run import LandingRun
+from include import contracts
+from include.contracts import OURS, Contract
+from include.lake.lake import Lake
+from include.runs import run as landing_run
+from include.runs.airflow_client import OVER, AirflowApi
+from include.runs.run import LandingRun
 from include.stack import processes
 from include.stack.settings import Ports, Settings
+from include.storage.webhdfs import filesystem
 
 ROOT = Path(__file__).parents[1]
 REAL_FILE = ROOT.parent / "shared" / "data" / "assessment-attempts-20180128-121051-nested.json"
@@ -73,7 +74,7 @@ class Landfall:
         path = Path(self.environment["LANDFALL_CUSTOMERS"]) / f"{name}.yaml"
         usual = {"source": f"{name}/{{day}}*", "deadline_hours": 0, "quiet_seconds": 0, "first_day": datetime.now(UTC).date()}
         path.write_text(yaml.safe_dump({**usual, **terms}))
-        return customers.load(path)
+        return contracts.load(path)
 
     def deliver(self, customer: str, name: str, content: bytes) -> Path:
         """A file in the customer's folder of the inbox, there for an hour, so that nobody waits until it is quiet."""

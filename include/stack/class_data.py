@@ -19,12 +19,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include import samples
+from include.schemas import TABLES
+from include.stack import samples
 from include.stack.jars import Report, one_at_a_time, pyspark_jars
 from include.stack.java import Java
 from include.stack.service import StackError, run_job
 from include.stack.settings import PROJECT, Settings
-from include.tables import TABLES
 
 JOB = PROJECT / "spark_jobs" / "transform_assessments.py"
 NAME = "class-data"

@@ -1,7 +1,7 @@
 """The Landings page: in Airflow's UI, a calendar of customers by days; what is not right, and why, stands on top.
 
 `web.py` is the web app, `rights.py` says who sees what, `inside_airflow.py` asks Airflow's database, `days.py` puts the answers together,
-`assets/` is what the browser gets. Which day stands how is worked out in `include/calendar.py`, without Airflow.
+`assets/` is what the browser gets. Which day stands how is worked out in `include/runs/day_states.py`, without Airflow.
 """
 
 import asyncio

@@ -5,16 +5,17 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import connections
-from include import backfilling, calendar, receipts
-from include.calendar import Day, NotRight, Run, State
-from include.customers import Contract
+from include import receipts
+from include.contracts import Contract
 from include.errors import Refused
-from include.lake import Lake
-from include.landed_days import landed_days
-from include.landing_run import LandingRun, dag_of
-from include.quarantined import quarantined, quarantined_by
+from include.lake.day_index import landed_days
+from include.lake.lake import Lake
+from include.query.quarantine import quarantined, quarantined_by
 from include.receipts import Landing
-from include.seen import failure, mark_seen, seen_failures, who_saw
+from include.runs import backfill, day_states
+from include.runs.day_states import Day, NotRight, Run, State
+from include.runs.run import LandingRun, dag_of
+from include.runs.seen import failure, mark_seen, seen_failures, who_saw
 from landings_page.inside_airflow import InsideAirflow
 
 REASONS = 10  # of so many failed runs a customer's row says why; each costs the reading of a log
@@ -45,15 +46,15 @@ class Customer:
             "customer": self.contract.customer,
             "newest": max(landed).isoformat() if landed else None,
             "days": {each.isoformat(): _cell(day) for each, day in found.items() if first <= each <= last},
-            "not_right": self.told(calendar.not_right(found)),
+            "not_right": self.told(day_states.not_right(found)),
         }
 
     def days(self) -> dict[date, Day]:
-        found = calendar.days(self.contract, landed_days(self.lake), self.airflow.runs_of(self.contract), datetime.now(UTC))
+        found = day_states.days(self.contract, landed_days(self.lake), self.airflow.runs_of(self.contract), datetime.now(UTC))
         if not any(day.failed for day in found.values()):
             return found
         seen = seen_failures(self.lake)
-        return calendar.with_seen(found, lambda run: failure(run) in seen)
+        return day_states.with_seen(found, lambda run: failure(run) in seen)
 
     def told(self, found: list[NotRight]) -> list[dict[str, Any]]:
         """What is not right, each with its reason as a sentence."""
@@ -141,9 +142,9 @@ class Customer:
 
     def extent(self, first: date, last: date) -> dict[str, Any]:
         """How many days a backfill of the span runs, and how many seconds that takes, null if nobody can know."""
-        number = calendar.days_to_run(self.contract, first, last, datetime.now(UTC))
-        seconds = calendar.seconds_to_run(self.airflow.runs_of(self.contract), number, backfilling.AT_ONCE)
-        return {"days": number, "seconds": seconds, "at_once": backfilling.AT_ONCE}
+        number = day_states.days_to_run(self.contract, first, last, datetime.now(UTC))
+        seconds = day_states.seconds_to_run(self.airflow.runs_of(self.contract), number, backfill.AT_ONCE)
+        return {"days": number, "seconds": seconds, "at_once": backfill.AT_ONCE}
 
     def report(self, name: str) -> str:
         """Where the answers of a day, or of all days, lie on HDFS as a page."""

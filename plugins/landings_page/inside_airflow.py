@@ -13,18 +13,18 @@ from airflow.utils.types import DagRunType
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from include import runs
-from include.airflow_api import cause
-from include.calendar import Run
-from include.customers import Contract
-from include.landing_run import dag_of
+from include import run_identity
+from include.contracts import Contract
+from include.runs.airflow_client import cause
+from include.runs.day_states import Run
+from include.runs.run import dag_of
 
 TASK = ("task_id", "state", "try_number", "start_date", "end_date", "duration")
 
 
 @dataclass(frozen=True)
 class InsideAirflow:
-    """What `include.airflow_api.AirflowApi` tells of runs, from within. Sees everything: ask only for a user who may."""
+    """What `include.runs.airflow_client.AirflowApi` tells of runs, from within. Sees everything: ask only for a user who may."""
 
     session: Session
     url: str = ""
@@ -55,7 +55,7 @@ class InsideAirflow:
         return [
             Run(
                 run_id=run.run_id,
-                day=runs.day_of_run(
+                day=run_identity.day_of_run(
                     asked=(run.conf or {}).get("day"),
                     logical_date=run.logical_date,
                     run_after=run.run_after,

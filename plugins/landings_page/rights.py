@@ -8,9 +8,9 @@ from airflow.models.dag import DagModel
 from fastapi import HTTPException, status
 
 import connections
-from include import customers
-from include.customers import Contract, ContractRefused
-from include.landing_run import dag_of
+from include import contracts
+from include.contracts import Contract, ContractRefused
+from include.runs.run import dag_of
 
 SHOWN = (DagAccessEntity.RUN, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.TASK_LOGS, DagAccessEntity.XCOM)
 """What of Airflow the page shows."""
@@ -19,7 +19,7 @@ SHOWN = (DagAccessEntity.RUN, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.TAS
 def seen_by(user: BaseUser) -> dict[str, Contract | ContractRefused]:
     """The customers that the user sees, wrong contracts as their errors."""
     operates = may_operate(user)
-    return {name: contract for name, contract in customers.load_all().items() if _sees(user, name, contract, operates)}
+    return {name: contract for name, contract in contracts.load_all().items() if _sees(user, name, contract, operates)}
 
 
 def contract_for(user: BaseUser, customer: str) -> Contract:
@@ -28,7 +28,7 @@ def contract_for(user: BaseUser, customer: str) -> Contract:
     To a user who does not see a customer the answer is as if there were none: 404.
     """
     try:
-        contract: Contract | ContractRefused = customers.customer(customer)
+        contract: Contract | ContractRefused = contracts.customer(customer)
     except ContractRefused as error:
         contract = error
     if not _sees(user, customer, contract, may_operate(user)):

@@ -15,11 +15,12 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response, status
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.middleware.base import RequestResponseEndpoint
 
-from include import backfilling, landing_run
-from include.airflow_api import backfill_of, run_of
-from include.customers import Contract
+from include.contracts import Contract
 from include.errors import LandfallError, Refused
-from include.landing_run import dag_of
+from include.runs import backfill
+from include.runs import run as landing_run
+from include.runs.airflow_client import backfill_of, run_of
+from include.runs.run import dag_of
 from landings_page import rights
 from landings_page.days import Customer
 from landings_page.inside_airflow import InsideAirflow
@@ -138,8 +139,8 @@ def run_to_ask_for(contract: ContractDep, day: date, again: bool = False) -> dic
 @app.get("/api/customers/{customer}/backfill")
 def backfill_to_ask_for(found: CustomerDep, first: date, last: date) -> dict[str, Any]:
     """What to ask Airflow's API for, to land the days of a span, and how much that is."""
-    begin, end = backfilling.moments(found.contract, first, last)
-    body = backfill_of(found.dag_id, begin, end, backfilling.AT_ONCE)
+    begin, end = backfill.moments(found.contract, first, last)
+    body = backfill_of(found.dag_id, begin, end, backfill.AT_ONCE)
     return {"path": "backfills", "body": body, **found.extent(first, last)}
 
 

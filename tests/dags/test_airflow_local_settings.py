@@ -12,7 +12,7 @@ PROGRAM = """
 import sys
 import airflow.settings
 before = {name.split(".")[0] for name in sys.modules}
-import land_assessments, tidy_lake, include.report
+import land_assessments, tidy_lake, include.answers.pages
 print("imported:", *{name.split(".")[0] for name in sys.modules} - before)
 """
 

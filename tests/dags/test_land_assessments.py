@@ -18,7 +18,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval, TimeRestriction
 from airflow.utils.types import DagRunType
 
-from include import customers
+from include import contracts
 
 TASKS = ["find_source", "ensure_topic", "publish", "transform", "validate", "commit", "answer"]
 EXPECTED = {"land_assessments_acme", "land_assessments_demo"}
@@ -62,7 +62,7 @@ def test_what_is_the_customer_s_alone_runs_one_at_a_time(dag, task_id: str) -> N
 @pytest.mark.parametrize("hours", [0.5, 2, 48], ids=lambda hours: f"transform_hours {hours}")
 def test_records_must_be_kept_until_the_last_try_of_transform_is_over(dag, hours: float) -> None:
     """A topic that may forget them sooner is refused: tests/plugins/test_kafka_operators.py."""
-    contract = customers.customer("acme").model_copy(update={"transform_hours": hours})
+    contract = contracts.customer("acme").model_copy(update={"transform_hours": hours})
     tasks = runpy.run_path(dag.fileloc)["land_assessments"](contract).task_dict
     assert tasks["transform"].execution_timeout == timedelta(hours=hours)
     both = [tasks[name] for name in ("publish", "transform")]
@@ -223,8 +223,8 @@ def test_a_wrong_contract_shows_its_reason_and_leaves_the_other_dags_alone(dags:
 @pytest.fixture
 def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of contracts that the DAG files read in place of the project's."""
-    load_all = customers.load_all
-    monkeypatch.setattr(customers, "load_all", lambda: load_all(tmp_path))
+    load_all = contracts.load_all
+    monkeypatch.setattr(contracts, "load_all", lambda: load_all(tmp_path))
     return tmp_path
 
 
@@ -248,7 +248,7 @@ def test_what_airflow_refuses_of_one_contract_is_that_customer_s(dags: dict, dag
     for name in ("one", "two"):
         (others / f"{name}.yaml").write_text("source: {day}.json\n".replace("{day}", name + "/{day}"))
     build = runpy.run_path(str(dag_folder / "land_assessments.py"))
-    contract = customers.load_all()["one"].model_copy(update={"transform_hours": "long"})
+    contract = contracts.load_all()["one"].model_copy(update={"transform_hours": "long"})
     assert set(build["dag_for"]("one", contract).task_dict) == {"wrong_contract"}
     assert "land_assessments_two" in build
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include import customers
-from include.customers import ContractRefused
+from include import contracts
+from include.contracts import ContractRefused
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def test_it_changes_things_unless_asked_not_to(dag) -> None:
 def test_a_wrong_contract_is_skipped_by_name_and_the_others_are_tidied(
     dags: dict, dag_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = {**customers.load_all(), "beta": ContractRefused("beta.yaml: 1 wrong:\n  source: Field required")}
-    monkeypatch.setattr(customers, "load_all", lambda: found)
+    found = {**contracts.load_all(), "beta": ContractRefused("beta.yaml: 1 wrong:\n  source: Field required")}
+    monkeypatch.setattr(contracts, "load_all", lambda: found)
     tasks = runpy.run_path(str(dag_folder / "tidy_lake.py"))["dag"].task_dict
     assert set(tasks) == {"tidy_acme", "tidy_beta", "tidy_demo"}
     with pytest.raises(AirflowSkipException, match="source: Field required"):

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from include.tables import LANDED
+from include.schemas import LANDED
 from tests import receivers
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ from tempfile import TemporaryDirectory
 
 from airflow.sdk import DAG, BaseOperator, task
 from include.receipts import Source, SourceFile, conservation
-from include.tables import LANDED
+from include.schemas import LANDED
 from lineage import CommitLineage, PublishLineage, remember
 from tests.built_landing import build
 import landed_assets
@@ -90,7 +90,7 @@ from airflow.sdk.definitions.dag import _run_task
 from airflow.utils.session import create_session
 from sqlalchemy import select
 import connections
-from tests.unit.test_lake import open_lake
+from tests.unit.lake.test_lake import open_lake
 
 connections.lake = lambda customer: open_lake(Path(os.environ["LAKE"]))
 manager = DagBundlesManager()

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import TopicPartition
 
-from include.asking import ask
-from include.brokers import Admin
-from include.landing_run import dag_of
+from include.kafka.client import Admin
+from include.query.session import ask
 from include.receipts import Landing
+from include.runs.run import dag_of
 from tests.e2e import readme
 from tests.private_landfall import Landfall
 

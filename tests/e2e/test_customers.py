@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from include.asking import ask
-from include.hdfs import write_file
-from include.landing_run import LandingRun
+from include.query.session import ask
+from include.runs.run import LandingRun
+from include.storage.webhdfs import write_file
 from tests.built_landing import RECORDS, attempt
 from tests.landed import differences
 from tests.private_landfall import REAL_FILE, Landfall

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import xxhash
 
-from include.cli import DEMO_DAY
-from include.customers import customer
+from include.cli.main import DEMO_DAY
+from include.contracts import customer
 from tests.e2e import readme
 from tests.landed import differences
 from tests.private_landfall import Landfall

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from include import landing_run
-from include.airflow_api import AirflowApi
-from include.hdfs import filesystem
+from include.runs import run as landing_run
+from include.runs.airflow_client import AirflowApi
+from include.storage.webhdfs import filesystem
 from tests.private_landfall import Landfall
 
 DAY = "2018-04-02"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psutil
 
-from include import landing_run
+from include.runs import run as landing_run
 from include.stack import processes
 from tests.private_landfall import Landfall, wait_for
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from include.customers import customer
+from include.contracts import customer
 from tests.landed import differences
 from tests.private_landfall import REAL_FILE, Landfall
 from tests.recount import recount

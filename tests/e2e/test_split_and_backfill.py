@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from include.asking import ask
-from include.customers import customer
-from include.landing_run import LandingRun
+from include.contracts import customer
+from include.query.session import ask
+from include.runs.run import LandingRun
 from include.stack import processes
 from tests.built_landing import attempt
 from tests.e2e import readme

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from include.stack import kafka, processes
-from include.stack import stack as embedded
+from include.stack import lifecycle as embedded
 from include.stack.settings import Settings
 from tests.private_landfall import Landfall, private_landfall
 

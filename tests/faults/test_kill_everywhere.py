@@ -13,12 +13,12 @@ from typing import NamedTuple
 import pytest
 from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 
-from include import customers
-from include.airflow_api import OVER
-from include.customers import Contract
+from include import contracts as customers
+from include.contracts import Contract
 from include.effects import Effect
 from include.errors import Refused
-from include.landing_run import dag_of
+from include.runs.airflow_client import OVER
+from include.runs.run import dag_of
 from tests.built_landing import RECORDS, attempt
 from tests.landed import differences
 from tests.private_landfall import Landfall

@@ -9,17 +9,18 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from include import receipts, report
+from include import receipts
+from include.answers import pages
 from include.errors import LandfallError, Refused
-from include.hdfs import filesystem, write_file
-from include.lake import Lake
-from include.landing import problems, read_landed
+from include.lake.lake import Lake
 from include.receipts import TransformReceipt
+from include.storage.webhdfs import filesystem, write_file
+from include.validation.checks import problems, read_landed
 from tests.built_landing import RECORDS, TEST_EXAM_NAMES, Built, attempt, build
 from tests.flaky_proxy import flaky
 from tests.landed import differences
 from tests.recount import recount_records
-from tests.unit.test_lake import lose_the_answer
+from tests.unit.lake.test_lake import lose_the_answer
 
 DAYS = {"2018-05-01": RECORDS, "2018-05-02": [*RECORDS[:7], *(attempt(number) for number in range(100, 120))]}
 MOST_TRIES = 60
@@ -62,7 +63,7 @@ def test_r4_a_webhdfs_that_fails_lands_every_row_once(hdfs: Any, tmp_path: Path,
             tries["validate"], said = until_it_works(validate)
             assert said == [], "a filesystem that fails is no problem of the landing"
             tries["commit"], done = until_it_works(lambda built=built: shaky.commit(built.landing, built.transform))
-            tries["answer"], _ = until_it_works(lambda done=done: report.write(shaky, done))
+            tries["answer"], _ = until_it_works(lambda done=done: pages.write(shaky, done))
             figures.append(f"R4 one in {one_in}, {day}: tries {tries}")
         figures.append(f"R4 one in {one_in}: {proxy.requests} requests, failed: {dict(proxy.failed)}, {time.monotonic() - began:.0f} s")
         assert proxy.failed.total() > 0

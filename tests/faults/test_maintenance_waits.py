@@ -14,22 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from include import report
-from include.compacting import MARK as COMPACTED
-from include.compacting import compact
-from include.customers import TopicSpec
+from include.answers import pages
+from include.contracts import TopicSpec
 from include.effects import Effect
 from include.errors import LandfallError
-from include.forgetting import MARK as FORGOT
-from include.forgetting import forget
-from include.lake import Lake, tombstones
-from include.tables import LANDED
-from include.tidying import ASIDE, tidy
+from include.lake.lake import Lake, tombstones
+from include.maintenance.cleanup import ASIDE, tidy
+from include.maintenance.compact import MARK as COMPACTED
+from include.maintenance.compact import compact
+from include.maintenance.forget import MARK as FORGOT
+from include.maintenance.forget import forget
+from include.schemas import LANDED
 from tests.built_landing import RECORDS, Built, attempt, build
-from tests.unit.test_compacting import MAX_FILES, scattered
-from tests.unit.test_forgetting import holding
-from tests.unit.test_lake import DESCRIBED, FIRST, SECOND, days, described, forget_what_things_mean, newest_landings, open_lake
-from tests.unit.test_tidying import age
+from tests.unit.lake.test_lake import DESCRIBED, FIRST, SECOND, days, described, forget_what_things_mean, newest_landings, open_lake
+from tests.unit.maintenance.test_cleanup import age
+from tests.unit.maintenance.test_compact import MAX_FILES, scattered
+from tests.unit.maintenance.test_forget import holding
 
 THIRD, FOURTH = "2018-01-30", "2018-01-31"
 TOPIC = TopicSpec("assessments.acme")
@@ -37,7 +37,7 @@ TOPIC = TopicSpec("assessments.acme")
 
 @pytest.fixture(autouse=True)
 def pages_without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "chart", lambda answer: None)
+    monkeypatch.setattr(pages, "chart", lambda answer: None)
 
 
 def land(lake: Lake, built: Built) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from include import landing
-from include.hdfs import filesystem
-from include.landing import problems, read_landed
+from include.storage.webhdfs import filesystem
+from include.validation import checks as landing
+from include.validation.checks import problems, read_landed
 from tests.built_landing import RECORDS, build
 from tests.planted_defects import DEFECTS, Defect
 

@@ -13,12 +13,12 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import NewPartitions
 
-from include import ledger
-from include.brokers import Admin
-from include.ledger import LedgerRefused
-from include.publishing import _Publisher
-from include.retention import RecordsLost, require_readable
-from include.topics import TopicDrift, ensure_topic
+from include.kafka import ledger
+from include.kafka.client import Admin
+from include.kafka.ledger import LedgerRefused
+from include.kafka.publish import _Publisher
+from include.kafka.retention import RecordsLost, require_readable
+from include.kafka.topics import TopicDrift, ensure_topic
 from tests.acme import Acme, alter, attempts, entries, refuse_difference
 from tests.faults.conftest import Broker
 

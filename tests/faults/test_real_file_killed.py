@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from include import ledger
-from include.customers import customer
+from include.contracts import customer
+from include.kafka import ledger
 from include.receipts import PublishReceipt
 from tests.acme import DAY, Acme, committed, entries
 from tests.private_landfall import REAL_FILE, Landfall
@@ -58,7 +58,7 @@ def small(folder: Path) -> Path:
 
 
 def xcom(stack: Landfall, run_id: str) -> dict[str, object]:
-    from include.airflow_api import AirflowApi
+    from include.runs.airflow_client import AirflowApi
 
     at = stack.settings.endpoints
     return dict(AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password).xcom("land_assessments_acme", run_id, "publish"))

@@ -8,13 +8,13 @@ from pathlib import Path
 import psutil
 
 from include import receipts
-from include.lake import Lake
-from include.landing import found_on_hdfs, problems, read_landed
-from include.proofs import landing_of, prove
+from include.lake.lake import Lake
+from include.lake.proofs import landing_of, prove
 from include.receipts import PublishReceipt, TransformReceipt, digest
+from include.schemas import LANDED
 from include.stack.airflow import airflow_environment
 from include.stack.spark import properties_file, spark_submit
-from include.tables import LANDED
+from include.validation.checks import found_on_hdfs, problems, read_landed
 from tests.acme import DAY, Acme
 from tests.built_landing import RECORDS
 from tests.landed import differences

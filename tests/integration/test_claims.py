@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from include import lateness
-from include.claims import Claim, Taken, claim, in_force
-from include.hdfs import WebHDFS, filesystem
+from include.runs import lateness
+from include.storage.claims import Claim, Taken, claim, in_force
+from include.storage.webhdfs import WebHDFS, filesystem
 
 ROOT = "/lake/claimed"
 

@@ -7,11 +7,11 @@ import pytest
 import xxhash
 from confluent_kafka import TopicPartition
 
-from include.brokers import Admin
-from include.explaining import explain
-from include.kept_in_kafka import THERE, Spot, kept
-from include.lake import Lake
-from include.topics import ensure_topic
+from include.kafka.client import Admin
+from include.kafka.kept import THERE, Spot, kept
+from include.kafka.topics import ensure_topic
+from include.lake.lake import Lake
+from include.query.trace import explain
 from tests.acme import Acme, attempts, committed
 from tests.built_landing import DAY, RECORDS, build
 

@@ -15,18 +15,18 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from include.access import grant
-from include.asking import ask
-from include.commits import Staging
-from include.customers import customer
-from include.hdfs import filesystem
-from include.lake import Lake
+from include.contracts import customer
+from include.lake.commit import Staging
+from include.lake.lake import Lake
+from include.query.session import ask
 from include.receipts import Landing
+from include.schemas import TABLES, VIEWS
 from include.stack.java import find_java
 from include.stack.service import properties, write
 from include.stack.settings import Settings
 from include.stack.spark import spark_environment
-from include.tables import TABLES, VIEWS
+from include.storage.acl import grant
+from include.storage.webhdfs import filesystem
 from tests.built_landing import RECORDS, attempt, build
 from tests.for_data_scientists import COMMANDS, PAGE, PROGRAMS, WITHOUT_A_CLONE
 
@@ -60,7 +60,7 @@ class Demo:
         return done
 
     def asked(self, sql: str, landing: Landing) -> list[list[Any]]:
-        """The owner's answer, by `include/asking.py`."""
+        """The owner's answer, by `include/query/session.py`."""
         return ask(self.lake, sql, self.lake.state_of(landing.landing)).rows
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from include.hdfs import WebHDFS, filesystem, make_directory, write_file
+from include.storage.webhdfs import WebHDFS, filesystem, make_directory, write_file
 
 CONTENT = bytes(range(256)) * 60_000  # 15 MB
 

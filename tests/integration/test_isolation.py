@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from include.access import grant
-from include.asking import ask
 from include.errors import LandfallError
-from include.hdfs import WebHDFS, filesystem
-from include.lake import Lake, read_only
+from include.lake.lake import Lake, read_only
+from include.query.session import ask
+from include.storage.acl import grant
+from include.storage.webhdfs import WebHDFS, filesystem
 from tests.built_landing import build
 
 READ = """

@@ -11,15 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 from pyiceberg.avro.file import AvroFile
 
-from include import report
-from include.asking import ask
-from include.customers import TopicSpec
+from include.answers import pages
+from include.contracts import TopicSpec
 from include.errors import LandfallError
-from include.forgetting import forget
-from include.hdfs import filesystem
-from include.lake import NAMESPACE, Lake
-from include.landing import problems, read_landed
-from include.tidying import tidy
+from include.lake.lake import NAMESPACE, Lake
+from include.maintenance.cleanup import tidy
+from include.maintenance.forget import forget
+from include.query.session import ask
+from include.storage.webhdfs import filesystem
+from include.validation.checks import problems, read_landed
 from tests.built_landing import CUSTOMER, RECORDS, Built, attempt, build
 
 SECOND, THIRD = "2018-01-29", "2018-01-30"
@@ -56,7 +56,7 @@ def test_a_day_lands_is_corrected_and_asked_over_webhdfs(lake: Lake, tmp_path: P
 def test_reports_are_written_beside_the_tables(lake: Lake) -> None:
     newest = lake.newest()
     assert newest is not None
-    paths = report.write(lake, newest)
+    paths = pages.write(lake, newest)
     assert paths == {
         **{kind: f"/lake/acme/answers/{newest.day}.{kind}" for kind in ("json", "html")},
         **{f"all_days_{kind}": f"/lake/acme/answers/all_days.{kind}" for kind in ("json", "html")},

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
-from include import ledger
-from include.brokers import Admin
-from include.customers import TopicSpec
+from include.contracts import TopicSpec
 from include.errors import LandfallError, Refused
-from include.ledger import Entry, LedgerRefused, ingest_id
-from include.publishing import OVERHEAD, LandedBefore, PublisherFenced, RecordTooLarge, _Publisher, message_bytes, publish
+from include.kafka import ledger
+from include.kafka.client import Admin
+from include.kafka.ledger import Entry, LedgerRefused, ingest_id
+from include.kafka.publish import OVERHEAD, LandedBefore, PublisherFenced, RecordTooLarge, _Publisher, message_bytes, publish
+from include.kafka.retention import require_readable
+from include.kafka.topics import ensure_topic
 from include.receipts import Landing, PublishReceipt, Source, source_of
-from include.records import Records, _Stamp
-from include.retention import require_readable
-from include.source import SourceRefused
-from include.topics import ensure_topic
+from include.source.files import SourceRefused
+from include.source.records import Records, _Stamp
 from tests.acme import Acme, attempts, committed, content_hash, entries, refuse_difference
 
 
@@ -121,7 +121,7 @@ def test_a_file_rewritten_in_place_is_never_landed(acme, monkeypatch, times):
 
     monkeypatch.setattr(Records, "keyed", rewrite_at_22)
     if not times:
-        monkeypatch.setattr("include.records._stamp", lambda file: _Stamp(os.fstat(file.fileno()).st_size, 0, 0, 0, 1))
+        monkeypatch.setattr("include.source.records._stamp", lambda file: _Stamp(os.fstat(file.fileno()).st_size, 0, 0, 0, 1))
     said = "its times, owner or mode were set" if times else "is not what was found for this day.*Its last chunk was not published"
     with pytest.raises(LandfallError, match=said):
         acme.publish(source)
@@ -395,7 +395,7 @@ def test_an_entry_that_contradicts_the_source_is_refused(acme):
 
 
 def _topic_id(acme: Acme) -> str:
-    from include.topics import described
+    from include.kafka.topics import described
 
     return str(described(Admin(acme.kafka), [acme.topic.name])[acme.topic.name].topic_id)
 

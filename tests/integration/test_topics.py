@@ -7,10 +7,10 @@ import uuid
 import pytest
 from confluent_kafka.admin import NewTopic
 
-from include.brokers import Admin
-from include.customers import TopicSpec
+from include.contracts import TopicSpec
 from include.errors import LandfallError, Refused
-from include.topics import TopicDrift, ensure_topic
+from include.kafka.client import Admin
+from include.kafka.topics import TopicDrift, ensure_topic
 
 
 @pytest.fixture

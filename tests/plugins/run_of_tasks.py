@@ -25,13 +25,16 @@ from airflow.sdk.exceptions import AirflowException
 import connections
 import kafka_operators
 import spark_operators
-from include import access, delivery, receipts, report
-from include.customers import Contract
-from include.lake import Lake
-from include.ledger import ingest_id
+from include import receipts
+from include.answers import pages
+from include.contracts import Contract
+from include.kafka.ledger import ingest_id
+from include.lake.lake import Lake
 from include.receipts import PublishReceipt, Source
-from include.runs import TASKS
-from include.source import SourceRefused
+from include.run_identity import TASKS
+from include.source import delivery
+from include.source.files import SourceRefused
+from include.storage import acl
 from spark_operators import TransformOperator, path_of
 from tests.built_landing import CUSTOMER, DAY, build
 
@@ -196,8 +199,8 @@ def serving(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("LANDFALL_INBOX", str(world.folder))
     monkeypatch.delenv("LANDFALL_REPORTS", raising=False)
     monkeypatch.setattr(delivery, "SETTLE_SECONDS", 0)
-    monkeypatch.setattr(access, "grant", lambda fs, root, readers: None)  # wants a NameNode: tests/integration
-    monkeypatch.setattr(report, "write", lambda lake, landing, copies: {"json": landing.day})  # looked at in tests/unit/test_report.py
+    monkeypatch.setattr(acl, "grant", lambda fs, root, readers: None)  # wants a NameNode: tests/integration
+    monkeypatch.setattr(pages, "write", lambda lake, landing, copies: {"json": landing.day})  # tests/unit/answers looks at it
     for name, stub in {
         "lake": world.lake, "hdfs": lambda: world.fs, "serve_sources": lambda: None, "kafka_admin": lambda: None, "kafka_config": dict,
     }.items():  # fmt: skip

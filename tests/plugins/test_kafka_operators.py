@@ -14,9 +14,9 @@ from confluent_kafka.admin import ConfigEntry, ConfigResource
 import connections
 import kafka_operators
 from include import receipts
-from include.customers import TopicSpec
+from include.contracts import TopicSpec
 from include.receipts import Source
-from include.source import describe
+from include.source.files import describe
 from kafka_operators import PublishJsonOperator
 from tests.admin_answers import answer, configs
 from tests.built_landing import DAY, build

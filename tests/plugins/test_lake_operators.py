@@ -9,13 +9,13 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
-from include.customers import Contract, TidyTerms
-from include.lake import Lake
+from include.contracts import Contract, TidyTerms
+from include.lake.lake import Lake
 from lake_operators import TidyLakeOperator
 from tests.built_landing import Built, build
-from tests.unit.test_compacting import files, scattered
-from tests.unit.test_lake import FIRST, SECOND, commit, open_lake
-from tests.unit.test_tidying import age, directories, there
+from tests.unit.lake.test_lake import FIRST, SECOND, commit, open_lake
+from tests.unit.maintenance.test_cleanup import age, directories, there
+from tests.unit.maintenance.test_compact import files, scattered
 
 AGE = 15  # days since the abandoned landing was written
 FEW, MANY = 4, 400  # fewer files, or days, than there are in this lake, and more

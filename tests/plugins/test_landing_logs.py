@@ -15,7 +15,7 @@ from include import receipts
 from include.receipts import source_of
 from lake_operators import CommitLandingOperator, ValidateLandingOperator
 from tests.built_landing import build
-from tests.unit.test_lake import open_lake
+from tests.unit.lake.test_lake import open_lake
 
 
 @pytest.fixture

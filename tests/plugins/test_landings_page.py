@@ -16,8 +16,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import delete, insert
 
 import connections
-from include import customers, receipts
-from include.lake import Lake
+from include import contracts, receipts
+from include.lake.lake import Lake
 from include.receipts import Landing
 from tests.built_landing import RECORDS, Built, build
 
@@ -80,8 +80,8 @@ def page(
         return Lake.open(customer, f"sqlite:///{catalog}", f"file://{tmp_path}", fsspec.filesystem("file"))
 
     monkeypatch.setattr(connections, "lake", lake)
-    monkeypatch.setattr(customers, "load_all", partial(customers.load_all, folder))
-    monkeypatch.setattr(customers, "customer", partial(customers.customer, folder=folder))
+    monkeypatch.setattr(contracts, "load_all", partial(contracts.load_all, folder))
+    monkeypatch.setattr(contracts, "customer", partial(contracts.customer, folder=folder))
 
     def page(user: str, role: str) -> TestClient:
         token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role=role)) if user else ""

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from include.lake import Lake
+from include.lake.lake import Lake
 from include.receipts import Landing
 from tests.built_landing import Built
 from tests.plugins.test_landings_page import DAY, airflow, correction, folder, landed, page  # noqa: F401  # fixtures

@@ -13,10 +13,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 import connections
 from include import receipts
-from include.lake import Lake
+from include.lake.lake import Lake
 from lake_operators import CommitLandingOperator, ValidateLandingOperator
 from tests.built_landing import Built, attempt, build
-from tests.unit.test_lake import open_lake
+from tests.unit.lake.test_lake import open_lake
 
 TEXT, ID = "SENTINEL text of an exam", "SENTINEL-keen-id"
 RECORDS = (

@@ -15,8 +15,8 @@ from airflow.utils.types import DagRunType
 
 import notifying
 from include import receipts
-from include.customers import Contract, NotifyTerms
-from include.notices import failed
+from include.contracts import Contract, NotifyTerms
+from include.runs.notices import failed
 from notifying import NotTold, tell
 from tests import receivers
 from tests.built_landing import build

@@ -14,11 +14,13 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import connections
 import source_sensors
-from include import access, claims, delivery, runs
-from include.claims import Claim, Taken
-from include.customers import Contract
+from include import run_identity
+from include.contracts import Contract
 from include.receipts import Landing
-from include.source import describe
+from include.source import delivery
+from include.source.files import describe
+from include.storage import acl, claims
+from include.storage.claims import Claim, Taken
 from source_sensors import FindSourceSensor
 
 DAY = "2018-01-28"
@@ -62,7 +64,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(connections, "serve_sources", lambda: None)
     monkeypatch.setattr(delivery, "SETTLE_SECONDS", 0)
     found = Run(tmp_path)
-    monkeypatch.setattr(access, "grant", lambda fs, root, readers: found.granted.append(readers))  # wants a NameNode: tests/integration
+    monkeypatch.setattr(acl, "grant", lambda fs, root, readers: found.granted.append(readers))  # wants a NameNode: tests/integration
     monkeypatch.setattr(claims, "claim", lambda fs, root, day, run_id, under_way, above: Claim(7, run_id))
     return found
 
@@ -113,7 +115,7 @@ def test_another_run_of_the_day_is_waited_for_with_more_looks_than_files_are(run
     assert (run.skipped, run.looks_again_after()) == ([], source_sensors.SOON)
     assert run.pushed["waits_for"] == f"acme {DAY}: run r1 of the same day is under way; waiting until it is over"
     Path(landing.source[0]).unlink()
-    monkeypatch.setattr(runs, "deadline", lambda *_: datetime.now(UTC) + timedelta(hours=1))
+    monkeypatch.setattr(run_identity, "deadline", lambda *_: datetime.now(UTC) + timedelta(hours=1))
     assert run.poke(again=False) is False
     assert run.looks_again_after() == 60
     assert f"no files at acme/{DAY}*.json in {run.inbox}; waiting until" in run.pushed["waits_for"], "whoever follows the run reads it"

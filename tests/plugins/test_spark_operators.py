@@ -18,13 +18,14 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPa
 from confluent_kafka.admin import ListOffsetsResultInfo, OffsetSpec, TopicDescription
 
 import connections
-from include import receipts, retention, runs
-from include.customers import Contract
-from include.lake import FORGOTTEN
+from include import receipts, run_identity
+from include.contracts import Contract
+from include.kafka import retention
+from include.lake.lake import FORGOTTEN
 from include.receipts import PublishReceipt, TransformReceipt, source_of
 from spark_operators import TransformOperator, cause, end_tree, path_of, reading_raw
 from tests.built_landing import Built, build
-from tests.unit.test_lake import open_lake
+from tests.unit.lake.test_lake import open_lake
 
 FAILURES = [
     (
@@ -135,7 +136,7 @@ class Run:
             "ti": SimpleNamespace(
                 id="a try", xcom_push=lambda key, value: None, xcom_pull=lambda task_ids, key="return_value": pulled[task_ids]
             ),
-            "landing_id": runs.landing_id,
+            "landing_id": run_identity.landing_id,
             "conn": SimpleNamespace(
                 spark_default=SimpleNamespace(extra_dejson={}),
                 kafka_default=SimpleNamespace(extra_dejson={"bootstrap.servers": "b:9092"}),

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from include import claims, receipts
+from include import receipts
 from include.receipts import Proof, PublishReceipt, Source
-from include.runs import TASKS
+from include.run_identity import TASKS
+from include.storage import claims
 from tests.built_landing import DAY, attempt
 from tests.plugins.run_of_tasks import Run, World, serving
 

@@ -20,11 +20,12 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import progress
-from include import receipts, samples
-from include.landing import found_on_hdfs, problems, read_landed
+from include import receipts
+from include.stack import samples
 from include.stack.java import find_java
 from include.stack.settings import Settings
 from include.stack.spark import archive_classes, configure_spark, properties_file, spark_environment, spark_submit
+from include.validation.checks import found_on_hdfs, problems, read_landed
 from tests.recount import COLUMNS, KEYS, compare, kafka_key, recount_records
 
 JOB = Path(__file__).parents[2] / "spark_jobs" / "transform_assessments.py"

@@ -1,0 +1,1 @@
+"""`./landfall`: results go to stdout, everything else to stderr."""

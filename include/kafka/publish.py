@@ -1,0 +1,472 @@
+"""A source's records into a customer's topic: each exactly once, however often and at whatever moment a try is killed.
+
+A try goes in this order, and each step needs the one before:
+ 1. `init_transactions` fences any earlier publisher of this customer and ends the transaction that it left open;
+ 2. so the ledger can be read to its end, and says which chunks are in the topic;
+ 3. the source is split and checked as a whole; a wrong one ends the try before the first byte is sent;
+ 4. each missing chunk goes out as one transaction: its records and, last, its ledger entry.
+"""
+
+import logging
+import math
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import xxhash
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from include.contracts import TopicSpec
+from include.effects import Effect, effect
+from include.errors import LandfallError, Refused
+from include.kafka import ledger
+from include.kafka.client import Admin, Complaints, client_settings, code, reason
+from include.kafka.ledger import Entry, ingest_id
+from include.kafka.topics import described
+from include.receipts import Landing, PublishReceipt, Source, publish_receipt_of
+from include.source.files import Spooled
+from include.source.files import spool as spool_source
+from include.source.records import Records, key_of
+
+log = logging.getLogger(__name__)
+
+HASH_SEED = 42  # what Spark's xxhash64 uses
+HASHES = 2**64
+INIT_SECONDS = 30
+DELIVERY_SECONDS = 90  # survives a broker that pauses or restarts for a minute
+ABORT_SECONDS = 15
+TRANSACTION_SECONDS = 300  # the broker ends a transaction of a publisher that paused longer, and fences it
+OVERHEAD = 160  # bytes that a batch and a record in it take besides key, value and headers, rounded up
+POLL_EVERY = 500  # records; a poll serves the delivery reports
+
+FENCED = {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_ID_MAPPING}
+
+
+class RecordTooLarge(Refused):
+    """A record is larger than its topic takes. The message names it."""
+
+
+class PublisherFenced(LandfallError):
+    """Another publisher of this customer has begun, or this one paused for longer than a transaction may last."""
+
+
+class Undelivered(LandfallError):
+    """Kafka did not acknowledge every record of a chunk; none of the chunk is visible."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a source is published: fixed at the first try, read from the ledger by every later one.
+
+    `done` maps chunk to its ledger entry. `chunks` is None until the records of a new ingest have been counted.
+    """
+
+    ingest: str
+    generation: int
+    chunk_records: int
+    chunks: int | None
+    done: Mapping[int, Entry]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        return self.chunks == len(self.done)
+
+
+@dataclass(frozen=True)
+class LandedBefore:
+    """The landing in force that a run lands anew, and how to find the files of its `raw_assessments` (URIs)."""
+
+    landing: Landing
+    raw: Callable[[], Iterable[str]]
+
+
+def publish(
+    source: Source,
+    topic: TopicSpec,
+    kafka: Mapping[str, str],
+    spool: Path,
+    *,
+    accept_empty: bool = False,
+    landed: LandedBefore | None = None,
+) -> PublishReceipt:
+    """Publishes what is not published yet and says where all of it lies. `kafka` is librdkafka's configuration, `spool` a local folder.
+
+    A source without a record is refused unless `accept_empty`. With `landed`, whose source this is, nothing is ever sent: if not all of it
+    is in the topic any more, the receipt says to read it from `raw_assessments`.
+
+    Raises Refused for a source, a record, a topic or a ledger that is wrong, and LandfallError for a broker that fails; both mean that
+    every chunk whose transaction was not committed is invisible, and that the next try goes on from there.
+    """
+    where = f"{source.customer} {source.day}: {topic.name}"
+    admin = Admin(kafka)
+    with _Publisher(source.customer, topic, kafka) as publisher:
+        try:
+            topic_id, partitions = _locate(admin, topic, where)
+            publisher.fence()
+            now = ledger.offsets_now(admin, partitions)
+        except KafkaException as error:
+            raise LandfallError(f"{where}: {reason(error, admin)}. Nothing was published by this try.") from error
+        written = ledger.read(kafka, topic.ledger, *now[topic.ledger, 0])
+        entries = ledger.entries_of(source, written, topic.ledger)
+        lost = ledger.lost(entries, topic.name, topic_id, now)
+        plan = resume(source, topic, entries, lost)
+        if plan.complete:
+            return _receipt(source, topic, plan, sent=0)
+        if landed:
+            return _from_lake(landed, lost)
+        return _publish_missing(source, topic, topic_id, plan, publisher, spool, accept_empty)
+
+
+def _from_lake(landed: LandedBefore, lost: list[str]) -> PublishReceipt:
+    landing = landed.landing
+    if not landing.published:
+        return publish_receipt_of(landing, (), ())  # a day without records is nowhere to be read
+    raw = tuple(landed.raw())
+    if not raw:
+        raise LandfallError(f"{landing.customer} {landing.day}: landing {landing.landing} has no file in raw_assessments to be read again.")
+    why = "; ".join(lost) or f"the ledger of {landing.topic} does not know all of it any more"
+    warning = f"{landing.customer} {landing.day}: landed again from HDFS: Kafka has forgotten records of landing {landing.landing}: {why}"
+    return publish_receipt_of(landing, raw, (warning,))
+
+
+def resume(source: Source, topic: TopicSpec, entries: list[Entry], lost: list[str]) -> Plan:
+    """The plan that the ledger's entries of the newest generation began, or a new one where there are none or records were lost."""
+    if entries and not lost:
+        first = entries[0]
+        again = _published_again(source, first.generation, "Kafka had forgotten records of it") if first.generation > 1 else ()
+        return Plan(first.ingest, first.generation, first.chunk_records, first.chunks, {entry.chunk: entry for entry in entries}, again)
+    generation = entries[0].generation + 1 if entries else 1
+    warnings = _published_again(source, generation, "; ".join(lost)) if lost else ()
+    ingest = ingest_id(source.customer, source.day, source.sha256, generation)
+    return Plan(ingest, generation, topic.chunk_records, None, {}, warnings)
+
+
+def _published_again(source: Source, generation: int, why: str) -> tuple[str]:
+    """Said by every try of a later generation: the one that began it may have been killed."""
+    return (f"{source.customer} {source.day}: {why}: the whole source was published again as generation {generation}",)
+
+
+def _publish_missing(
+    source: Source, topic: TopicSpec, topic_id: str, plan: Plan, publisher: "_Publisher", folder: Path, accept_empty: bool
+) -> PublishReceipt:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix=f"{source.customer}-{source.day}-") as own,
+        open_records(source, Path(own), accept_empty) as (records, spooled),
+    ):
+        refuse_too_large(records, topic)
+        chunks = _chunks(source, topic, topic_id, plan, len(records))
+        compared = [_compare(plan.done[chunk.chunk], chunk, records, topic) for chunk in chunks if chunk.chunk in plan.done]
+        missing = [chunk for chunk in chunks if chunk.chunk not in plan.done]
+        sent = [publisher.send(chunk, records) for chunk in missing[:-1]]
+        sent += [publisher.send(chunk, records, lambda: spooled.confirm_again(records.digest)) for chunk in missing[-1:]]
+    done = {**plan.done, **{entry.chunk: entry for entry in sent}}
+    receipt = _receipt(source, topic, replace(plan, chunks=len(chunks), done=done), sum(entry.records for entry in sent))
+    hashed = sum([*compared, *(int(entry.content_hash, 16) for entry in sent)]) % HASHES
+    receipt = replace(receipt, source_records=len(records), source_hash=f"{hashed:016x}")
+    if not receipt.source_records:
+        told = f"{source.customer} {source.day}: the source holds no record: a day without attempts, which the contract accepts"
+        receipt = replace(receipt, warnings=(*receipt.warnings, told))
+    if (receipt.published, receipt.content_hash) != (receipt.source_records, receipt.source_hash):
+        raise LandfallError(
+            f"{topic.name}: the ledger accounts for {receipt.published:,} records with hash {receipt.content_hash}, "
+            f"the source has {receipt.source_records:,} with {receipt.source_hash}."
+        )
+    return receipt
+
+
+@contextmanager
+def open_records(source: Source, folder: Path, accept_empty: bool = False) -> Iterator[tuple[Records, Spooled]]:
+    """The source's records, from files that hold exactly what was described, and these files. Raises SourceRefused."""
+    spooled = spool_source(source, folder)
+    try:
+        records = Records.open(spooled.paths, accept_empty, spooled.names)
+    finally:
+        spooled.confirm()  # that a file was changed explains better than what is wrong with it now
+    with records:
+        yield records, spooled
+
+
+def _chunks(source: Source, topic: TopicSpec, topic_id: str, plan: Plan, records: int) -> list[Entry]:
+    """What each chunk's entry will say, hash and offsets aside."""
+    size, chunks = plan.chunk_records, math.ceil(records / plan.chunk_records)
+    if plan.chunks not in (None, chunks):
+        raise ledger.LedgerRefused(
+            f"{topic.ledger}: ingest {plan.ingest} contradicts the source: it was begun with {plan.chunks} chunks of {size:,} records, "
+            f"the source's {records:,} records make {chunks}. Nothing was published by this try. Clear find_source."
+        )
+    return [
+        Entry(
+            customer=source.customer,
+            day=source.day,
+            source_sha256=source.sha256,
+            topic_id=topic_id,
+            ingest=plan.ingest,
+            generation=plan.generation,
+            chunk=chunk,
+            chunks=chunks,
+            chunk_records=size,
+            first_record=chunk * size,
+            records=min(size, records - chunk * size),
+            content_hash="0" * 16,
+            offsets={},
+        )
+        for chunk in range(chunks)
+    ]
+
+
+def _compare(entry: Entry, chunk: Entry, records: Records, topic: TopicSpec) -> int:
+    """The hash of the source's records of a chunk that is published already. Raises LedgerRefused when they are not those."""
+    digest = sum(xxhash.xxh64_intdigest(record, HASH_SEED) for record in records.slice(chunk.first_record, chunk.records)) % HASHES
+    ledger.refuse_other_records(entry, chunk.records, f"{digest:016x}", topic.ledger)
+    return digest
+
+
+def _receipt(source: Source, topic: TopicSpec, plan: Plan, sent: int) -> PublishReceipt:
+    entries = plan.done.values()
+    published, content_hash = sum(entry.records for entry in entries), sum(int(entry.content_hash, 16) for entry in entries) % HASHES
+    return PublishReceipt(
+        customer=source.customer,
+        day=source.day,
+        topic=topic.name,
+        source_sha256=source.sha256,
+        ingest=plan.ingest,
+        generation=plan.generation,
+        published=published,
+        content_hash=f"{content_hash:016x}",
+        offsets=_cover(entry.offsets for entry in entries),
+        chunks=len(entries),
+        chunk_records=plan.chunk_records,
+        sent=sent,
+        source_records=published,
+        source_hash=f"{content_hash:016x}",
+        warnings=plan.warnings,
+    )
+
+
+def _cover(ranges: Iterable[Mapping[int, tuple[int, int]]]) -> dict[int, tuple[int, int]]:
+    """The first and the last offset per partition of all the ranges, by partition."""
+    cover: dict[int, tuple[int, int]] = {}
+    for partition, (first, last) in (item for offsets in ranges for item in offsets.items()):
+        low, high = cover.get(partition, (first, last))
+        cover[partition] = (min(low, first), max(high, last))
+    return dict(sorted(cover.items()))
+
+
+def refuse_too_large(records: Records, topic: TopicSpec) -> None:
+    """Raises RecordTooLarge when a record with its key and headers would not fit into a batch of the topic's maximum."""
+    limit = topic.max_message_bytes
+    # A key is part of its record and, decoded, no longer than there: only a record of half the maximum can be too large.
+    large = [number for number, size in enumerate(records.sizes()) if 2 * size + OVERHEAD + 64 > limit]
+    sizes = {number: message_bytes(records[number], number) for number in large}
+    over = {number: size for number, size in sizes.items() if size > limit}
+    if not over:
+        return
+    number, size = next(iter(over.items()))
+    path, start, end = records.where(number)
+    others = f" ({len(over) - 1:,} other records are too large as well)" if len(over) > 1 else ""
+    raise RecordTooLarge(
+        f"{path}: record {number:,} (bytes {start:,} to {end:,}) takes {size:,} bytes with its key and headers, topic {topic.name} takes "
+        f"at most {limit:,}{others}. Nothing was published by this try. Raise max_message_bytes in the contract and for the topic."
+    )
+
+
+def message_bytes(record: bytes, number: int) -> int:
+    """The most that a record takes in Kafka: value, key, headers, and what a batch adds."""
+    return len(record) + len(key_of(record) or b"") + sum(len(name) + len(value) for name, value in headers("0" * 16, number)) + OVERHEAD
+
+
+def headers(ingest: str, number: int) -> list[tuple[str, bytes]]:
+    """What every message carries: whose it is, and which record of the source."""
+    return [("ingest", ingest.encode()), ("record", b"%d" % number)]
+
+
+def _locate(admin: Admin, topic: TopicSpec, where: str) -> tuple[str, list[TopicPartition]]:
+    """The topic's id, and every partition of the topic and its ledger. Raises Refused when one of the two is not there."""
+    found = described(admin, [topic.name, topic.ledger])
+    missing = [name for name in (topic.name, topic.ledger) if name not in found]
+    if missing:
+        raise Refused(
+            f"{where}: there is no topic {' and no topic '.join(missing)} on {admin.servers}. Clear ensure_topic, which makes it."
+        )
+    partitions = [TopicPartition(name, partition.id) for name, one in found.items() for partition in one.partitions]
+    return str(found[topic.name].topic_id), partitions
+
+
+class _Deliveries:
+    """What Kafka reports of the records of one chunk: how many it took and where they lie, or why not."""
+
+    def __init__(self) -> None:
+        self.acknowledged = 0
+        self.offsets: dict[int, tuple[int, int]] = {}
+        self.failures: list[KafkaError] = []
+
+    def __call__(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self.failures.append(error)
+            return
+        self.acknowledged += 1
+        partition, offset = message.partition(), message.offset()
+        assert partition is not None  # an acknowledged message has both
+        assert offset is not None
+        first, last = self.offsets.get(partition, (offset, offset))
+        self.offsets[partition] = (offset if offset < first else first, offset if offset > last else last)
+
+
+class _Publisher:
+    """A transactional producer of one customer. It fences others once, when it begins, and never again: once fenced itself, it stops."""
+
+    def __init__(self, customer: str, topic: TopicSpec, kafka: Mapping[str, str]) -> None:
+        self._topic = topic
+        self._servers = kafka.get("bootstrap.servers", "")
+        self._complaints = Complaints()
+        self._producer = Producer(settings(customer, topic, kafka) | {"error_cb": self._complaints})
+
+    def __enter__(self) -> "_Publisher":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._producer.purge()  # nothing that was not acknowledged may still go out, or be waited for
+
+    def fence(self) -> None:
+        """Ends whatever an earlier publisher of this customer left open, and keeps it from writing again."""
+        with effect(Effect.INIT_TRANSACTIONS, topic=self._topic.name), self._explained("init_transactions"):
+            self._producer.init_transactions(INIT_SECONDS)
+
+    def send(self, chunk: Entry, records: Records, confirm: Callable[[], None] | None = None) -> Entry:
+        """The chunk's records and its ledger entry, all of them or none. Returns the entry.
+
+        `confirm` is called when all records have been read, by another thread while they go out; what it raises keeps the chunk invisible.
+        """
+        what = {"topic": self._topic.name, "ingest": chunk.ingest, "chunk": f"{chunk.chunk + 1}/{chunk.chunks}", "records": chunk.records}
+        confirmed: list[Future[None]] = []
+        with effect(Effect.SEND_CHUNK, **what), self._explained(f"chunk {chunk.chunk}"), ThreadPoolExecutor(1, "sha256") as pool:
+            self._producer.begin_transaction()
+            try:
+                entry = self._send_records(chunk, records, lambda: confirmed.extend([pool.submit(confirm)] if confirm else []))
+                self._send_entry(entry)
+                for confirmation in confirmed:
+                    confirmation.result()
+            except (KafkaException, SystemError, LandfallError):
+                self._abort()
+                raise
+        with effect(Effect.COMMIT_TRANSACTION, **what), self._explained(f"the commit of chunk {chunk.chunk}"):
+            self._producer.commit_transaction(DELIVERY_SECONDS)
+        return entry
+
+    def _send_records(self, chunk: Entry, records: Records, when_read: Callable[[], None]) -> Entry:
+        """Sends the chunk's records, waits for every acknowledgement, and returns the entry that says so. Raises Undelivered.
+
+        `when_read` is called between sending and waiting.
+        """
+        produce, poll, delivered = self._producer.produce, self._producer.poll, _Deliveries()
+        topic, ingest, digest = self._topic.name, chunk.ingest.encode(), 0
+        for number, (record, key) in enumerate(records.keyed(chunk.first_record, chunk.records), chunk.first_record):
+            digest += xxhash.xxh64_intdigest(record, HASH_SEED)
+            while True:
+                try:
+                    produce(topic, record, key, on_delivery=delivered, headers=[("ingest", ingest), ("record", b"%d" % number)])
+                    break
+                except BufferError:  # the queue is full: wait until the broker has taken some of it
+                    poll(0.05)
+            if number % POLL_EVERY == 0:
+                poll(0)
+                if delivered.failures:
+                    break
+        when_read()
+        self._producer.flush()
+        if delivered.failures or delivered.acknowledged != chunk.records:
+            raise self._undelivered(chunk, delivered)
+        return ledger.sealed(
+            msgspec.structs.replace(chunk, content_hash=f"{digest % HASHES:016x}", offsets=dict(sorted(delivered.offsets.items())))
+        )
+
+    def _send_entry(self, entry: Entry) -> None:
+        delivered = _Deliveries()
+        self._producer.produce(self._topic.ledger, ledger.encode(entry), entry.key, on_delivery=delivered)
+        self._producer.flush()
+        if delivered.acknowledged != 1:
+            raise self._undelivered(entry, delivered)
+
+    def _undelivered(self, chunk: Entry, delivered: _Deliveries) -> LandfallError:
+        fenced = next((error for error in delivered.failures if error.code() in FENCED), None)
+        if fenced is not None:
+            return self._fenced(f"chunk {chunk.chunk}", fenced.str())
+        first = delivered.failures[0].str() if delivered.failures else "no report"
+        return Undelivered(
+            f"{self._topic.name}: {delivered.acknowledged:,} of the {chunk.records:,} records of chunk {chunk.chunk} were acknowledged; "
+            f"first cause: {first}{self._heard()}. Nothing of the chunk is visible. The next try sends it again."
+        )
+
+    def _abort(self) -> None:
+        """Ends the transaction at once, if the broker can be told; if not, the next `init_transactions` or the broker's time limit does."""
+        try:
+            self._producer.purge()
+            with effect(Effect.ABORT_TRANSACTION, topic=self._topic.name):
+                self._producer.abort_transaction(ABORT_SECONDS)
+        except (KafkaException, SystemError) as error:
+            log.warning("%s: the transaction could not be aborted now: %s", self._topic.name, error)
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (KafkaException, SystemError) as raised:
+            error = raised if isinstance(raised, KafkaException) else self._behind(raised)
+            if code(error) in FENCED:
+                raise self._fenced(what, reason(error)) from error
+            with suppress(KafkaException, SystemError):
+                self._producer.poll(0)  # serves the error callbacks that have come since
+            raise LandfallError(
+                f"{self._topic.name}: {what} failed at {self._servers}: {reason(error)}{self._heard()}. "
+                "Chunks committed before stay; the next try finds out how this one ended and goes on from there."
+            ) from error
+
+    def _behind(self, error: SystemError) -> KafkaException:
+        """The fatal error behind a SystemError: the client raises it between two callbacks, where Python often loses it.
+
+        A producer with a fatal error answers every call with it, and so does not begin the transaction that it is asked for here.
+        """
+        try:
+            self._producer.begin_transaction()
+        except KafkaException as fatal:
+            return fatal
+        raise error
+
+    def _fenced(self, what: str, said: str) -> PublisherFenced:
+        return PublisherFenced(
+            f"{self._topic.name}: fenced at {what}: {said}. Another publisher of this customer has begun, or this one paused for longer "
+            f"than the {TRANSACTION_SECONDS} s that a transaction may last. This try stops here and fences nobody; a next try may begin."
+        )
+
+    def _heard(self) -> str:
+        heard = str(self._complaints)
+        return f" ({heard})" if heard else ""
+
+
+def settings(customer: str, topic: TopicSpec, kafka: Mapping[str, str]) -> dict[str, Any]:
+    """The producer's configuration: ours, over it the connection's, over that what correctness hangs on."""
+    ours = {
+        "compression.type": "lz4",
+        "linger.ms": 20,
+        "partitioner": "murmur2_random",  # the same partition for a key as a Java client chooses
+        "queue.buffering.max.messages": 200_000,
+        "queue.buffering.max.kbytes": 262_144,
+        "message.timeout.ms": DELIVERY_SECONDS * 1000,
+        "transaction.timeout.ms": TRANSACTION_SECONDS * 1000,
+    }
+    fixed = {
+        "transactional.id": f"landfall.{customer}",  # one per customer, so that any publisher of the customer fences every earlier one
+        "enable.idempotence": True,
+        "acks": "all",
+        # A batch counts against the topic's maximum; a ledger entry must fit in any case.
+        "batch.size": min(topic.max_message_bytes, 1 << 20),
+        "message.max.bytes": max(topic.max_message_bytes, 1 << 20),
+    }
+    return ours | client_settings(kafka) | fixed

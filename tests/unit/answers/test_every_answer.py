@@ -1,0 +1,190 @@
+"""Every answer against the same question answered again from the records: `tests/answered_again.py`."""
+
+import functools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from include.answers import pages
+from include.answers import questions as answers
+from include.answers.questions import REPEATS, Answer, Asked, questions
+from include.lake.lake import Lake
+from include.query.session import Session
+from include.stack import samples
+from tests.answered_again import Again
+from tests.built_landing import CUSTOMER, RECORDS, TEST_EXAM_NAMES, attempt, build
+from tests.private_landfall import REAL_FILE
+from tests.recount import records_of
+
+FIRST, SECOND, THIRD = "2018-01-27", "2018-01-28", "2018-01-29"
+NAMES = [question.name for question in questions()]
+UNUSUAL = [
+    *RECORDS[:4],  # repeats of another day's
+    attempt(300, exam="No times", started_at=None, keen_timestamp=None),
+    attempt(301, exam="Backwards", started_at="2018-01-28T20:00:00.000Z"),
+    attempt(302, exam_name=None, base_exam_id=None),
+    attempt(303, exam="No sequences", sequences=None),
+    attempt(304, exam="No time to begin with", started_at=None),
+    *[attempt(400 + number, exam="Nullology", results=("incorrect", "missed_some", "unanswered")) for number in range(3)],
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Landed:
+    lake: Lake
+    records: Mapping[str, Sequence[bytes]]
+
+
+def land(folder: Path, records: Mapping[str, Sequence[bytes]]) -> Landed:
+    lake = Lake.open(CUSTOMER, f"sqlite:///{folder}/catalog.sqlite?timeout=60", f"file://{folder}", fsspec.filesystem("file"))
+    for day, values in records.items():
+        built = build(folder, records=values, day=day)
+        lake.commit(built.landing, built.transform)
+    return Landed(lake, records)
+
+
+def real_records() -> dict[str, list[bytes]]:
+    if not REAL_FILE.exists():
+        pytest.skip("the real file is not beside the project: ../shared/data")
+    return {SECOND: list(records_of(REAL_FILE))}
+
+
+SOURCES = {
+    "the built records, and unusual ones": lambda: {FIRST: UNUSUAL, SECOND: RECORDS, THIRD: [*UNUSUAL[2:], *RECORDS]},
+    "the samples of two days": lambda: {day: samples.make(day).records for day in (SECOND, THIRD)},
+    "the real file": real_records,
+}
+SPANS = [
+    ("all days", Asked()),
+    ("one day", Asked.day(SECOND)),
+    ("from a day on", Asked(first=SECOND)),
+    ("up to a day", Asked(last=SECOND)),
+    ("a day that did not land", Asked.day("1999-01-01")),
+    ("all days, repeats counted", Asked(once=False)),
+    ("the last day, repeats left out", Asked(THIRD, THIRD, once=True)),
+]
+
+
+@pytest.fixture(scope="module", params=SOURCES, ids=list(SOURCES))
+def landed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Landed:
+    return land(tmp_path_factory.mktemp("lake"), SOURCES[request.param]())
+
+
+@functools.cache
+def answered(landed: Landed, asked: Asked) -> list[Answer]:
+    return answers.answers(landed.lake, asked)
+
+
+def again(landed: Landed, asked: Asked) -> Again:
+    return Again(landed.records, TEST_EXAM_NAMES, asked.first or "", asked.last or "9", asked.exam, asked.leaves_repeats_out)
+
+
+@pytest.mark.parametrize(("span", "asked"), SPANS, ids=[span for span, _ in SPANS])
+def test_every_answer_is_what_the_records_say(landed: Landed, span: str, asked: Asked) -> None:
+    found = {answer.name: answer for answer in answered(landed, asked)}
+    recounted = again(landed, asked)
+    expected = recounted.answers()
+    assert list(found) == NAMES
+    assert set(expected) == set(found), "a new question is answered again in tests/answered_again.py too"
+    wrong = [sentence for name in NAMES for sentence in differences(name, expected[name], found[name].rows)]
+    assert wrong == []
+
+
+def test_an_exam_can_be_asked_for(landed: Landed) -> None:
+    names = sorted({attempt.exam for attempt in Again(landed.records, TEST_EXAM_NAMES).real if attempt.exam})
+    [taken] = [question for question in questions() if question.name == "taken"]
+    for exam in names[:3]:
+        asked = Asked(exam=exam)
+        with Session(landed.lake, once=True) as session:
+            [found] = answers.ask_all(session, asked, [taken])
+        assert found.rows == again(landed, asked).taken()
+
+
+@pytest.mark.parametrize(("span", "asked"), SPANS, ids=[span for span, _ in SPANS])
+def test_every_answer_says_how_many_attempts_it_used_and_left_out(landed: Landed, span: str, asked: Asked) -> None:
+    recounted = again(landed, asked)
+    used = {"all": recounted.asked, "attempts": recounted.real, "scored": recounted.scored}
+    for question, answer in zip(questions(), answered(landed, asked), strict=True):
+        if question.uses == "own":
+            assert answer.used is None
+            continue
+        assert answer.used is not None
+        of = used[question.uses]
+        attempts = (answer.used.attempts.distinct, answer.used.attempts.published)
+        assert attempts == (len(of), sum(each.copies for each in of)), question.name
+        assert answer.used.in_conflict == sum(each.in_conflict for each in of), question.name
+        left_out = sum(each.distinct for each in answer.used.left_out.values())
+        assert attempts[0] + left_out == len(recounted.delivered), question.name
+        repeats = answer.used.left_out.get(REPEATS)
+        assert (repeats is not None) is asked.leaves_repeats_out, question.name
+        assert not repeats or repeats.distinct == len(recounted.delivered) - len(recounted.asked), question.name
+
+
+# They also count what is in quarantine, or what came on which day, and that is never left out.
+ON_RECORDS_TOO = {"attempts", "quality", "holes", "repeats"}
+
+
+@pytest.mark.parametrize(("span", "asked"), SPANS[:3:2], ids=[span for span, _ in SPANS[:3:2]])
+def test_repeats_are_left_out_as_if_they_had_not_come(landed: Landed, span: str, asked: Asked) -> None:
+    came: set[bytes] = set()
+    records = {}
+    for day, values in sorted(landed.records.items()):
+        records[day] = [value for value in values if value not in came]
+        came |= set(values)
+    expected = again(replace(landed, records=records), replace(asked, once=False)).answers()
+    found = {answer.name: answer.rows for answer in answers.answers(landed.lake, replace(asked, once=True))}
+    assert [sentence for name in NAMES if name not in ON_RECORDS_TOO for sentence in differences(name, expected[name], found[name])] == []
+    assert found["attempts"][2:-1] == expected["attempts"][2:-1]
+
+
+def test_the_figures_of_the_real_file(tmp_path: Path) -> None:
+    found = {answer.name: answer for answer in answers.answers(land(tmp_path, real_records()).lake)}
+    rows = {name: answer.shown for name, answer in found.items()}
+    assert [row[1:] for row in rows["attempts"][:4]] == [["3,242", "3,280"], ["0", "0"], ["5", "5"], ["3,237", "3,275"]]
+    assert rows["most_common"][0] == ["1", "Learning Git", "390", "394"]
+    assert [row[1] for row in rows["least_common"] if row[0] == "1"] == [
+        "Learning to Visualize Data with D3.js", "Native Web Apps for Android", "Nulls, Three-valued Logic and Missing Information",
+        "Operating Red Hat Enterprise Linux Servers",
+    ]  # fmt: skip
+    assert [row[3] for row in rows["score"][:2]] == ["62.57 %", "62.66 %"]
+    assert rows["thresholds"][0][:3] == ["perfect (100 %)", "827", "841"]
+    assert rows["repeats"][1][1:] == ["20", "58", "38"]
+
+
+def test_several_days_count_an_attempt_once_and_say_how_often_it_came(tmp_path: Path) -> None:
+    """Of 3,242 attempts of the real file 239 come again on the next day."""
+    records = real_records()[SECOND]
+    first = list(dict.fromkeys(records))
+    again = [value for value in first if json.loads(value)["exam_name"] != TEST_EXAM_NAMES[0]][:239]
+    lake = land(tmp_path, {SECOND: records, THIRD: again}).lake
+    by_default, with_repeats = (next(iter(answers.answers(lake, asked))) for asked in (Asked(), Asked(once=False)))
+    assert [row[1] for row in by_default.rows[:4]] == [3481, 239, 5, 3237]
+    assert [row[1] for row in with_repeats.rows[:4]] == [3481, 0, 5, 3476]
+    assert "Used: 3,242 distinct attempts (3,280 published). Left out: 239 repeats (239 published) that had come" in by_default.notes[0]
+    assert "Used: 3,481 attempts, each on every day that it came (3,519 published)." in with_repeats.notes[0]
+    page = pages.write(lake, lake.in_force(THIRD))["all_days_html"]
+    assert "3,481 landed, 3,242 distinct." in Path(page).read_text()
+
+
+def differences(name: str, expected: list[list[Any]], found: list[list[Any]]) -> list[str]:
+    """Sentences, three at most: a row at another place, or another cell. Floats may differ in their last digits."""
+    if len(expected) != len(found):
+        return [f"{name}: {len(expected)} rows expected, {len(found)} found: {expected[:3]}, {found[:3]}"]
+    pairs = zip(expected, found, strict=True)
+    wrong = [f"{name}: {one} expected, found {other}" for one, other in pairs if len(one) != len(other) or not all(map(same, one, other))]
+    return wrong[:3]
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+    if isinstance(one, datetime):
+        return bool(one == other)
+    return type(one) is type(other) and bool(one == other)

@@ -1,0 +1,470 @@
+"""The pages: what stands on them is what was answered and what landed, they need nothing else, and people can read them."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from include.answers import charts, pages, rollups
+from include.answers.charts import KINDS, chart
+from include.answers.questions import Answer, Asked, answers, questions
+from include.contracts import TopicSpec
+from include.lake.lake import Lake
+from include.maintenance.forget import forget
+from include.query.session import Session
+from tests.built_landing import CUSTOMER, DAY, RECORDS, attempt, build
+
+SECOND = "2018-01-29"
+MORE = [*[attempt(100 + number, exam=f"Rare {number:02}") for number in range(30)], attempt(201, results=("correct", "incorrect"))]
+HOSTILE = "<script>alert('{test}')</script>"
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+def new_lake(folder: Path) -> Lake:
+    return Lake.open(CUSTOMER, f"sqlite:///{folder}/catalog.sqlite?timeout=60", f"file://{folder}", fsspec.filesystem("file"))
+
+
+def land(lake: Lake, folder: Path, *, run_id: str = "manual__1", **options: Any) -> Any:
+    built = build(folder, **options)
+    return lake.commit(replace(built.landing, run_id=run_id), built.transform)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lake")
+
+
+@pytest.fixture(scope="module")
+def lake(folder: Path) -> Lake:
+    made = new_lake(folder)
+    land(made, folder)
+    land(made, folder, records=MORE, day=SECOND)
+    return made
+
+
+@pytest.fixture(scope="module")
+def written(lake: Lake, folder: Path) -> dict[str, str]:
+    landing = lake.in_force(DAY)
+    assert landing is not None
+    return pages.write(lake, landing, folder / "reports")
+
+
+class Sections(HTMLParser):
+    """The cells of the tables of each section, by its id; and every attribute of the page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.attributes: list[tuple[str, str]] = []
+        self._section, self._cell = "", False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag == "section":
+            self._section = dict(attrs).get("id") or ""
+        elif tag == "tr":
+            self.tables.setdefault(self._section, []).append([])
+        elif tag == "td":
+            self.tables[self._section][-1].append("")
+            self._cell = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self._cell = self._cell and tag != "td"
+
+    def handle_data(self, data: str) -> None:
+        if self._cell:
+            self.tables[self._section][-1][-1] += data
+
+
+def cells(page: str) -> dict[str, list[list[str]]]:
+    """Section to rows, without the heads."""
+    return {section: [row for row in rows if row] for section, rows in Sections(page).tables.items()}
+
+
+# ---- what stands on a page
+
+
+def test_they_are_written_again_to_the_same_places(lake: Lake, folder: Path, written: dict[str, str]) -> None:
+    answered, copied = f"{lake.path}/answers", f"{folder}/reports/{CUSTOMER}"
+    assert written == {
+        "json": f"{answered}/{DAY}.json",
+        "html": f"{answered}/{DAY}.html",
+        "copy": f"{copied}/{DAY}.html",
+        "all_days_json": f"{answered}/all_days.json",
+        "all_days_html": f"{answered}/all_days.html",
+        "all_days_copy": f"{copied}/all_days.html",
+    }
+    before = {path: Path(path).read_bytes() for path in written.values()}
+    assert before[written["copy"]] == before[written["html"]]
+    Path(written["html"]).write_bytes(b"half a pa")  # as a killed try leaves it
+    Path(f"{answered}/small/holes.parquet").write_bytes(b"PAR1")
+    landing = lake.in_force(DAY)
+    assert landing is not None
+    assert pages.write(lake, landing, folder / "reports") == written
+    assert {path: Path(path).read_bytes() for path in written.values()} == before
+
+
+@pytest.mark.parametrize(("page", "day"), [("html", DAY), ("all_days_html", None)])
+def test_the_figures_of_a_page_are_the_answers(lake: Lake, written: dict[str, str], page: str, day: str | None) -> None:
+    found = cells(Path(written[page]).read_text())
+    for answer in answers(lake, Asked.day(day)):
+        assert found[answer.name] == (answer.shown or [["no rows"]]), answer.name
+
+
+@pytest.mark.parametrize(("document", "day"), [("json", DAY), ("all_days_json", None)])
+def test_the_document_has_the_same(lake: Lake, written: dict[str, str], document: str, day: str | None) -> None:
+    found = json.loads(Path(written[document]).read_text())
+    assert (found["customer"], found["from"], found["to"], found["left_out"]) == (CUSTOMER, day, day, [])
+    assert (found["exam"], found["once"]) == (None, day is None)
+    assert [each["name"] for each in found["answers"]] == [question.name for question in questions()]
+    assert [each["day"] for each in found["days"]] == ([day] if day else [SECOND, DAY])
+    assert (found["receipt"] or {}).get("published") == (12 if day else None)
+    assert found["as_of"]["landing"] == f"{SECOND}-5f3a9c1e-1"
+
+
+def test_a_day_shows_its_receipt_and_all_days_their_sums(lake: Lake, written: dict[str, str]) -> None:
+    of_day, of_all = (Path(written[page]).read_text() for page in ("html", "all_days_html"))
+    assert "12 published = 8 landed + 2 duplicates + 2 quarantined:" in of_day
+    landing = lake.in_force(DAY)
+    assert landing is not None
+    for said in (landing.content_hash, landing.sha256, landing.source[0], "a warning", "missing_keen_id", "publish"):
+        assert said in of_day, said
+    assert "43 published = 39 landed + 2 duplicates + 2 quarantined:" in of_all
+    assert [row[:5] for row in cells(of_all)["landed_days"]] == [[SECOND, "31", "31", "0", "0"], [DAY, "12", "8", "2", "2"]]
+    assert f'<a href="{SECOND}.html">' in of_all
+
+
+def test_a_cleared_task_of_a_landing_that_is_no_longer_in_force_tells_of_the_one_that_is(tmp_path: Path) -> None:
+    lake = new_lake(tmp_path)
+    old = land(lake, tmp_path)
+    land(lake, tmp_path, records=MORE, try_number=2)
+    assert "31 published = 31 landed" in Path(pages.write(lake, old)["html"]).read_text()
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], list[str | None]]:
+    """Has this happen just before the first page is written, and tells of which days reports were written from then on."""
+
+    def before_the_first_page(do: Callable[[], Any]) -> list[str | None]:
+        write_one, days = pages._write_one, list[str | None]()
+
+        def written(lake: Lake, day: str | None, *given: Any) -> dict[str, str]:
+            days.append(day)
+            return write_one(lake, day, *given)
+
+        def first(*given: Any) -> dict[str, str]:
+            monkeypatch.setattr(pages, "_write_one", write_one)
+            do()
+            monkeypatch.setattr(pages, "_write_one", written)
+            return written(*given)
+
+        monkeypatch.setattr(pages, "_write_one", first)
+        return days
+
+    return before_the_first_page
+
+
+def test_a_day_that_landed_meanwhile_is_left_to_its_own_last_step(tmp_path: Path, meanwhile: Any) -> None:
+    lake = new_lake(tmp_path)
+    first = land(lake, tmp_path)
+    days = meanwhile(lambda: land(lake, tmp_path, records=MORE, day=SECOND, run_id="manual__2"))
+    pages.write(lake, first)
+    assert days == [DAY, None]
+
+
+def test_an_attempt_that_was_forgotten_meanwhile_is_not_brought_back(tmp_path: Path, meanwhile: Any) -> None:
+    """Whoever forgot it has written the pages already; what is written later must not take that back."""
+    lake = new_lake(tmp_path)
+    first = land(lake, tmp_path)
+    days = meanwhile(lambda: forget(lake, "keen 2", asked_by="ann", topic=TopicSpec(f"assessments.{CUSTOMER}")))
+    written = pages.write(lake, first)
+    assert days == [DAY, None, DAY, None]
+    for page in ("html", "all_days_html"):
+        assert cells(Path(written[page]).read_text())["attempts"][0] == ["delivered and readable", "7", "9"], page
+
+
+def test_a_day_that_landed_while_an_attempt_was_forgotten_is_on_the_page_of_all_days(tmp_path: Path, meanwhile: Any) -> None:
+    """Its own last step may have written that page already."""
+    lake = new_lake(tmp_path)
+    land(lake, tmp_path)
+    meanwhile(lambda: pages.write(lake, land(lake, tmp_path, records=MORE, day=SECOND, run_id="manual__2")))
+    pages.rewrite(lake, [DAY])
+    days = json.loads(lake.fs.cat_file(f"{lake.path}/answers/all_days.json"))["days"]
+    assert [day["day"] for day in days] == [SECOND, DAY]
+
+
+def test_a_day_that_did_not_land_is_said_to_be_empty(lake: Lake) -> None:
+    page = pages.report(lake, Asked.day("1999-01-01")).html().decode()
+    assert "No day of these has landed." in page
+    drawn = [question for question in questions() if question.chart]
+    assert page.count("Nothing to draw: no row has a value.") == len(drawn) - page.count("<figure>")
+    assert cells(page)["per_day"] == [["no rows"]]
+
+
+def test_names_from_the_data_cannot_write_into_the_page(tmp_path: Path) -> None:
+    lake = new_lake(tmp_path)
+    page = Path(pages.write(lake, land(lake, tmp_path, records=[attempt(1, exam=HOSTILE)]))["html"]).read_text()
+    assert page.count("<script") == 1  # our own
+    assert cells(page)["most_common"] == [["1", HOSTILE, "1", "1"]]
+    assert "&lt;script&gt;alert(&#39;{test}&#39;)" in page
+
+
+def test_a_forgotten_attempt_leaves_the_pages_and_their_copies(tmp_path: Path) -> None:
+    lake = new_lake(tmp_path)
+    written = pages.write(lake, land(lake, tmp_path), tmp_path / "reports")
+    done = forget(lake, "keen 2", asked_by="ann", topic=TopicSpec(f"assessments.{CUSTOMER}"), copies=tmp_path / "reports")
+    assert set(done.answers) == set(written.values())
+    for page in ("html", "copy", "all_days_html", "all_days_copy"):
+        found = cells(Path(written[page]).read_text())
+        assert found["attempts"][0] == ["delivered and readable", "7", "9"], page
+
+
+# ---- it needs nothing else
+
+
+@pytest.mark.parametrize("page", ["html", "all_days_html"])
+def test_a_browser_would_load_nothing_for_a_page(written: dict[str, str], page: str) -> None:
+    text = Path(written[page]).read_text()
+    links = [
+        (name, value) for name, value in Sections(text).attributes if name in ("src", "href", "xlink:href", "srcset", "data", "action")
+    ]
+    assert links, "the contents are links"
+    assert {(name, value) for name, value in links if not re.fullmatch(r"#\w+|(\d{4}-\d\d-\d\d|all_days)\.html", value)} == set()
+    for outside in ("url(", "@import", "<link", "<iframe", "<img", "fetch(", "XMLHttpRequest"):
+        assert outside not in text, outside
+
+
+# ---- charts
+
+
+@pytest.fixture(scope="module")
+def drawn(lake: Lake) -> dict[str, Answer]:
+    return {answer.name: answer for answer in answers(lake) if answer.chart}
+
+
+def test_every_question_that_asks_for_a_chart_has_one_with_a_mark_for_each_row(drawn: dict[str, Answer]) -> None:
+    assert len(drawn) >= 14
+    for name, answer in drawn.items():
+        kind, *columns = answer.chart
+        assert kind in KINDS, name
+        assert set(columns) <= set(answer.columns), name
+        made = chart(answer)
+        assert made, name
+        marks = [title.text or "" for title in ET.fromstring(made.svg).iter("title")]
+        rows = [row for row in answer.rows if all(row[answer.columns.index(column)] is not None for column in charts.needed(answer))]
+        assert len(set(marks)) == min(len(rows), charts.MOST if kind in ("bars", "interval") else len(rows)), f"{name}: {marks}"
+
+
+def test_a_mark_tells_its_whole_row_and_a_long_chart_says_which_rows_it_has(drawn: dict[str, Answer]) -> None:
+    made = chart(drawn["high_scores"])
+    assert made
+    assert made.told == f"Drawn: share, and from low to high, the 25 with the highest distinct of {len(drawn['high_scores'].rows)} rows."
+    (row,) = [row for row in drawn["high_scores"].rows if row[0] == "Learning Git"]
+    told = [f"{column.replace('_', ' ')} {drawn['high_scores'].cell(row, column)}" for column in drawn["high_scores"].columns]
+    assert "; ".join(told) in [title.text for title in ET.fromstring(made.svg).iter("title")]
+
+
+NAMES = [
+    ("short", "Learning Git", "Learning Git"),
+    ("cut in the middle: these differ at the end", "Software Architecture Fundamentals: Basics", "Software Arc…tals: Basics"),
+    ("no letters of XML", "a\0b\x1bc\ufffe", "a\ufffdb\ufffdc\ufffd"),
+    ("XML itself", "<b>&amp;</b>]]>", "<b>&amp;</b>]]>"),
+    ("twice as wide letters", "データサイエンスのためのプログラミング入門", "データサイエ…ラミング入門"),
+]
+
+
+@pytest.mark.parametrize(("why", "name", "drawn"), NAMES, ids=[row[0] for row in NAMES])
+def test_a_name_fits_beside_its_bar(why: str, name: str, drawn: str) -> None:
+    made = chart(answer("bars", [[name, 1]]))
+    assert made
+    assert drawn in [text.text for text in ET.fromstring(made.svg).iter("text")], why
+
+
+def answer(kind: str, rows: list[list[Any]], columns: tuple[str, ...] = ("name", "value")) -> Answer:
+    return Answer(
+        name="a", title="A", unit="things", meaning="", columns=list(columns), rows=rows, used=None, notes=(), percent=(),
+        numeric=(False, True), chart=(kind, *columns),
+    )  # fmt: skip
+
+
+def days(number: int, step: int = 1) -> list[list[Any]]:
+    return [[date(2018, 1, 1) + timedelta(days=step * each), 1] for each in range(number)]
+
+
+UNUSUAL = [
+    ("no row", answer("bars", []), None),
+    ("no value", answer("bars", [["a", None]]), None),
+    ("all zero", answer("bars", [["a", 0], ["b", 0]]), "Drawn: value."),
+    ("a row without a value is said", answer("bars", [["a", 1], ["b", None]]), "Drawn: value. Without a value, so not drawn: 1 row."),
+    ("no name is a name", answer("bars", [[None, 1], ["null", 2]]), "Drawn: value."),
+    ("more than fit", answer("bars", [[f"{n}", 1] for n in range(40)]), "Drawn: value, the first 25 of 40 rows."),
+    ("a quarter by days", answer("dates", days(90)), "Drawn: value by day; a gap is a day without any."),
+    ("a year by months", answer("dates", days(365)), "Drawn: value by month; a gap is a month without any."),
+    ("a clock of another century", answer("dates", days(2, 36_500)), "Drawn: value by year; a gap is a year without any."),
+]
+
+
+@pytest.mark.parametrize(("why", "given", "told"), UNUSUAL, ids=[row[0] for row in UNUSUAL])
+def test_an_unusual_answer_is_drawn_as_what_it_is_or_not_at_all(why: str, given: Answer, told: str | None) -> None:
+    made = chart(given)
+    assert (made and made.told) == told, why
+
+
+def test_a_column_stands_at_its_date_whatever_the_time_zone_of_the_machine() -> None:
+    made = chart(answer("dates", [[date(2018, 1, 1), 1], [date(2018, 1, 3), 5]]))
+    assert made
+    labels = [text.text for text in ET.fromstring(made.svg).iter("text")]
+    assert {"2018-01-01", "2018-01-03"} <= set(labels)
+
+
+# ---- after years
+
+
+def test_after_many_days_what_would_take_ever_longer_is_left_out_and_named(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "FEW_DAYS", 1)
+    landing = lake.in_force(DAY)
+    assert landing is not None
+    written = pages.write(lake, landing)
+    of_day, of_all = (json.loads(Path(written[name]).read_text())["left_out"] for name in ("json", "all_days_json"))
+    assert of_day == ["repeats"]
+    assert of_all == ["wrong_questions", "time_taken", "repeats"]
+    page = Path(written["all_days_html"]).read_text()
+    assert (
+        "Not on this page, because the answer would take longer with every day that lands: Questions with the most wrong answers; " in page
+    )
+    assert f"./landfall answers --customer {CUSTOMER}</code>" in page
+
+
+def test_what_reads_every_day_says_so() -> None:
+    """A question about one day that leaves days before it out by anything but `$from` reads them all."""
+    assert [question.name for question in questions() if question.every_day] == ["repeats"]
+    for question in questions():
+        tables = len(re.findall(rf"(?:from|join)\s+(?:{'|'.join(question.tables)})\b", question.sql))
+        assert question.every_day or question.sql.count("$from") >= tables, f"{question.name}: {tables} tables, not all of them bounded"
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Data files of the small tables that were read one by one."""
+    found: list[str] = []
+    read = rollups._read
+    monkeypatch.setattr(rollups, "_read", lambda lake, table, path: found.append(path) or read(lake, table, path))
+    return found
+
+
+def test_of_the_small_tables_only_new_files_are_opened_and_what_was_replaced_is_gone(tmp_path: Path, opened: list[str]) -> None:
+    lake = new_lake(tmp_path)
+    land(lake, tmp_path)
+    land(lake, tmp_path, day=SECOND)
+    tables = len(rollups.SMALL)
+    assert_gathered_is_read(lake)
+    assert len(opened) == 2 * tables
+    assert_gathered_is_read(lake)
+    assert len(opened) == 2 * tables
+    land(lake, tmp_path, records=RECORDS[1:], try_number=2)
+    assert_gathered_is_read(lake)
+    assert len(opened) == 3 * tables
+
+
+KEPT = [
+    ("gone", None),
+    ("cut off", b"PAR1 and then nothing"),
+    ("of another version", b""),
+]
+
+
+@pytest.mark.parametrize(("why", "content"), KEPT, ids=[row[0] for row in KEPT])
+def test_what_was_kept_and_cannot_be_read_is_made_anew(tmp_path: Path, opened: list[str], why: str, content: bytes | None) -> None:
+    lake = new_lake(tmp_path)
+    land(lake, tmp_path)
+    assert_gathered_is_read(lake)
+    for table in rollups.SMALL:
+        path = Path(rollups._path(lake, table))
+        path.unlink() if content is None else path.write_bytes(content)
+    assert_gathered_is_read(lake)
+    assert len(opened) == 2 * len(rollups.SMALL), why
+
+
+def assert_gathered_is_read(lake: Lake) -> None:
+    with Session(lake) as given, Session(lake) as read:
+        rollups.gather(given)
+        for table in rollups.SMALL:
+            asked = f"select * from {table} order by all"
+            assert given.ask(asked) == read.ask(asked), table
+
+
+# ---- people read it
+
+
+def test_words_can_be_read_by_day_and_by_night(written: dict[str, str]) -> None:
+    """WCAG's AA: 4.5 to 1 for words, 3 to 1 for marks."""
+    style = Path(written["html"]).read_text().partition("<style>")[2]
+    palettes = [dict(re.findall(r"--(\w+): (#\w{6});", block)) for block in re.findall(r":root \{[^}]*\}", style)]
+    assert len(palettes) == 2
+    for palette in palettes:
+        for ground in ("back", "band"):
+            for ink in ("text", "soft", "warn", "mark"):
+                assert contrast(palette[ink], palette[ground]) >= 4.5, f"{ink} on {ground}: {palette}"
+
+
+def contrast(one: str, other: str) -> float:
+    def light(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    dark, bright = sorted((light(one), light(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=quiet)
+        yield chromium
+        chromium.close()
+
+
+@pytest.mark.parametrize("name", ["copy", "all_days_copy"])
+def test_a_browser_shows_it_without_a_complaint_a_request_or_a_bar_below(browser: Any, written: dict[str, str], name: str) -> None:
+    for scheme in ("light", "dark"):
+        for width in (1280, 390):
+            page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+            said: list[str] = []
+            page.on("console", lambda message, said=said: said.append(message.text))
+            page.on("pageerror", lambda error, said=said: said.append(str(error)))
+            page.on("request", lambda request, said=said: said.append(request.url))
+            page.goto(f"file://{written[name]}")
+            assert said == [f"file://{written[name]}"]
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{scheme}, {width}"
+            page.close()
+
+
+def test_long_tables_are_sorted_and_filtered(browser: Any, written: dict[str, str]) -> None:
+    page = browser.new_page()
+    page.goto(f"file://{written['all_days_copy']}")
+    table = page.locator("#attempts_per_exam")
+    first = table.locator("tbody tr:not([hidden]) td:first-child")
+    assert first.first.inner_text() == "Learning Git"
+    table.get_by_role("button", name="exam").click()
+    assert first.first.inner_text() == "Häufige Prüfung"
+    assert table.locator("th").first.get_attribute("aria-sort") == "ascending"
+    table.get_by_role("searchbox").fill("rare 07")
+    assert first.all_inner_texts() == ["Rare 07"]
+    page.close()

@@ -1,0 +1,236 @@
+"""What `./landfall` prints: one document with --json whatever happens, few columns where there is little room, and a reason once."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow.parquet as pq
+import pytest
+
+from include.cli import main, output
+from include.errors import Refused
+from include.lake.lake import Lake
+from include.query import export
+from include.runs.run import LandingRun, TaskChange
+from tests.built_landing import CUSTOMER, attempt, build
+
+ROOT = Path(__file__).parents[3]
+HOSTILE = "Git\x1b[2J\x9b2J"
+
+
+@pytest.fixture
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """A day with three attempts, at exams whose names a terminal or a spreadsheet would act on; the commands of this process ask it."""
+    lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/catalog.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
+    built = build(tmp_path, records=(attempt(1, exam='=HYPERLINK("http://x")'), attempt(2, exam=HOSTILE), attempt(3, exam="Git")))
+    lake.commit(built.landing, built.transform)
+    monkeypatch.setattr(main, "_lake", lambda customer, user=None: lake)
+    return lake
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["landfall", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    return int(ended.value.code or 0)
+
+
+def query(monkeypatch: pytest.MonkeyPatch, sql: str, *options: str) -> int:
+    return run(monkeypatch, "query", "--customer", CUSTOMER, sql, *options)
+
+
+REFUSED = [
+    ("a refusal of ours", ["land", "--customer", "acme", "--day", "tomorrow"], 1, "--day: expected a date such as 2018-01-28"),
+    ("a customer that is none", ["landings", "--customer", "nobody"], 1, "nobody"),
+    ("nothing answers", ["landings"], 1, "HDFS does not answer"),
+    ("an option that is not there", ["landings", "--colour"], 2, "No such option: --colour"),
+    ("an option that is missing", ["query", "select 1"], 2, "Missing option '--customer'"),
+    (
+        "two forms at once",
+        ["query", "-c", "acme", "select 1", "--csv"],
+        1,
+        "at most one of --json, --csv, --parquet, found --json and --csv",
+    ),
+]
+
+
+@pytest.mark.parametrize(("why", "arguments", "code", "said"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_json_is_one_document_also_for_a_refusal(tmp_path: Path, why: str, arguments: list[str], code: int, said: str) -> None:
+    nowhere = {**os.environ, "LANDFALL_HOME": str(tmp_path), "LANDFALL_NAMENODE_HTTP_PORT": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    command = [sys.executable, "-P", "-m", "include.cli.main", *arguments]
+    done = subprocess.run([*command, "--json"], env=nowhere, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    document = json.loads(done.stdout)
+    assert list(document) == ["error"]
+    assert said in document["error"]
+    assert said in " ".join(done.stderr.replace("│", " ").split()), "a person reads it too"
+
+
+def test_without_json_a_refusal_leaves_stdout_empty(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "land", "--customer", "acme", "--day", "tomorrow") == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_json_holds_texts_as_they_are_and_moves_no_terminal(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert query(monkeypatch, "select exam_name from assessments where keen_id = 'keen 2'", "--json") == 0
+    printed = capfdbinary.readouterr().out
+    assert json.loads(printed) == {"columns": ["exam_name"], "rows": [[HOSTILE]], "total_rows": 1}
+    assert not output.ACTED_ON.search(printed.decode())
+
+
+def test_a_table_ends_at_its_limit_and_says_so(lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    many = "select i, i / 4 as quarter, 'x' as text from range(1200) as of(i)"
+    assert query(monkeypatch, many) == 0
+    out, err = capsys.readouterr()
+    rows = [line.split() for line in out.splitlines()[2:] if line]
+    assert (len(rows), rows[-1]) == (1000, ["999", "249.75", "x"])
+    assert "1,000 of 1,200 rows" in err
+    assert query(monkeypatch, many, "--limit", "3", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (len(found["rows"]), found["total_rows"]) == (3, 1200)
+    assert query(monkeypatch, many, "--csv") == 0
+    out, err = capsys.readouterr()
+    assert (len(out.splitlines()), err) == (1201, ""), "a file of all rows"
+
+
+def test_numbers_are_to_the_right_and_texts_to_the_left(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert query(monkeypatch, "select * from (values (5, 'a', 0.5), (1000, 'long text', 10.25)) as of(number, text, share)") == 0
+    head, _, first, second = capsys.readouterr().out.splitlines()[:4]
+    assert [line.index(text) + len(text) for line, text in ((head, "number"), (first, "5"), (second, "1000"))] == [6, 6, 6]
+    assert first.index("a") == second.index("long text")
+    assert len(first) == len(second) == len(head.rstrip())
+
+
+def test_csv_calculates_nothing_and_parquet_holds_the_values_as_they_are(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    sql = "select exam_name, -1 as number, '-2' as text, null as nothing from assessments where keen_id = 'keen 1'"
+    assert query(monkeypatch, sql, "--csv") == 0
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert rows == [["exam_name", "number", "text", "nothing"], ['\'=HYPERLINK("http://x")', "-1", "-2", ""]]
+    target = tmp_path / "answer.parquet"
+    assert query(monkeypatch, f"{sql}", "--parquet", str(target)) == 0
+    assert pq.read_table(target).to_pylist() == [{"exam_name": '=HYPERLINK("http://x")', "number": -1, "text": "-2", "nothing": None}]
+    assert query(monkeypatch, "select 1 as a, 2 as a", "--parquet", str(target)) == 1
+    assert "several columns 'a'" in capsys.readouterr().err
+    assert query(monkeypatch, "select interval 1 day as long", "--parquet", str(target)) == 1
+    assert "Nothing was written" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.glob("*.parquet*")) == ["answer.parquet"]
+    assert query(monkeypatch, sql, "--parquet", str(tmp_path / "none" / "answer.parquet")) == 1
+
+
+FORMULAS = [
+    ("=1+1", "'=1+1"), ("+1+1", "'+1+1"), ("-1+1", "'-1+1"), ("@SUM(A1)", "'@SUM(A1)"), ("\t=1", "'\t=1"), ("\r=1", "'\r=1"),
+    ("\n=1", "'\n=1"), (" =1+1", "' =1+1"), ("\uff1d1+1", "'\uff1d1+1"), ("\x00=1", "'\x00=1"), (["=1"], ["=1"]),
+    (-5, -5), (-0.5, -0.5), ("-5", "-5"), ("+1.5e3", "+1.5e3"), ("a=1", "a=1"), ("", ""), (None, None), ("'=1", "'=1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cell", "written"), FORMULAS, ids=[repr(cell) for cell, _ in FORMULAS])
+def test_a_cell_is_no_formula_and_a_number_stays_one(cell: Any, written: Any) -> None:
+    assert export.harmless(cell) == (str(written) if isinstance(written, list) else written)
+
+
+def test_a_lone_carriage_return_does_not_end_a_row() -> None:
+    file = io.StringIO()
+    export.write_csv(file, ["a"], [["x\r=1+1"], ["y"]])
+    assert file.getvalue() == 'a\n"x\r=1+1"\ny\n'
+
+
+def at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "out", output.Terminal(width=80))
+
+
+def test_landings_fit_into_80_columns_and_wide_has_all_of_them(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_80_columns(monkeypatch)
+    assert run(monkeypatch, "landings", "--customer", CUSTOMER, "--day", "2018-01-28") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    [landing] = [line.split() for line in lines if line.startswith(CUSTOMER)]
+    assert landing[:6] == [CUSTOMER, "2018-01-28", "yes", "3", "3", "0"]
+    assert run(monkeypatch, "landings", "--customer", CUSTOMER, "--wide") == 0
+    [wide] = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith(CUSTOMER)]
+    [newest] = lake.landings()
+    assert newest.content_hash in wide
+    assert wide[-1] == newest.run_id
+
+
+def test_rows_of_too_many_columns_for_the_terminal_stand_one_under_the_other(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_80_columns(monkeypatch)
+    assert query(monkeypatch, "select * from assessments order by keen_id limit 2") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("row ")] == ["row 1", "row 2"]
+    assert ["keen_id", "keen", "2"] in [line.split() for line in lines]
+
+
+AWAY = "127.0.0.1:9092 did not answer: timed out (Connect to 127.0.0.1:9092 failed: Connection refused (after {}ms in state CONNECT))"
+
+
+def test_a_broker_that_is_away_at_every_try_is_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:
+    states = ["up_for_retry"] * 3 + ["failed"]
+    changes = [TaskChange("ensure_topic", state, number, 20.0, AWAY.format(number)) for number, state in enumerate(states, start=1)]
+    shown = output.tasks(changes)
+    receipt = {"customer": "acme", "day": "2018-01-28", "state": "failed", "failed_task": "ensure_topic", "reason": AWAY.format(9)}
+    output.failure(receipt, shown)
+    said = capsys.readouterr().err
+    assert said.count("Connection refused") == 1
+    assert said.count("the same reason") == 3
+    assert said.splitlines()[-1] == "landfall: acme 2018-01-28: ensure_topic failed for the reason above"
+
+
+def test_another_reason_is_told_too_and_a_run_that_nobody_followed_says_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = output.tasks([TaskChange("publish", "up_for_retry", 1, 1.0, "fenced"), TaskChange("publish", "failed", 2, 1.0, "too large")])
+    output.failure({"customer": "acme", "day": "2018-01-28", "failed_task": "publish", "reason": "too large", "state": "failed"}, shown)
+    output.failure({"customer": "acme", "day": "2018-01-28", "state": "failed"}, {})
+    said = capsys.readouterr().err
+    assert (said.count("fenced"), said.count("too large"), said.count("the run failed: failed")) == (1, 1, 1)
+
+
+class NoTaskCameFar:
+    """Airflow's answers of a run whose first task was skipped, or has failed before it said anything."""
+
+    url = "http://127.0.0.1:28080"
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        return {"state": "failed" if self.state == "failed" else "success"}
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        return [{"task_id": "find_source", "state": self.state, "try_number": 1, "duration": 1.0}]
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> None:
+        return None
+
+    def reason(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> str:
+        return "no files"
+
+
+@pytest.mark.parametrize("state", ["skipped", "failed"])
+def test_a_receipt_names_the_day_that_was_asked_for_however_far_the_run_came(state: str, capsys: pytest.CaptureFixture[str]) -> None:
+    receipt = LandingRun(NoTaskCameFar(state), "acme", "manual__1", "2018-01-28").receipt()
+    assert receipt["day"] == "2018-01-28"
+    output.receipt({**receipt, "report": None})
+    if state == "failed":
+        output.failure(receipt, {})
+    assert "acme 2018-01-28: " in "".join(capsys.readouterr())
+
+
+def test_a_wrong_form_is_refused_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Refused, match="found --csv and --html"):
+        main._at_most_one(**{"--json": False, "--csv": True, "--html": True})
