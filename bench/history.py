@@ -35,7 +35,7 @@ from include.schemas import LANDED, LANDINGS
 from include.stack import lifecycle
 from include.stack.settings import Settings
 from include.storage.webhdfs import filesystem
-from tests.built_landing import Built, build
+from tests.oracle.built_landing import Built, build
 
 FIRST = date(2016, 1, 1)
 QUERY = "select count(*), sum(copies) from assessments where day = '{day}'"

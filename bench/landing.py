@@ -28,7 +28,7 @@ from rich.table import Table
 from include.run_identity import TASKS
 from include.stack import processes, samples
 from include.stack.settings import Settings
-from tests.private_landfall import Landfall, private_landfall
+from tests.harness.private_landfall import Landfall, private_landfall
 
 CUSTOMER = "bench"
 FIRST = date(2018, 1, 1)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from include.schemas import LANDED
-from tests import receivers
+from tests.harness import receivers
 
 ROOT = Path(__file__).parents[2]
 DAY = "2018-01-28"
@@ -39,7 +39,7 @@ from airflow.sdk import DAG, BaseOperator, task
 from include.receipts import Source, SourceFile, conservation
 from include.schemas import LANDED
 from lineage import CommitLineage, PublishLineage, remember
-from tests.built_landing import build
+from tests.oracle.built_landing import build
 import landed_assets
 
 def built(params):

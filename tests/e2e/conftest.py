@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.private_landfall import Landfall, private_landfall
+from tests.harness.private_landfall import Landfall, private_landfall
 
 
 @pytest.fixture(scope="package")

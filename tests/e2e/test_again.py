@@ -11,8 +11,8 @@ from include.kafka.client import Admin
 from include.query.session import ask
 from include.receipts import Landing
 from include.runs.run import dag_of
-from tests.e2e import readme
-from tests.private_landfall import Landfall
+from tests.harness import readme
+from tests.harness.private_landfall import Landfall
 
 DAY = "2018-05-01"
 COLUMNS = 'record, partition, "offset", keen_id, hash, value'

@@ -13,10 +13,10 @@ import pytest
 from include.query.session import ask
 from include.runs.run import LandingRun
 from include.storage.webhdfs import write_file
-from tests.built_landing import RECORDS, attempt
-from tests.landed import differences
-from tests.private_landfall import REAL_FILE, Landfall
-from tests.recount import recount
+from tests.oracle.built_landing import RECORDS, attempt
+from tests.oracle.landed import differences
+from tests.harness.private_landfall import REAL_FILE, Landfall
+from tests.oracle.recount import recount
 
 DAY = "2018-06-01"
 ON_HDFS = "hdfs:///lake/delivered/{day}*"

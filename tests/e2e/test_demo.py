@@ -7,10 +7,10 @@ import xxhash
 
 from include.cli.main import DEMO_DAY
 from include.contracts import customer
-from tests.e2e import readme
-from tests.landed import differences
-from tests.private_landfall import Landfall
-from tests.recount import Recount, recount
+from tests.harness import readme
+from tests.oracle.landed import differences
+from tests.harness.private_landfall import Landfall
+from tests.oracle.recount import Recount, recount
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from include.runs import run as landing_run
 from include.runs.airflow_client import AirflowApi
 from include.storage.webhdfs import filesystem
-from tests.private_landfall import Landfall
+from tests.harness.private_landfall import Landfall
 
 DAY = "2018-04-02"
 

@@ -6,7 +6,7 @@ import psutil
 
 from include.runs import run as landing_run
 from include.stack import processes
-from tests.private_landfall import Landfall, wait_for
+from tests.harness.private_landfall import Landfall, wait_for
 
 DAY = "2018-04-01"
 JOB = "transform_assessments.py"

@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect, sync_playwright
 from tenacity import retry, stop_after_delay, wait_fixed
 
-from tests.built_landing import RECORDS, attempt
-from tests.private_landfall import ROOT, Landfall
+from tests.oracle.built_landing import RECORDS, attempt
+from tests.harness.private_landfall import ROOT, Landfall
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.private_landfall import Landfall
+from tests.harness.private_landfall import Landfall
 
 DAY, NEXT_DAY = "2018-03-01", "2018-03-02"
 

@@ -10,7 +10,7 @@ import pytest
 from include.stack import kafka, processes
 from include.stack import lifecycle as embedded
 from include.stack.settings import Settings
-from tests.private_landfall import Landfall, private_landfall
+from tests.harness.private_landfall import Landfall, private_landfall
 
 
 @pytest.fixture(scope="package")

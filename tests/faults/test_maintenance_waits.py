@@ -25,7 +25,7 @@ from include.maintenance.compact import compact
 from include.maintenance.forget import MARK as FORGOT
 from include.maintenance.forget import forget
 from include.schemas import LANDED
-from tests.built_landing import RECORDS, Built, attempt, build
+from tests.oracle.built_landing import RECORDS, Built, attempt, build
 from tests.unit.lake.test_lake import DESCRIBED, FIRST, SECOND, days, described, forget_what_things_mean, newest_landings, open_lake
 from tests.unit.maintenance.test_cleanup import age
 from tests.unit.maintenance.test_compact import MAX_FILES, scattered

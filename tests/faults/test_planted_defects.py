@@ -11,8 +11,8 @@ import pytest
 from include.storage.webhdfs import filesystem
 from include.validation import checks as landing
 from include.validation.checks import problems, read_landed
-from tests.built_landing import RECORDS, build
-from tests.planted_defects import DEFECTS, Defect
+from tests.oracle.built_landing import RECORDS, build
+from tests.oracle.planted_defects import DEFECTS, Defect
 
 SHORT = 3  # every third defect
 

@@ -19,7 +19,7 @@ from include.kafka.ledger import LedgerRefused
 from include.kafka.publish import _Publisher
 from include.kafka.retention import RecordsLost, require_readable
 from include.kafka.topics import TopicDrift, ensure_topic
-from tests.acme import Acme, alter, attempts, entries, refuse_difference
+from tests.harness.acme import Acme, alter, attempts, entries, refuse_difference
 from tests.faults.conftest import Broker
 
 

@@ -8,8 +8,8 @@ import pytest
 from include.contracts import customer
 from include.kafka import ledger
 from include.receipts import PublishReceipt
-from tests.acme import DAY, Acme, committed, entries
-from tests.private_landfall import REAL_FILE, Landfall
+from tests.harness.acme import DAY, Acme, committed, entries
+from tests.harness.private_landfall import REAL_FILE, Landfall
 
 RECORDS = 3280
 HALF = """

@@ -15,11 +15,11 @@ from include.schemas import LANDED
 from include.stack.airflow import airflow_environment
 from include.stack.spark import properties_file, spark_submit
 from include.validation.checks import found_on_hdfs, problems, read_landed
-from tests.acme import DAY, Acme
-from tests.built_landing import RECORDS
-from tests.landed import differences
-from tests.private_landfall import ROOT, Landfall
-from tests.recount import recount_records
+from tests.harness.acme import DAY, Acme
+from tests.oracle.built_landing import RECORDS
+from tests.oracle.landed import differences
+from tests.harness.private_landfall import ROOT, Landfall
+from tests.oracle.recount import recount_records
 
 JOB = ROOT / "spark_jobs" / "transform_assessments.py"
 

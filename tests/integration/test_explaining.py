@@ -12,8 +12,8 @@ from include.kafka.kept import THERE, Spot, kept
 from include.kafka.topics import ensure_topic
 from include.lake.lake import Lake
 from include.query.trace import explain
-from tests.acme import Acme, attempts, committed
-from tests.built_landing import DAY, RECORDS, build
+from tests.harness.acme import Acme, attempts, committed
+from tests.oracle.built_landing import DAY, RECORDS, build
 
 
 @pytest.fixture

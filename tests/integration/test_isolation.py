@@ -16,7 +16,7 @@ from include.lake.lake import Lake, read_only
 from include.query.session import ask
 from include.storage.acl import grant
 from include.storage.webhdfs import WebHDFS, filesystem
-from tests.built_landing import build
+from tests.oracle.built_landing import build
 
 READ = """
 import sys

@@ -20,7 +20,7 @@ from include.maintenance.forget import forget
 from include.query.session import ask
 from include.storage.webhdfs import filesystem
 from include.validation.checks import problems, read_landed
-from tests.built_landing import CUSTOMER, RECORDS, Built, attempt, build
+from tests.oracle.built_landing import CUSTOMER, RECORDS, Built, attempt, build
 
 SECOND, THIRD = "2018-01-29", "2018-01-30"
 

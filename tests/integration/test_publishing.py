@@ -22,7 +22,7 @@ from include.kafka.topics import ensure_topic
 from include.receipts import Landing, PublishReceipt, Source, source_of
 from include.source.files import SourceRefused
 from include.source.records import Records, _Stamp
-from tests.acme import Acme, attempts, committed, content_hash, entries, refuse_difference
+from tests.harness.acme import Acme, attempts, committed, content_hash, entries, refuse_difference
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from include.kafka.client import Admin
 from include.kafka.retention import RecordsLost, RetentionTooShort, refuse_short_retention, require_readable
 from include.kafka.topics import ensure_topic
 from include.receipts import PublishReceipt
-from tests.acme import Acme, alter, attempts
+from tests.harness.acme import Acme, alter, attempts
 
 
 @pytest.fixture

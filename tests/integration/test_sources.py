@@ -22,7 +22,7 @@ from include.source.delivery import Expected
 from include.source.files import SourceRefused
 from include.source.inbox import places
 from include.storage.webhdfs import WebHDFS, filesystem, make_directory, write_file
-from tests.acme import DAY, Acme, attempts, refuse_difference
+from tests.harness.acme import DAY, Acme, attempts, refuse_difference
 from tests.unit.source.test_listing import NAMES
 
 NOW = "2018-01-29T00:00:00Z"

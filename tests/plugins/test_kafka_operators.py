@@ -18,8 +18,8 @@ from include.contracts import TopicSpec
 from include.receipts import Source
 from include.source.files import describe
 from kafka_operators import PublishJsonOperator
-from tests.admin_answers import answer, configs
-from tests.built_landing import DAY, build
+from tests.harness.admin_answers import answer, configs
+from tests.oracle.built_landing import DAY, build
 
 TOPIC = TopicSpec("assessments.acme")
 KAFKA = {"bootstrap.servers": "127.0.0.1:1"}

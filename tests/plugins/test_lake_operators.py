@@ -12,7 +12,7 @@ import connections
 from include.contracts import Contract, TidyTerms
 from include.lake.lake import Lake
 from lake_operators import TidyLakeOperator
-from tests.built_landing import Built, build
+from tests.oracle.built_landing import Built, build
 from tests.unit.lake.test_lake import FIRST, SECOND, commit, open_lake
 from tests.unit.maintenance.test_cleanup import age, directories, there
 from tests.unit.maintenance.test_compact import files, scattered

@@ -14,7 +14,7 @@ import connections
 from include import receipts
 from include.receipts import source_of
 from lake_operators import CommitLandingOperator, ValidateLandingOperator
-from tests.built_landing import build
+from tests.oracle.built_landing import build
 from tests.unit.lake.test_lake import open_lake
 
 

@@ -19,7 +19,7 @@ import connections
 from include import contracts, receipts
 from include.lake.lake import Lake
 from include.receipts import Landing
-from tests.built_landing import RECORDS, Built, build
+from tests.oracle.built_landing import RECORDS, Built, build
 
 DAY = "2018-01-28"
 SPAN = f"first={DAY}&last=2018-01-29"

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from include.lake.lake import Lake
 from include.receipts import Landing
-from tests.built_landing import Built
+from tests.oracle.built_landing import Built
 from tests.plugins.test_landings_page import DAY, airflow, correction, folder, landed, page  # noqa: F401  # fixtures
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -11,7 +11,7 @@ from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics.stats_utils import get_stats_factory
 
 import metrics
-from tests.built_landing import build
+from tests.oracle.built_landing import build
 
 
 @pytest.fixture

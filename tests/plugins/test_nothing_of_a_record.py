@@ -15,7 +15,7 @@ import connections
 from include import receipts
 from include.lake.lake import Lake
 from lake_operators import CommitLandingOperator, ValidateLandingOperator
-from tests.built_landing import Built, attempt, build
+from tests.oracle.built_landing import Built, attempt, build
 from tests.unit.lake.test_lake import open_lake
 
 TEXT, ID = "SENTINEL text of an exam", "SENTINEL-keen-id"

@@ -8,8 +8,8 @@ import pytest
 
 import holes
 from judging import Judge
-from tests.built_landing import RECORDS
-from tests.recount import hole_rows
+from tests.oracle.built_landing import RECORDS
+from tests.oracle.recount import hole_rows
 
 DAY = date(2018, 1, 28)
 OPTION = {"id": "a", "checked": None, "at": "", "submitted": "1", "correct": False}

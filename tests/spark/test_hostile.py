@@ -11,7 +11,7 @@ from batches import ATTEMPT
 from include.source.records import key_of
 from judging import DETAIL_LENGTH, Judge
 from record import RECORD
-from tests.recount import judge as recounted
+from tests.oracle.recount import judge as recounted
 
 JUDGE = Judge()  # before any example: it raises Python's limit of recursion
 

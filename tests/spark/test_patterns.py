@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 import tables
 from include import patterns
-from tests.common_patterns import COMMON, VALUES
+from tests.harness.common_patterns import COMMON, VALUES
 
 
 def test_python_and_java_find_a_contract_s_patterns_in_the_same_values(spark: SparkSession) -> None:

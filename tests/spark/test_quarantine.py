@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from judging import DETAIL_LENGTH, MOST_LEVELS, Judge
-from tests.recount import judge as recounted
+from tests.oracle.recount import judge as recounted
 
 DEEP = 900
 

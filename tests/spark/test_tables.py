@@ -14,7 +14,7 @@ import tables
 from include.source.records import key_of
 from record import COUNTS
 from schemas import TABLES
-from tests.recount import KEYS, compare, recount_records
+from tests.oracle.recount import KEYS, compare, recount_records
 from transform_assessments import judged, tables_of
 
 DAY = date(2018, 1, 28)

@@ -26,7 +26,7 @@ from include.stack.java import find_java
 from include.stack.settings import Settings
 from include.stack.spark import archive_classes, configure_spark, properties_file, spark_environment, spark_submit
 from include.validation.checks import found_on_hdfs, problems, read_landed
-from tests.recount import COLUMNS, KEYS, compare, kafka_key, recount_records
+from tests.oracle.recount import COLUMNS, KEYS, compare, kafka_key, recount_records
 
 JOB = Path(__file__).parents[2] / "spark_jobs" / "transform_assessments.py"
 DAY = "2018-01-28"

@@ -3,7 +3,7 @@
 import pytest
 
 from include import patterns
-from tests.common_patterns import COMMON
+from tests.harness.common_patterns import COMMON
 
 UNCOMMON = [
     ("a group with a name, spelled as Java does not", "(?P<draft>Draft)", "(?P"),

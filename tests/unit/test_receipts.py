@@ -9,7 +9,7 @@ import pytest
 from include import receipts
 from include.errors import Refused
 from include.receipts import PublishReceipt, SourceFile, plain, publish_receipt_of, read, source_of
-from tests.built_landing import build
+from tests.oracle.built_landing import build
 
 PUBLISHED = PublishReceipt(
     customer="acme", day="2018-01-28", topic="assessments.acme", source_sha256="ab", ingest="0" * 16, generation=0, published=3,

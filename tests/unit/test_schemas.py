@@ -10,7 +10,7 @@ from include.contracts import OURS, load
 from include.receipts import Landing
 from include.schemas import LANDED, LANDINGS, READ_FROM, TABLES, VIEWS, Table, View
 from include.stack import samples
-from tests.recount import recount
+from tests.oracle.recount import recount
 
 DAY = "2018-01-28"
 Rows = list[dict[str, Any]]

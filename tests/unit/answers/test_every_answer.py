@@ -1,4 +1,4 @@
-"""Every answer against the same question answered again from the records: `tests/answered_again.py`."""
+"""Every answer against the same question answered again from the records: `tests/oracle/answered_again.py`."""
 
 import functools
 import json
@@ -18,10 +18,10 @@ from include.answers.questions import REPEATS, Answer, Asked, questions
 from include.lake.lake import Lake
 from include.query.session import Session
 from include.stack import samples
-from tests.answered_again import Again
-from tests.built_landing import CUSTOMER, RECORDS, TEST_EXAM_NAMES, attempt, build
-from tests.private_landfall import REAL_FILE
-from tests.recount import records_of
+from tests.oracle.answered_again import Again
+from tests.oracle.built_landing import CUSTOMER, RECORDS, TEST_EXAM_NAMES, attempt, build
+from tests.harness.private_landfall import REAL_FILE
+from tests.oracle.recount import records_of
 
 FIRST, SECOND, THIRD = "2018-01-27", "2018-01-28", "2018-01-29"
 NAMES = [question.name for question in questions()]
@@ -92,7 +92,7 @@ def test_every_answer_is_what_the_records_say(landed: Landed, span: str, asked: 
     recounted = again(landed, asked)
     expected = recounted.answers()
     assert list(found) == NAMES
-    assert set(expected) == set(found), "a new question is answered again in tests/answered_again.py too"
+    assert set(expected) == set(found), "a new question is answered again in tests/oracle/answered_again.py too"
     wrong = [sentence for name in NAMES for sentence in differences(name, expected[name], found[name].rows)]
     assert wrong == []
 

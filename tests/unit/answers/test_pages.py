@@ -20,7 +20,7 @@ from include.contracts import TopicSpec
 from include.lake.lake import Lake
 from include.maintenance.forget import forget
 from include.query.session import Session
-from tests.built_landing import CUSTOMER, DAY, RECORDS, attempt, build
+from tests.oracle.built_landing import CUSTOMER, DAY, RECORDS, attempt, build
 
 SECOND = "2018-01-29"
 MORE = [*[attempt(100 + number, exam=f"Rare {number:02}") for number in range(30)], attempt(201, results=("correct", "incorrect"))]

@@ -12,7 +12,7 @@ from include.answers import questions as answers
 from include.answers.questions import USES, Answer, Asked, questions
 from include.lake.lake import Lake
 from include.query.session import NotAnswered
-from tests.built_landing import CUSTOMER, DAY, attempt, build
+from tests.oracle.built_landing import CUSTOMER, DAY, attempt, build
 
 SECOND = "2018-01-29"
 # An exam more than ten with one attempt each: all share the last place. One name has two ids.

@@ -18,7 +18,7 @@ from include.errors import Refused
 from include.lake.lake import Lake
 from include.query import export
 from include.runs.run import LandingRun, TaskChange
-from tests.built_landing import CUSTOMER, attempt, build
+from tests.oracle.built_landing import CUSTOMER, attempt, build
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = "Git\x1b[2J\x9b2J"

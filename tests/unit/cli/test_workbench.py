@@ -16,7 +16,7 @@ from include.query.faults import SHOWN_BYTES
 from include.query.quarantine import in_words, quarantined, quarantined_by
 from include.query.session import NotAnswered
 from include.query.trace import explain
-from tests.built_landing import CUSTOMER, DAY, RECORDS, build
+from tests.oracle.built_landing import CUSTOMER, DAY, RECORDS, build
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from include.contracts import TopicSpec
 from include.kafka.topics import Layout, differences, ensure_topic, layouts
-from tests.admin_answers import answer, configs
+from tests.harness.admin_answers import answer, configs
 
 SPEC = TopicSpec("assessments.acme", partitions=3, replication=1, retention_hours=2, max_message_bytes=4096)
 RECORDS, LEDGER = layouts(SPEC)

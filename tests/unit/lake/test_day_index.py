@@ -11,7 +11,7 @@ from include.errors import LandfallError
 from include.lake.day_index import LandedDay, landed_days
 from include.lake.lake import Lake
 from include.receipts import Landing
-from tests.built_landing import CUSTOMER, RECORDS, attempt, build
+from tests.oracle.built_landing import CUSTOMER, RECORDS, attempt, build
 
 DAYS = ("2018-01-27", "2018-01-28", "2018-01-29")
 

@@ -33,7 +33,7 @@ from include.lake.snapshots import LANDING_ROW
 from include.lake.table_changes import LANDING_ID
 from include.receipts import Landing
 from include.schemas import LANDED, LANDINGS, TABLES
-from tests.built_landing import CUSTOMER, RECORDS, Built, attempt, build, landing_of
+from tests.oracle.built_landing import CUSTOMER, RECORDS, Built, attempt, build, landing_of
 
 FIRST, SECOND = "2018-01-28", "2018-01-29"
 OTHER_RECORDS = (attempt(50), attempt(51, results=("incorrect",)))

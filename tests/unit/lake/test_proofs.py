@@ -13,7 +13,7 @@ from include.lake.proofs import Unproven, evidence, landing_of, prove, require_p
 from include.maintenance import compact
 from include.receipts import Override, Proof, PublishReceipt, Source, SourceFile, TransformReceipt, digest
 from include.validation.checks import found_on_hdfs, read_landed
-from tests.built_landing import CUSTOMER, DAY, Built, build
+from tests.oracle.built_landing import CUSTOMER, DAY, Built, build
 from tests.unit.lake.test_lake import OTHER_RECORDS, current, open_lake, seen
 from tests.unit.maintenance.test_compact import scattered
 

@@ -15,7 +15,7 @@ from include.lake.lake import Lake
 from include.maintenance import cleanup
 from include.maintenance.cleanup import tidy
 from include.schemas import TABLES
-from tests.built_landing import Built, attempt, build
+from tests.oracle.built_landing import Built, attempt, build
 from tests.unit.lake.test_lake import FIRST, SECOND, Fault, Stopped, commit, expected, open_lake, seen, unnamed
 
 DAYS = 14

@@ -14,7 +14,7 @@ from include.maintenance import rewrite
 from include.maintenance.compact import MARK, Compacted, compact
 from include.maintenance.forget import forget
 from include.receipts import DataFile, TableFiles
-from tests.built_landing import Built, attempt, build
+from tests.oracle.built_landing import Built, attempt, build
 from tests.unit.lake.test_lake import FIRST, SECOND, commit, expected, open_lake, seen
 
 MAX_FILES = 4

@@ -21,9 +21,9 @@ from include.maintenance import cleanup
 from include.maintenance import forget as forgetting
 from include.maintenance.forget import SEGMENT_HOURS, Forgotten, forget
 from include.schemas import LANDED
-from tests.built_landing import CUSTOMER, DAY, RECORDS, TEST_EXAM_NAMES, attempt, build
-from tests.landed import differences
-from tests.recount import recount_records
+from tests.oracle.built_landing import CUSTOMER, DAY, RECORDS, TEST_EXAM_NAMES, attempt, build
+from tests.oracle.landed import differences
+from tests.oracle.recount import recount_records
 
 SECOND = "2018-01-29"
 WRONG_TYPE = b'{"keen_id": "keen 20", "exam_name": 7, "sequences": {"questions": [{}, null, {"options": [{"checked": 1}]}]}}'

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recount import COLUMNS, KEYS, SourceUnreadable, compare, content_hash, hash_of, judge, kafka_key, records_of, recount
+from tests.oracle.recount import COLUMNS, KEYS, SourceUnreadable, compare, content_hash, hash_of, judge, kafka_key, records_of, recount
 
 REAL_FILE = Path(__file__).parents[3].parent / "shared/data/assessment-attempts-20180128-121051-nested.json"
 DAY = "2018-01-28"

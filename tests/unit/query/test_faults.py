@@ -3,7 +3,7 @@
 import pytest
 
 from include.query.faults import BEFORE, SHOWN_BYTES, excerpt, place_of, places
-from tests.built_landing import attempt
+from tests.oracle.built_landing import attempt
 
 LONG = attempt(1, results=("correct",) * 30)
 DEEP = LONG.replace(b'"total": 30', b'"total": "thirty"')

@@ -10,7 +10,7 @@ from include.lake.lake import KEPT_LANDINGS
 from include.schemas import FIRST_SEEN
 from include.stack.jars import READERS, locked
 from include.stack.settings import PROJECT, Ports, Settings
-from tests.for_data_scientists import COMMANDS, PAGE, PROGRAMS, WITHOUT_A_CLONE
+from tests.harness.for_data_scientists import COMMANDS, PAGE, PROGRAMS, WITHOUT_A_CLONE
 
 
 def flat(text: str) -> str:

@@ -9,7 +9,7 @@ from include.errors import LandfallError
 from include.query import replay
 from include.query.replay import Judgement, dry_run
 from include.receipts import Landing
-from tests.built_landing import Rows, build, landing_of
+from tests.oracle.built_landing import Rows, build, landing_of
 
 
 class OneDay:

@@ -14,7 +14,7 @@ from include.lake.lake import Lake
 from include.query import session as asking
 from include.query.session import ONCE, NotAnswered, Session, ask
 from include.schemas import TABLES, VIEWS
-from tests.built_landing import CUSTOMER, RECORDS, attempt, build
+from tests.oracle.built_landing import CUSTOMER, RECORDS, attempt, build
 
 
 def open_lake(folder: Path, fs: Any = None) -> Lake:

@@ -10,7 +10,7 @@ from include.receipts import Source, SourceFile, conservation
 from include.run_identity import TASKS
 from include.runs import notices
 from include.validation import checks
-from tests.built_landing import Built, build
+from tests.oracle.built_landing import Built, build
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from include.errors import Refused
 from include.source.records import Records
 from include.source.split import UNDATED, Example, split
-from tests.private_landfall import REAL_FILE
+from tests.harness.private_landfall import REAL_FILE
 
 UTC, BERLIN = ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")
 RECORDS = [

@@ -7,8 +7,8 @@ import pytest
 
 from include.validation import evidence as landed
 from include.validation.checks import found_on_hdfs, problems, read_landed, warnings
-from tests.built_landing import DAY, RECORDS, Built, Rows, attempt, build
-from tests.planted_defects import DEFECTS, Defect, drop, transformed
+from tests.oracle.built_landing import DAY, RECORDS, Built, Rows, attempt, build
+from tests.oracle.planted_defects import DEFECTS, Defect, drop, transformed
 
 OF_RECORDS = ("keen 1", "keen 2", "keen 6", "keen of demo", "nobody", "Learning", "Nullology", "Prüfung", "id of ", "user exam")
 ALLOWED = 0.2  # of the records built here, two of twelve are quarantined on purpose

@@ -9,9 +9,9 @@ import pytest
 from include.lake.lake import Lake
 from include.source.split import split
 from include.validation.holes import DAYS, SHOWN, Counts, Holes, days_before, moved
-from tests.built_landing import RECORDS, build
-from tests.private_landfall import REAL_FILE
-from tests.recount import hole_rows, records_of
+from tests.oracle.built_landing import RECORDS, build
+from tests.harness.private_landfall import REAL_FILE
+from tests.oracle.recount import hole_rows, records_of
 
 THEN = Counts(parents=1000, present=900, nulls=50, missing=30, empty=20, wrong_type=0)
 BEFORE = [("2018-01-25", {"at": THEN}), ("2018-01-26", {"at": THEN})]

@@ -3,7 +3,7 @@
 import pyarrow.parquet as pq
 
 from include.lake.lake import Lake
-from tests.recount import KEYS, Recount, compare
+from tests.oracle.recount import KEYS, Recount, compare
 
 
 def differences(lake: Lake, day: str, expected: Recount) -> list[str]:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from include.receipts import DataFile, Landing, PublishReceipt, TableFiles, TransformReceipt, conservation, digest
 from include.schemas import LANDED
-from tests.recount import COLUMNS, UNKNOWABLE, recount_records
+from tests.oracle.recount import COLUMNS, UNKNOWABLE, recount_records
 
 CUSTOMER = "acme"
 DAY = "2018-01-28"

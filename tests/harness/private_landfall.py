@@ -24,7 +24,7 @@ from include.stack import processes
 from include.stack.settings import Ports, Settings
 from include.storage.webhdfs import filesystem
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REAL_FILE = ROOT.parent / "shared" / "data" / "assessment-attempts-20180128-121051-nested.json"
 
 

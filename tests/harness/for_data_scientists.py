@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-PAGE = (Path(__file__).parents[1] / "docs" / "for_data_scientists.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "for_data_scientists.md").read_text()
 
 
 def blocks(text: str, language: str) -> list[str]:

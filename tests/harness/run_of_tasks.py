@@ -36,7 +36,7 @@ from include.source import delivery
 from include.source.files import SourceRefused
 from include.storage import acl
 from spark_operators import TransformOperator, path_of
-from tests.built_landing import CUSTOMER, DAY, build
+from tests.oracle.built_landing import CUSTOMER, DAY, build
 
 DAGS = Path(__file__).parents[2] / "dags" / "land_assessments.py"
 MAKE_DAG: Callable[[Contract], Any] = runpy.run_path(str(DAGS))["land_assessments"]

@@ -22,9 +22,9 @@ from include.kafka.topics import described, ensure_topic
 from include.receipts import PublishReceipt, Source
 from include.source.files import describe
 from include.source.records import key_of
-from tests.private_landfall import wait_for
+from tests.harness.private_landfall import wait_for
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DAY = "2018-01-28"
 
 

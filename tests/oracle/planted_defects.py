@@ -15,8 +15,8 @@ import pyarrow as pa
 from include.receipts import DataFile, TableFiles
 from include.schemas import LANDED
 from include.validation.evidence import RANGES
-from tests.built_landing import RECORDS, Built, Rows, build, rewrite
-from tests.recount import hash_of
+from tests.oracle.built_landing import RECORDS, Built, Rows, build, rewrite
+from tests.oracle.recount import hash_of
 
 # ---------------------------------------------------------------- defects in the rows
 
