@@ -90,7 +90,7 @@ from airflow.sdk.definitions.dag import _run_task
 from airflow.utils.session import create_session
 from sqlalchemy import select
 import connections
-from tests.unit.lake.test_lake import open_lake
+from tests.harness.lakes import open_lake
 
 connections.lake = lambda customer: open_lake(Path(os.environ["LAKE"]))
 manager = DagBundlesManager()

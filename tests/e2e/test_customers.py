@@ -13,9 +13,9 @@ import pytest
 from include.query.session import ask
 from include.runs.run import LandingRun
 from include.storage.webhdfs import write_file
+from tests.harness.private_landfall import REAL_FILE, Landfall
 from tests.oracle.built_landing import RECORDS, attempt
 from tests.oracle.landed import differences
-from tests.harness.private_landfall import REAL_FILE, Landfall
 from tests.oracle.recount import recount
 
 DAY = "2018-06-01"

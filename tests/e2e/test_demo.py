@@ -8,8 +8,8 @@ import xxhash
 from include.cli.main import DEMO_DAY
 from include.contracts import customer
 from tests.harness import readme
-from tests.oracle.landed import differences
 from tests.harness.private_landfall import Landfall
+from tests.oracle.landed import differences
 from tests.oracle.recount import Recount, recount
 
 

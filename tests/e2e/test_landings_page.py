@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,22 +10,18 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 from tenacity import retry, stop_after_delay, wait_fixed
 
-from tests.oracle.built_landing import RECORDS, attempt
+from tests.harness.chromium import launched, needs_chromium
 from tests.harness.private_landfall import ROOT, Landfall
+from tests.oracle.built_landing import RECORDS, attempt
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
-]  # fmt: skip
 SCREENSHOTS = Path(os.environ.get("LANDFALL_SCREENSHOTS") or ROOT / ".local" / "screenshots")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PATIENCE = 90_000  # milliseconds; a busy machine has taken half of it
 LANDING = 500_000  # a landing takes half a minute; on a busy machine, minutes
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: install Debian's package chromium")
+pytestmark = needs_chromium
 
 
 def ago(days: int) -> str:
@@ -61,11 +56,8 @@ def harbor(stack: Landfall) -> Iterator[Harbor]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        expect.set_options(timeout=PATIENCE)
+    with launched(PATIENCE) as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from include.contracts import customer
-from tests.oracle.landed import differences
 from tests.harness.private_landfall import REAL_FILE, Landfall
+from tests.oracle.landed import differences
 from tests.oracle.recount import recount
 
 pytestmark = pytest.mark.skipif(not REAL_FILE.exists(), reason="the real file is not beside the project: ../shared/data")

@@ -14,10 +14,10 @@ from include.contracts import customer
 from include.query.session import ask
 from include.runs.run import LandingRun
 from include.stack import processes
-from tests.oracle.built_landing import attempt
 from tests.harness import readme
-from tests.oracle.landed import differences
 from tests.harness.private_landfall import REAL_FILE, ROOT, Landfall, wait_for
+from tests.oracle.built_landing import attempt
+from tests.oracle.landed import differences
 from tests.oracle.recount import recount
 
 DAY, NEXT_DAY = "2018-06-01", "2018-06-02"

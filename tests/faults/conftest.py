@@ -1,15 +1,14 @@
 """A whole stack of its own for these tests, and a place for their figures."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from unittest.mock import patch
 
-import psutil
 import pytest
 
-from include.stack import kafka, processes
+from include.stack import kafka
 from include.stack import lifecycle as embedded
 from include.stack.settings import Settings
+from tests.harness.broker import Broker
 from tests.harness.private_landfall import Landfall, private_landfall
 
 
@@ -24,27 +23,6 @@ def landfall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landfall]:
 def stack(landfall: Landfall) -> Landfall:
     landfall("up")
     return landfall
-
-
-@dataclass(frozen=True)
-class Broker:
-    """A Kafka that a test may kill and stop; topics age out within a second or two where their retention says so."""
-
-    settings: Settings
-
-    @property
-    def servers(self) -> str:
-        return self.settings.endpoints.bootstrap_servers
-
-    @property
-    def process(self) -> psutil.Process:
-        return processes.daemons(self.settings.home)["kafka"]
-
-    def kill(self) -> None:
-        self.process.kill()
-
-    def start(self) -> None:
-        embedded.up(self.settings, names=embedded.KAFKA)
 
 
 @pytest.fixture(scope="session")

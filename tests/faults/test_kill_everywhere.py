@@ -19,9 +19,9 @@ from include.effects import Effect
 from include.errors import Refused
 from include.runs.airflow_client import OVER
 from include.runs.run import dag_of
+from tests.harness.private_landfall import Landfall
 from tests.oracle.built_landing import RECORDS, attempt
 from tests.oracle.landed import differences
-from tests.harness.private_landfall import Landfall
 from tests.oracle.recount import recount
 
 RECORDS_OF_THE_NEXT_DAY = [*RECORDS[:7], *(attempt(number) for number in range(100, 140))]

@@ -16,11 +16,11 @@ from include.lake.lake import Lake
 from include.receipts import TransformReceipt
 from include.storage.webhdfs import filesystem, write_file
 from include.validation.checks import problems, read_landed
-from tests.oracle.built_landing import RECORDS, TEST_EXAM_NAMES, Built, attempt, build
 from tests.harness.flaky_proxy import flaky
+from tests.harness.lakes import lose_the_answer
+from tests.oracle.built_landing import RECORDS, TEST_EXAM_NAMES, Built, attempt, build
 from tests.oracle.landed import differences
 from tests.oracle.recount import recount_records
-from tests.unit.lake.test_lake import lose_the_answer
 
 DAYS = {"2018-05-01": RECORDS, "2018-05-02": [*RECORDS[:7], *(attempt(number) for number in range(100, 120))]}
 MOST_TRIES = 60

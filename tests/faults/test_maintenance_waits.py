@@ -25,11 +25,21 @@ from include.maintenance.compact import compact
 from include.maintenance.forget import MARK as FORGOT
 from include.maintenance.forget import forget
 from include.schemas import LANDED
+from tests.harness.lakes import (
+    DESCRIBED,
+    FIRST,
+    MAX_FILES,
+    SECOND,
+    age,
+    days,
+    described,
+    forget_what_things_mean,
+    holding,
+    newest_landings,
+    open_lake,
+    scattered,
+)
 from tests.oracle.built_landing import RECORDS, Built, attempt, build
-from tests.unit.lake.test_lake import DESCRIBED, FIRST, SECOND, days, described, forget_what_things_mean, newest_landings, open_lake
-from tests.unit.maintenance.test_cleanup import age
-from tests.unit.maintenance.test_compact import MAX_FILES, scattered
-from tests.unit.maintenance.test_forget import holding
 
 THIRD, FOURTH = "2018-01-30", "2018-01-31"
 TOPIC = TopicSpec("assessments.acme")

@@ -20,7 +20,7 @@ from include.kafka.publish import _Publisher
 from include.kafka.retention import RecordsLost, require_readable
 from include.kafka.topics import TopicDrift, ensure_topic
 from tests.harness.acme import Acme, alter, attempts, entries, refuse_difference
-from tests.faults.conftest import Broker
+from tests.harness.broker import Broker
 
 
 @pytest.fixture

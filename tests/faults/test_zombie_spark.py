@@ -16,9 +16,9 @@ from include.stack.airflow import airflow_environment
 from include.stack.spark import properties_file, spark_submit
 from include.validation.checks import found_on_hdfs, problems, read_landed
 from tests.harness.acme import DAY, Acme
+from tests.harness.private_landfall import ROOT, Landfall
 from tests.oracle.built_landing import RECORDS
 from tests.oracle.landed import differences
-from tests.harness.private_landfall import ROOT, Landfall
 from tests.oracle.recount import recount_records
 
 JOB = ROOT / "spark_jobs" / "transform_assessments.py"

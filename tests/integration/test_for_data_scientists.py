@@ -27,8 +27,8 @@ from include.stack.settings import Settings
 from include.stack.spark import spark_environment
 from include.storage.acl import grant
 from include.storage.webhdfs import filesystem
-from tests.oracle.built_landing import RECORDS, attempt, build
 from tests.harness.for_data_scientists import COMMANDS, PAGE, PROGRAMS, WITHOUT_A_CLONE
+from tests.oracle.built_landing import RECORDS, attempt, build
 
 ROOT = Path(__file__).parents[2]
 MEANS = "select count(*), avg(score) from assessments where not is_test"

@@ -23,7 +23,7 @@ from include.source.files import SourceRefused
 from include.source.inbox import places
 from include.storage.webhdfs import WebHDFS, filesystem, make_directory, write_file
 from tests.harness.acme import DAY, Acme, attempts, refuse_difference
-from tests.unit.source.test_listing import NAMES
+from tests.harness.file_names import NAMES
 
 NOW = "2018-01-29T00:00:00Z"
 RECORDS = attempts(30, 60_000)  # together larger than what is read at once

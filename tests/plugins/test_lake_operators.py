@@ -12,10 +12,8 @@ import connections
 from include.contracts import Contract, TidyTerms
 from include.lake.lake import Lake
 from lake_operators import TidyLakeOperator
+from tests.harness.lakes import FIRST, SECOND, age, commit, directories, files, open_lake, scattered, there
 from tests.oracle.built_landing import Built, build
-from tests.unit.lake.test_lake import FIRST, SECOND, commit, open_lake
-from tests.unit.maintenance.test_cleanup import age, directories, there
-from tests.unit.maintenance.test_compact import files, scattered
 
 AGE = 15  # days since the abandoned landing was written
 FEW, MANY = 4, 400  # fewer files, or days, than there are in this lake, and more

@@ -14,8 +14,8 @@ import connections
 from include import receipts
 from include.receipts import source_of
 from lake_operators import CommitLandingOperator, ValidateLandingOperator
+from tests.harness.lakes import open_lake
 from tests.oracle.built_landing import build
-from tests.unit.lake.test_lake import open_lake
 
 
 @pytest.fixture

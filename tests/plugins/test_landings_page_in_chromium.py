@@ -1,6 +1,5 @@
 """The page in Chromium over its own web app, with Airflow's database and lakes of this machine: what `tests/e2e` need not land for."""
 
-import shutil
 import socket
 import threading
 import time
@@ -10,27 +9,23 @@ from typing import Any
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from include.lake.lake import Lake
 from include.receipts import Landing
+from tests.harness.chromium import launched, needs_chromium
+from tests.harness.landings_page import DAY, airflow, correction, folder, landed, page  # noqa: F401  # fixtures
 from tests.oracle.built_landing import Built
-from tests.plugins.test_landings_page import DAY, airflow, correction, folder, landed, page  # noqa: F401  # fixtures
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: install Debian's package chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+pytestmark = needs_chromium
 PATIENCE = 60_000  # milliseconds
 NEVER = 20_000  # milliseconds until a request that is not answered is given up here, where people wait longer
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        expect.set_options(timeout=PATIENCE)
+    with launched(PATIENCE) as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -40,7 +35,7 @@ def asked() -> list[tuple[str, Any]]:
 
 
 @pytest.fixture
-def address(page: Callable[..., Any], asked: list[tuple[str, Any]]) -> Iterator[str]:  # noqa: F811  # a fixture
+def address(page: Callable[..., Any], asked: list[tuple[str, Any]]) -> Iterator[str]:  # a fixture
     """The web app at its place under Airflow, whose REST API takes whatever is asked and does nothing."""
     from landings_page.web import app
 
@@ -66,7 +61,7 @@ def address(page: Callable[..., Any], asked: list[tuple[str, Any]]) -> Iterator[
 
 
 @pytest.fixture
-def open_page(address: str, browser: Browser, page: Callable[..., Any]) -> Iterator[Callable[..., Page]]:  # noqa: F811  # a fixture
+def open_page(address: str, browser: Browser, page: Callable[..., Any]) -> Iterator[Callable[..., Page]]:  # a fixture
     contexts, errors = [], list[Any]()
 
     def open_page(user: str, role: str, path: str = "", before: Callable[[Page], Any] = lambda _: None) -> Page:
@@ -87,7 +82,7 @@ def open_page(address: str, browser: Browser, page: Callable[..., Any]) -> Itera
 
 
 def test_a_failed_correction_shows_beside_what_readers_see_until_somebody_has_seen_it(
-    open_page: Callable[..., Page], landed: tuple[Lake, Landing], correction: Built  # noqa: F811  # fixtures
+    open_page: Callable[..., Page], landed: tuple[Lake, Landing], correction: Built  # fixtures
 ) -> None:  # fmt: skip
     opened = open_page("uwe", "user")
     expect(opened.locator("#trouble_title")).to_have_text("2 problems")
@@ -113,7 +108,7 @@ def test_a_failed_correction_shows_beside_what_readers_see_until_somebody_has_se
     expect(cell).to_have_attribute("data-state", "landed")
 
 
-def test_a_viewer_sees_the_failure_and_cannot_say_so(open_page: Callable[..., Page], correction: Built) -> None:  # noqa: F811
+def test_a_viewer_sees_the_failure_and_cannot_say_so(open_page: Callable[..., Page], correction: Built) -> None:
     opened = open_page("vera", "viewer")
     opened.locator(f'[data-key="harbor {DAY}"]').click()
     expect(opened.locator("dialog#day .notice.bad h3")).to_have_text("validate failed")

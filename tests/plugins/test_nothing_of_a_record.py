@@ -15,8 +15,8 @@ import connections
 from include import receipts
 from include.lake.lake import Lake
 from lake_operators import CommitLandingOperator, ValidateLandingOperator
+from tests.harness.lakes import open_lake
 from tests.oracle.built_landing import Built, attempt, build
-from tests.unit.lake.test_lake import open_lake
 
 TEXT, ID = "SENTINEL text of an exam", "SENTINEL-keen-id"
 RECORDS = (

@@ -19,8 +19,8 @@ from include.contracts import Contract, NotifyTerms
 from include.runs.notices import failed
 from notifying import NotTold, tell
 from tests.harness import receivers
-from tests.oracle.built_landing import build
 from tests.harness.receivers import Mailbox, body
+from tests.oracle.built_landing import build
 
 LINK = "http://airflow/dags/land_assessments_acme/runs/r/tasks/publish"
 SECRET = "T0K3N"

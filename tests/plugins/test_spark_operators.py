@@ -24,8 +24,8 @@ from include.kafka import retention
 from include.lake.lake import FORGOTTEN
 from include.receipts import PublishReceipt, TransformReceipt, source_of
 from spark_operators import TransformOperator, cause, end_tree, path_of, reading_raw
+from tests.harness.lakes import open_lake
 from tests.oracle.built_landing import Built, build
-from tests.unit.lake.test_lake import open_lake
 
 FAILURES = [
     (

@@ -17,8 +17,8 @@ from include import receipts
 from include.receipts import Proof, PublishReceipt, Source
 from include.run_identity import TASKS
 from include.storage import claims
-from tests.oracle.built_landing import DAY, attempt
 from tests.harness.run_of_tasks import Run, World, serving
+from tests.oracle.built_landing import DAY, attempt
 
 RECORDS = (attempt(1), attempt(2, results=("incorrect",)), attempt(1))
 CORRECTED = (attempt(1), attempt(3))

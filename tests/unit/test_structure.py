@@ -74,6 +74,15 @@ def test_what_airflow_loads_needs_neither_the_command_line_nor_the_stack(path: P
     assert not rooms_imported(path) & {"cli", "stack"}
 
 
+def test_no_test_imports_a_test() -> None:
+    """What several stand on lies in tests/harness and tests/oracle: a test can be read, moved and left out without another."""
+    paths = sorted((ROOT / "tests").rglob("*.py"))
+    modules = {
+        str(path): node.module or "" for path in paths for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)
+    }
+    assert [path for path, module in modules.items() if ".test_" in module] == []
+
+
 CHECKS = [("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)]
 
 

@@ -18,9 +18,9 @@ from include.answers.questions import REPEATS, Answer, Asked, questions
 from include.lake.lake import Lake
 from include.query.session import Session
 from include.stack import samples
+from tests.harness.private_landfall import REAL_FILE
 from tests.oracle.answered_again import Again
 from tests.oracle.built_landing import CUSTOMER, RECORDS, TEST_EXAM_NAMES, attempt, build
-from tests.harness.private_landfall import REAL_FILE
 from tests.oracle.recount import records_of
 
 FIRST, SECOND, THIRD = "2018-01-27", "2018-01-28", "2018-01-29"

@@ -20,12 +20,12 @@ from include.contracts import TopicSpec
 from include.lake.lake import Lake
 from include.maintenance.forget import forget
 from include.query.session import Session
+from tests.harness.chromium import CHROMIUM, launched
 from tests.oracle.built_landing import CUSTOMER, DAY, RECORDS, attempt, build
 
 SECOND = "2018-01-29"
 MORE = [*[attempt(100 + number, exam=f"Rare {number:02}") for number in range(30)], attempt(201, results=("correct", "incorrect"))]
 HOSTILE = "<script>alert('{test}')</script>"
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 def new_lake(folder: Path) -> Lake:
@@ -430,15 +430,10 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}")
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=quiet)
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium: install Debian's package chromium")
+    with launched(5_000) as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.mark.parametrize("name", ["copy", "all_days_copy"])

@@ -15,71 +15,44 @@ from typing import Any
 
 import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from pyiceberg.exceptions import CommitFailedException
-from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from include import receipts
 from include.answers import pages
 from include.effects import Effect
 from include.errors import LandfallError, Refused
 from include.lake import lake as lakes
-from include.lake.commit import Staging, look
-from include.lake.expiry import named
+from include.lake.commit import Staging
 from include.lake.lake import Lake, LandingSuperseded, read_only
 from include.lake.snapshots import LANDING_ROW
 from include.lake.table_changes import LANDING_ID
-from include.receipts import Landing
 from include.schemas import LANDED, LANDINGS, TABLES
+from tests.harness.lakes import (
+    DESCRIBED,
+    FIRST,
+    OTHER_RECORDS,
+    SECOND,
+    Fault,
+    Stopped,
+    commit,
+    current,
+    days,
+    described,
+    expected,
+    forget_what_things_mean,
+    lose_the_answer,
+    newest_landings,
+    open_lake,
+    seen,
+    unnamed,
+)
 from tests.oracle.built_landing import CUSTOMER, RECORDS, Built, attempt, build, landing_of
-
-FIRST, SECOND = "2018-01-28", "2018-01-29"
-OTHER_RECORDS = (attempt(50), attempt(51, results=("incorrect",)))
-
-
-def open_lake(folder: Path) -> Lake:
-    return Lake.open(CUSTOMER, f"sqlite:///{folder}/catalog.sqlite?timeout=60", f"file://{folder}", fsspec.filesystem("file"))
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return open_lake(tmp_path)
-
-
-def commit(lake: Lake, built: Built, **changes: Any) -> Landing:
-    return lake.commit(replace(built.landing, **changes), built.transform)
-
-
-def seen(lake: Lake) -> dict[str, dict[str, int]]:
-    """Table to day to rows, as readers see them: at the snapshots of the newest landing."""
-    newest = lake.newest()
-    return {table: days(lake, table, newest.snapshots[table]) for table in LANDED} if newest else {}
-
-
-def days(lake: Lake, table: str, snapshot: int) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for path in lake.files(table, snapshot):
-        for day in pq.read_table(path, columns=["day"])["day"].to_pylist():
-            found[day.isoformat()] = found.get(day.isoformat(), 0) + 1
-    return found
-
-
-def expected(*landings: Built) -> dict[str, dict[str, int]]:
-    rows = {built.transform.day: {table: files.rows for table, files in built.transform.tables.items()} for built in landings}
-    return {table: {day: counts[table] for day, counts in rows.items() if counts[table]} for table in LANDED}
-
-
-def current(lake: Lake) -> dict[str, int | None]:
-    return {table: lake._load(table).metadata.current_snapshot_id for table in LANDED}
-
-
-def newest_landings(lake: Lake) -> set[str]:
-    """The landings that the newest snapshots of all tables are of, by one look at the catalog."""
-    version = look(lake.catalog, TABLES)
-    assert version.tables.keys() == TABLES.keys()
-    return {table.current_snapshot().summary[LANDING_ID] for table in version.tables.values()}  # type: ignore[union-attr, misc]
 
 
 def test_a_day_without_records_lands_replaces_and_is_replaced(lake: Lake, tmp_path: Path) -> None:
@@ -241,23 +214,6 @@ STOPS = [
 ]
 
 
-class Stopped(BaseException):
-    """As a power cut: nothing may catch it."""
-
-
-class Fault:
-    """Stops the process's commit before or after the n-th effect of a kind; in-process, so that a table of stops takes seconds."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, moment: str, kind: Effect, number: int) -> None:
-        self.wanted = (moment, kind, number)
-        self.count = itertools.count(1)  # several threads stage at a time
-        monkeypatch.setattr("include.effects._stop_here", self)
-
-    def __call__(self, moment: str, kind: Effect) -> None:
-        if (moment, kind) == self.wanted[:2] and next(self.count) == self.wanted[2]:
-            raise Stopped
-
-
 def name(stop: tuple[str, Effect, int, bool]) -> str:
     return f"{stop[0]} {stop[1].value} {stop[2]}"
 
@@ -346,18 +302,6 @@ def test_a_lost_answer_of_the_catalog_is_recognised(lake: Lake, tmp_path: Path, 
     assert seen(lake) == expected(built, build(tmp_path, day=SECOND))
 
 
-def lose_the_answer(patched: pytest.MonkeyPatch, committed: bool = True) -> None:
-    """Cuts the connection to the catalog where it is told to commit: just after it did, or just before."""
-    real = Connection.commit
-
-    def lose(self: Connection) -> None:
-        if committed:
-            real(self)
-        raise OperationalError("commit", {}, Exception("server closed the connection"))
-
-    patched.setattr(Connection, "commit", lose)
-
-
 # ---------------------------------------------------------------- a lake of the version before
 
 
@@ -439,12 +383,6 @@ def test_of_two_interleaved_commits_one_wins_and_the_other_begins_again(
     assert newest_landings(lake) == {slow.transform.landing}
     assert len(lake.landings()) == 3
     assert unnamed(lake) == set(), "what the loser had staged is gone"
-
-
-def unnamed(lake: Lake) -> set[str]:
-    """Metadata files that no table names."""
-    there = {path for name in TABLES for path in lake.fs.find(f"{lake.path}/{name}/metadata")}
-    return there - {path for name in TABLES for path in named(lake, name)}
 
 
 def test_a_commit_that_always_loses_says_so_and_has_changed_nothing(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -614,24 +552,6 @@ def test_a_catalog_or_files_out_of_reach_are_errors_that_another_try_may_mend(tm
     with pytest.raises(LandfallError, match=r"no longer those that were proven: .*questions.*: expected \d+ bytes, found no file"):
         commit(lake, built)
     assert lake.newest() is None
-
-
-def described(lake: Lake) -> dict[str, tuple[str | None, list[str | None]]]:
-    """Table to its description and those of its columns, as every reader of the catalog finds them."""
-    tables = {name: lake._load(name) for name in TABLES}
-    return {name: (table.properties.get("comment"), [field.doc for field in table.schema().fields]) for name, table in tables.items()}
-
-
-DESCRIBED = {name: (table.description, [field.doc for field in table.iceberg.fields]) for name, table in TABLES.items()}
-
-
-def forget_what_things_mean(lake: Lake) -> None:
-    """As a version left it that described less."""
-    for name in ("assessments", "landings"):
-        with lake._load(name).transaction() as transaction:
-            transaction.remove_properties("comment")
-            with transaction.update_schema() as update:
-                update.update_column("day", doc="once")
 
 
 def test_tables_and_columns_carry_their_meaning_in_the_catalog(lake: Lake) -> None:

@@ -13,9 +13,8 @@ from include.lake.proofs import Unproven, evidence, landing_of, prove, require_p
 from include.maintenance import compact
 from include.receipts import Override, Proof, PublishReceipt, Source, SourceFile, TransformReceipt, digest
 from include.validation.checks import found_on_hdfs, read_landed
+from tests.harness.lakes import OTHER_RECORDS, current, open_lake, scattered, seen
 from tests.oracle.built_landing import CUSTOMER, DAY, Built, build
-from tests.unit.lake.test_lake import OTHER_RECORDS, current, open_lake, seen
-from tests.unit.maintenance.test_compact import scattered
 
 Chain = tuple[Source, PublishReceipt, TransformReceipt]
 OVERRIDE = Override("agreed with acme", "ann", ("6 of 12 records are unreadable.",))

@@ -1,6 +1,5 @@
 """Tidying, on local files: what goes, what stays, and that a landing at the same moment loses nothing."""
 
-import os
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +14,8 @@ from include.lake.lake import Lake
 from include.maintenance import cleanup
 from include.maintenance.cleanup import tidy
 from include.schemas import TABLES
-from tests.oracle.built_landing import Built, attempt, build
-from tests.unit.lake.test_lake import FIRST, SECOND, Fault, Stopped, commit, expected, open_lake, seen, unnamed
-
-DAYS = 14
+from tests.harness.lakes import DAYS, FIRST, SECOND, Fault, Stopped, age, commit, directories, expected, open_lake, seen, there, unnamed
+from tests.oracle.built_landing import attempt, build
 
 
 @pytest.fixture
@@ -28,24 +25,6 @@ def lake(tmp_path: Path) -> Lake:
 
 def later(days: float = DAYS + 1) -> datetime:
     return datetime.now(UTC) + timedelta(days=days)
-
-
-def directories(built: Built) -> list[Path]:
-    return [Path(files.files[0].path).parent for files in built.transform.tables.values() if files.files]
-
-
-def there(built: Built) -> bool:
-    """All of the landing's directories, or none of them."""
-    (found,) = {folder.exists() for folder in directories(built)}
-    return found
-
-
-def age(built: Built, days: int = DAYS + 1) -> None:
-    """As if the landing had been written so many days ago."""
-    then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
-    for folder in directories(built):
-        for path in [*folder.iterdir(), folder]:
-            os.utime(path, (then, then))
 
 
 def test_nothing_landed_is_nothing_to_tidy(lake: Lake) -> None:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from include.contracts import TopicSpec
@@ -13,36 +12,13 @@ from include.lake.lake import Lake
 from include.maintenance import rewrite
 from include.maintenance.compact import MARK, Compacted, compact
 from include.maintenance.forget import forget
-from include.receipts import DataFile, TableFiles
-from tests.oracle.built_landing import Built, attempt, build
-from tests.unit.lake.test_lake import FIRST, SECOND, commit, expected, open_lake, seen
-
-MAX_FILES = 4
+from tests.harness.lakes import FIRST, MAX_FILES, SECOND, commit, expected, files, open_lake, scattered, seen
+from tests.oracle.built_landing import attempt, build
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return open_lake(tmp_path)
-
-
-def scattered(built: Built) -> Built:
-    """The landing with a file for every row."""
-    tables = {}
-    for table, files in built.transform.tables.items():
-        rows = [pq.read_table(file.path) for file in files.files]
-        paths = [f"{Path(files.files[0].path).parent}/part-{number:05}.parquet" for number in range(files.rows)] if rows else []
-        for number, path in enumerate(paths):
-            pq.write_table(rows[0].slice(number, 1), path)
-        for file in files.files:
-            Path(file.path).unlink()
-        tables[table] = TableFiles(files.rows, tuple(DataFile(path, Path(path).stat().st_size) for path in paths))
-    return replace(built, transform=replace(built.transform, tables=tables))
-
-
-def files(lake: Lake, day: str) -> dict[str, int]:
-    state = lake.state()
-    assert state
-    return {table: len(lake.files(table, state.snapshots[table], day)) for table in state.landing.tables}
 
 
 def test_nothing_landed_is_nothing_to_compact(lake: Lake) -> None:

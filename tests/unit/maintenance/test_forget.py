@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-import pyarrow.parquet as pq
 import pytest
 
 from include import receipts
@@ -21,6 +20,7 @@ from include.maintenance import cleanup
 from include.maintenance import forget as forgetting
 from include.maintenance.forget import SEGMENT_HOURS, Forgotten, forget
 from include.schemas import LANDED
+from tests.harness.lakes import holding
 from tests.oracle.built_landing import CUSTOMER, DAY, RECORDS, TEST_EXAM_NAMES, attempt, build
 from tests.oracle.landed import differences
 from tests.oracle.recount import recount_records
@@ -56,16 +56,6 @@ def without(keen_id: str, records: Any = RECORDS) -> Any:
         for table, rows in again.tables.items()
     }
     return replace(again, tables=tables)
-
-
-def holding(root: Path, keen_id: str) -> list[str]:
-    """Files under the lake that hold the id, as a value or in their bytes."""
-    found = [path for path in root.rglob("*") if path.is_file() and keen_id.encode() in path.read_bytes()]
-    for path in root.rglob("*.parquet"):
-        rows = pq.ParquetFile(path).read().to_pylist()
-        if any(keen_id in str(value) for row in rows for value in row.values()):
-            found.append(path)
-    return sorted(str(path.relative_to(root)) for path in found)
 
 
 CASES = [

@@ -15,8 +15,8 @@ from include.maintenance.forget import forget
 from include.maintenance.repair import MARK, repair
 from include.query.session import ask
 from include.schemas import LANDED
+from tests.harness.lakes import OTHER_RECORDS, SECOND, commit, expected, newest_landings, open_lake, seen
 from tests.oracle.built_landing import Built, attempt, build
-from tests.unit.lake.test_lake import OTHER_RECORDS, SECOND, commit, expected, newest_landings, open_lake, seen
 
 THIRD = "2018-01-30"
 

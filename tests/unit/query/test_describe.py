@@ -8,8 +8,8 @@ from include.lake.lake import Lake
 from include.query.describe import described
 from include.query.session import NotAnswered, ask
 from include.schemas import TABLES, VIEWS
+from tests.harness.lakes import SECOND, commit, open_lake
 from tests.oracle.built_landing import RECORDS, attempt, build
-from tests.unit.lake.test_lake import SECOND, commit, open_lake
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
 """Airflow's REST API as a client sees it: refusals with Airflow's reason, an Airflow that is not there, causes in its logs."""
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from typing import ClassVar
 
 import pytest
@@ -14,6 +11,7 @@ from tenacity import stop_after_attempt
 from include.errors import Refused
 from include.runs import airflow_client
 from include.runs.airflow_client import AirflowApi, AirflowUnreachable, NotThereYet
+from tests.harness.airflow_server import FIRST, LAST, Airflow, serving
 
 ANSWERS = {
     "/api/v2/dags": (200, {"dags": []}),
@@ -21,41 +19,6 @@ ANSWERS = {
     "/api/v2/dags/land_assessments_acme/dagRuns": (400, {"detail": "day: '28.1.' is not a 'date'"}),
     "/api/v2/dags/land_assessments_acme/dagRuns/r": (403, {"detail": "Forbidden"}),
 }
-
-
-class Airflow(BaseHTTPRequestHandler):
-    """One that answers in JSON, and lets everybody in."""
-
-    def answer(self, status: int, body: dict) -> None:
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def do_POST(self) -> None:
-        body = self.asked()
-        if self.path == "/auth/token":
-            self.answer(201, {"access_token": "t"})
-        else:
-            self.post(body)
-
-    def post(self, body: dict) -> None:
-        """Anything but signing in."""
-        self.answer(200, {})
-
-    def asked(self) -> dict:
-        """The body of the request."""
-        return json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
-@contextmanager
-def serving(handler: type[Airflow]) -> Iterator[AirflowApi]:
-    with HTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield AirflowApi(f"http://127.0.0.1:{server.server_port}", "admin", "admin")
-        server.shutdown()
 
 
 class Answering(Airflow):
@@ -221,9 +184,6 @@ class Backfilling(Airflow):
         self.asked()
         self.changed.append(self.path)
         self.answer(200, {})
-
-
-FIRST, LAST = datetime(2018, 1, 1, tzinfo=UTC), datetime(2018, 1, 5, 23, 59, 59, tzinfo=UTC)
 
 
 def a_backfill(number: int, **told: object) -> dict:

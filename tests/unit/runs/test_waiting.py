@@ -12,7 +12,7 @@ from include.runs import backfill, run, waiting
 from include.runs.airflow_client import AirflowApi
 from include.runs.backfill import Backfill, DayRun
 from include.runs.run import LandingRun, Waiting
-from tests.unit.runs.test_airflow_client import FIRST, LAST, Airflow, serving
+from tests.harness.airflow_server import FIRST, LAST, Airflow, serving
 
 DAG = "land_assessments_acme"
 

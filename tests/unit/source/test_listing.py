@@ -12,13 +12,10 @@ from include.errors import LandfallError
 from include.source import listing
 from include.source.files import SourceRefused, describe, find, gone, spool
 from include.storage.stores import Entry
+from tests.harness.file_names import NAMES
 
 DAY = "2018-01-28"
 NOW = "2018-01-29T02:00:00Z"
-NAMES = [
-    "D.ndjson", "D.ndjson#part2", "D.ndjson?v=2", "D.ndjson%23part2", "D%20x", "D::x.ndjson", "D[1].json", "D*.json", "D?.json", "D a.json",
-    "D\nb.json", "D\tb.json", "Dé☃😀.json", "D;a&b=c,d+e.json", "D\\x.json", "D:x.json", "D{1}.json", "D'\"$`!.json",
-]  # fmt: skip
 PLACES = ["in", "in [1]#?%20::é*{2}", "in\nner", "http:", "-", "~"]
 
 

@@ -13,7 +13,7 @@ import pytest
 from include.source import listing
 from include.source.files import SourceRefused, describe, find, gone, spool
 from include.storage import http_files, stores
-from tests.unit.source.test_listing import NAMES
+from tests.harness.file_names import NAMES
 
 DAY = "2018-01-28"
 NOW = "2018-01-29T02:00:00Z"

@@ -9,8 +9,8 @@ import pytest
 from include.lake.lake import Lake
 from include.source.split import split
 from include.validation.holes import DAYS, SHOWN, Counts, Holes, days_before, moved
-from tests.oracle.built_landing import RECORDS, build
 from tests.harness.private_landfall import REAL_FILE
+from tests.oracle.built_landing import RECORDS, build
 from tests.oracle.recount import hole_rows, records_of
 
 THEN = Counts(parents=1000, present=900, nulls=50, missing=30, empty=20, wrong_type=0)
