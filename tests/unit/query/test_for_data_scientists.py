@@ -26,6 +26,12 @@ def test_every_program_and_command_is_one_that_a_test_runs() -> None:
     assert all("--user" in command for command in COMMANDS), "as a reader, never as the owner"
 
 
+def test_programs_use_the_one_public_door_of_the_project() -> None:
+    """Inner names move; a notebook of a customer should not break with them."""
+    imported = {line for program in PROGRAMS.values() for line in program.splitlines() if "import" in line and "include" in line}
+    assert imported == {"from include.query.notebook import open_catalog"}
+
+
 def test_the_addresses_are_those_of_a_stack_that_nobody_moved() -> None:
     ports, catalog = Ports(), make_url(Settings.load({}).catalog_uri.format(customer="demo")).database
     for address in (f"port `{ports.namenode_http}`", f"`hdfs://127.0.0.1:{ports.namenode}`", f"`{Path(catalog).relative_to(PROJECT)}`"):
