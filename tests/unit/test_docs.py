@@ -1,0 +1,152 @@
+"""The pages name only what there is: paths, tests, modules, commands; and docs/architecture.md the tasks, rooms and faults as they are."""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from include.cli.main import app
+from include.run_identity import TASKS
+
+ROOT = Path(__file__).parents[2]
+ARCHITECTURE, CONTRIBUTING = (ROOT / "docs" / "architecture.md").read_text(), (ROOT / "CONTRIBUTING.md").read_text()
+README = (ROOT / "README.md").read_text()
+PAGES = {"docs/architecture.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING, "README.md": README}
+PAGES |= {f"docs/{name}": (ROOT / "docs" / name).read_text() for name in ("for_data_scientists.md", "performance.md")}
+TOP = ("dags", "plugins", "include", "spark_jobs", "tests", "docs", "bench")
+TO_BE_MADE = {"include/answers/NN_name.sql", "include/customers/beta.yaml"}  # what the reader makes
+BEING_ADDED = {"check", "test quick"}  # commands: take them out once `./landfall` has them
+FAULTS = [f"R{number}" for number in range(1, 14)]
+NEVER_GIVEN = {"R11"}
+
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+SUITES = next(each for each in COMMANDS["test"].params if each.name == "suite").help.partition("One of ")[2].partition(".")[0].split(", ")
+SUITE_FILES = sorted((ROOT / "tests").rglob("*.py"))
+TESTS = {name: path for path in SUITE_FILES for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)}
+
+
+def quoted(page: str) -> list[str]:
+    """What stands in backticks in the page's text, and the lines of its code blocks."""
+    blocks = re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+    return [" ".join(each.split()) for each in re.findall(r"`([^`]+)`", text)] + [line for block in blocks for line in block.splitlines()]
+
+
+def missing(words: str) -> str | None:
+    """What is not there of that which the words name; None if all is, or they name nothing of the project."""
+    if words.startswith("./landfall "):
+        return missing_command(words.split()[1:])
+    if re.fullmatch(r"test_\w+", words):
+        return None if words in TESTS else f"test {words}"
+    if re.fullmatch(r"(include|tests)(\.\w+)+", words):
+        return None if importlib.util.find_spec(words) else f"module {words}"
+    path, _, test = words.partition("::")
+    if path.partition("/")[0] in TOP and "/" in path and " " not in path:
+        return missing_path(path, test)
+    if re.fullmatch(r"\w+\.(py|sql|html|md|js)", path):  # of a folder that the text names beside it
+        return None if list(ROOT.glob(f"*/**/{path}")) or (ROOT / path).exists() else f"file {path}"
+    return None
+
+
+def missing_path(path: str, test: str) -> str | None:
+    there = list(ROOT.glob(re.sub(r"<\w+>", "*", path.rstrip("/"))))
+    if not there and path not in TO_BE_MADE:
+        return f"path {path}"
+    if test and not any(re.search(rf"^def {test}\b", each.read_text(), re.MULTILINE) for each in there):
+        return f"test {test} in {path}"
+    return None
+
+
+def missing_command(arguments: list[str]) -> str | None:
+    """Of a command its name, of a group its subcommand, of the tests their suite."""
+    name, rest = arguments[0], arguments[1:]
+    two = " ".join(arguments[:2])
+    if {name, two} & BEING_ADDED:
+        return None
+    if name not in COMMANDS:
+        return f"command {name}"
+    command = COMMANDS[name]
+    if hasattr(command, "commands"):
+        return None if rest and rest[0] in command.commands else f"command {two}"
+    if name == "test" and rest and not rest[0].startswith("-"):
+        return None if rest[0] in SUITES else f"suite {rest[0]}"
+    known = {option for parameter in command.params for option in parameter.opts}
+    unknown = [option for option in rest if option.startswith("--") and option not in known and name != "test"]
+    return f"option {unknown[0]} of {name}" if unknown else None
+
+
+def rooms_of_the_page() -> dict[str, set[str]]:
+    """Room to the rooms that it may import, as the table under "Rooms" has them."""
+    section = ARCHITECTURE.partition("\n## Rooms\n")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("| ")][1:]
+    assert all(len(row) == 4 and row[2] and row[3] for row in rows), "each room has what it is for and what it must not"
+    return {row[0]: {name for name in row[1].split(", ") if name} for row in rows}
+
+
+def rooms_of_the_code() -> dict[str, set[str]]:
+    """ROOMS of test_structure.py, which no other test may import."""
+    tree = ast.parse((ROOT / "tests" / "unit" / "test_structure.py").read_text())
+    [table] = [node.value for node in tree.body if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "ROOMS"]
+    assert isinstance(table, ast.Dict)
+    cells = zip(table.keys, table.values, strict=True)
+    return {
+        ast.literal_eval(room): set(ast.literal_eval(allowed)) if isinstance(allowed, ast.Set) else set() for room, allowed in cells if room
+    }
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_a_page_names_is_there(name: str) -> None:
+    named = quoted(PAGES[name])
+    assert len(named) > 10, "else the page is not read as it should be"
+    assert [lacking for words in named if (lacking := missing(words))] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "include/no_such.py", "tests/unit/<no_room>/x", "tests/faults/test_lake.py::test_r4", "test_nothing", "include.lake.no_such",
+        "./landfall lnad", "./landfall customers ad", "./landfall test slow", "./landfall replay --dry", "no_such.py",
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_noticed(words: str) -> None:
+    assert missing(words)
+
+
+def test_the_page_fits_a_sitting() -> None:
+    assert len(ARCHITECTURE.splitlines()) <= 200
+    assert max(map(len, [*ARCHITECTURE.splitlines(), *CONTRIBUTING.splitlines()])) <= 140
+
+
+def test_every_task_has_its_row_in_order() -> None:
+    assert tuple(re.findall(r"^\| `(\w+)` \|", ARCHITECTURE, re.MULTILINE)) == TASKS
+
+
+def test_the_rooms_are_those_that_the_imports_keep_to() -> None:
+    assert rooms_of_the_page() == {"ground": set(), **rooms_of_the_code()}
+    folders = {path.parent.name for path in (ROOT / "include").glob("*/__init__.py")}
+    assert folders == rooms_of_the_code().keys()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_has_a_test_that_shows_it(fault: str) -> None:
+    rows = re.findall(rf"^\| {fault}\b.*$", ARCHITECTURE, re.MULTILINE)
+    assert rows
+    if fault in NEVER_GIVEN:
+        assert "never given" in rows[0]
+        return
+    shown = [name for row in rows for name in re.findall(r"::(test_\w+)`", row)]
+    assert len(shown) == len(rows), "one test each; that they are there, test_what_a_page_names_is_there says"
+    for name in shown:
+        assert name.startswith(f"test_{fault.lower()}_") or fault in TESTS[name].read_text().splitlines()[0]
+
+
+def test_every_test_that_bears_a_fault_s_number_is_of_a_fault_that_is_listed() -> None:
+    numbers = {f"R{number}" for name in TESTS for number in re.findall(r"^test_r(\d+)_", name)}
+    assert numbers <= set(FAULTS) - NEVER_GIVEN
+
+
+def test_the_readme_names_both_pages() -> None:
+    assert all(f"]({name})" in README for name in ("docs/architecture.md", "CONTRIBUTING.md"))
