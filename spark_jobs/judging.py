@@ -2,27 +2,33 @@
 
 Plain Python without Spark, so that a quarantine can be judged again without starting it. What the bytes say is read here and nowhere
 else: a landed attempt is the very object that was judged.
-
-A path is written as `sequences.questions[].options[].at`; `[]` is an element of an array. A name that is not plain stands in brackets
-and quotes: `["a.b"]`.
 """
 
 import hashlib
 import json
-import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
+from json_text import (
+    AFTER_NAME,
+    DETAIL_LENGTH,
+    MOST_LEVELS,
+    Unfit,
+    Written,
+    decode_as_written,
+    is_blank,
+    key_twice,
+    mentioned_keen_id,
+    named,
+    parsed,
+    shown,
+    text_of,
+)
 from record import KINDS, LEAST_INT, MOST_INT, READERS, RECORD, Fields
 
-DETAIL_LENGTH = 200
-NEAR = 40  # characters shown before and after a fault
-NAME_LENGTH = 200
-MOST_LEVELS = 1000  # of arrays and objects within each other
 MOST_NAMES = 10_000  # unknown fields that are counted at once; beyond, the rarest are dropped
 
 Tally = Counter[tuple[str, str]]
@@ -36,150 +42,6 @@ class Verdict(NamedTuple):
     detail: str | None = None
     attempt: dict[str, Any] | None = None
     keen_id: str | None = None
-
-
-class Unfit(Exception):
-    """The record cannot land; its arguments are reason and detail."""
-
-
-# --- From bytes to a JSON value
-
-_BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace() and not 0x1C <= code <= 0x1F)  # Unicode's White_Space
-_ESCAPE = re.compile(  # from left to right, so that an escaped backslash begins none
-    r"(?xs) \\u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2} | (?P<half> \\u[dD][89a-fA-F][0-9a-fA-F]{2} ) | \\."
-)
-_TOKEN = re.compile(r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]|NaN|-?Infinity')
-_AFTER_NAME = ('" ', '"\t', '"\r', '"\n')
-_KEEN_ID = re.compile(r'"keen_id"\s*:\s*"([^"\\]*)"')
-
-
-class Written(float):
-    """A number that is no whole one of ordinary size, as it is written."""
-
-    text: str
-
-    @classmethod
-    def of(cls, text: str) -> "Written":
-        value = cls(text)
-        value.text = text
-        return value
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """An object as it is written, repeated keys and all."""
-
-
-class _Repeated(Exception):
-    pass
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise _Repeated
-    return value
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
-def _integer(text: str) -> Any:
-    """Python does not convert thousands of digits, which is no fault of the text."""
-    return int(text) if len(text) < 20 else Written.of(text)
-
-
-_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
-_as_written = partial(json.JSONDecoder, parse_constant=_refuse_constant, parse_float=Written.of, parse_int=_integer)
-_decode_as_written = _as_written().decode
-_decode_once = _as_written(object_pairs_hook=_once).decode
-_decode_pairs = _as_written(object_pairs_hook=_Pairs).decode
-
-
-def text_of(value: bytes) -> str:
-    """The record's text, with `?` in place of each half of a surrogate pair, as Java writes it. Raises Unfit."""
-    try:
-        text = value.decode()
-    except UnicodeDecodeError as error:
-        near = value[max(0, error.start - NEAR) : error.start + NEAR].decode(errors="replace")
-        raise Unfit("not_utf8", f"byte {error.start:,} begins no UTF-8, shown as \ufffd: {near}") from None
-    if is_blank(text):
-        raise Unfit("blank", f"{len(value)} bytes, nothing but white space")
-    if text.count("[") + text.count("{") > MOST_LEVELS:
-        _refuse_depth(text)
-    if "\\ud" in text or "\\uD" in text:
-        text = _ESCAPE.sub(lambda found: r"\u003f" if found["half"] else found[0], text)
-    return text
-
-
-def is_blank(text: str | None) -> bool:
-    """None, empty, or white space of any script."""
-    return text is None or not text.strip(_BLANKS)
-
-
-def _refuse_depth(text: str) -> None:
-    level = 0
-    for token in _TOKEN.finditer(text):
-        level += (token[0] in "[{") - (token[0] in "]}")
-        if level > MOST_LEVELS:
-            place = _byte(text, token.start())
-            raise Unfit("too_deep", f"arrays and objects are nested deeper than {MOST_LEVELS:,} levels, at byte {place:,}")
-
-
-def _byte(text: str, place: int) -> int:
-    return len(text[:place].encode())
-
-
-def parsed(text: str, decode: Callable[[str], Any] = _decode) -> Any:
-    """The value of one strict JSON text (RFC 8259). Raises Unfit."""
-    try:
-        return decode(text)
-    except json.JSONDecodeError as error:
-        raise Unfit("invalid_json", _syntax(text, error.msg, error.pos)) from None
-    except ValueError as error:
-        if decode is _decode and str(error) not in ("NaN", "Infinity", "-Infinity"):
-            return parsed(text, _decode_as_written)  # too many digits for an int
-        place = next(token.start() for token in _TOKEN.finditer(text) if token[0] == str(error))
-        raise Unfit("invalid_json", _syntax(text, f"{error} is no value of JSON", place)) from None
-
-
-def _syntax(text: str, problem: str, place: int) -> str:
-    near, byte = text[max(0, place - NEAR) : place + NEAR], _byte(text, place)
-    if problem == "Extra data":
-        return f"text after the end of the value, from byte {byte:,} on: {text[place : place + NEAR]}"
-    return f"not JSON: {near} ({problem}: byte {byte:,})"
-
-
-def _key_twice(text: str) -> str | None:
-    """Which key stands more than once, and where, outermost first; None if none does."""
-    try:
-        parsed(text, _decode_once)
-        return None
-    except _Repeated:
-        pass
-    waiting: list[tuple[str, Any]] = [("", parsed(text, _decode_pairs))]
-    for path, value in waiting:
-        if isinstance(value, _Pairs):
-            keys: set[str] = set()
-            for key, below in value:
-                if key in keys:
-                    return f"key {key[: NAME_LENGTH // 2]} stands more than once in {path[-NAME_LENGTH // 3 :] or 'the record'}"
-                keys.add(key)
-                waiting.append((_joined(path, key), below))
-        elif isinstance(value, list):
-            waiting += ((f"{path}[{place}]", below) for place, below in enumerate(value))
-    return None
-
-
-def _joined(path: str, key: str) -> str:
-    return f"{path}.{named(key)}" if path else named(key)
-
-
-def named(key: str) -> str:
-    """A field's name as a path has it."""
-    if len(key) <= NAME_LENGTH and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", key):
-        return key
-    return '["' + re.sub(r'(["\\])', r"\\\1", key[:NAME_LENGTH]) + '"]'
 
 
 # --- One walk along the written schema
@@ -266,7 +128,7 @@ class Judge:
             reason, detail = unfit.args
             keen_id = record.get("keen_id") if isinstance(record, dict) else None
             verdict = Verdict(reason, detail[:DETAIL_LENGTH], None, keen_id if isinstance(keen_id, str) else None)
-        if self.tombstones and self._is_forgotten(key, verdict.keen_id or _mentioned(text)):
+        if self.tombstones and self._is_forgotten(key, verdict.keen_id or mentioned_keen_id(text)):
             return None
         if self._seen:
             self._counts.update(self._seen)
@@ -277,18 +139,18 @@ class Judge:
     def _attempt(self, text: str, record: Any) -> dict[str, Any]:
         """The object with its texts read. Leaves in `_seen` what it has. Raises Unfit."""
         if type(record) is not dict:
-            raise Unfit("not_an_object", f"a record is a JSON object, found {_shown(record)}")
+            raise Unfit("not_an_object", f"a record is a JSON object, found {shown(record)}")
         keen_id = record.get("keen_id")
         names = self._object(record, self._root)
         # Every key is a quotation mark and a colon, in strings too there may be such; so no key stands twice if there are no more.
-        if (names != text.count('":') or any(gap in text for gap in _AFTER_NAME)) and (twice := _key_twice(text)):
+        if (names != text.count('":') or any(gap in text for gap in AFTER_NAME)) and (twice := key_twice(text)):
             self._seen = []
             raise Unfit("duplicate_key", twice)
         if keen_id is None or (isinstance(keen_id, str) and is_blank(keen_id)):
             found = "nothing" if keen_id is None else json.dumps(keen_id)
             raise Unfit("missing_keen_id", f"keen_id: expected a string that is not blank, found {found}")
         if self._faulty:
-            raise Unfit(*next(_sorted_faults(parsed(text, _decode_as_written))))
+            raise Unfit(*next(_sorted_faults(parsed(text, decode_as_written))))
         return record
 
     def _object(self, value: dict[str, Any], objects: _Objects) -> int:
@@ -301,12 +163,8 @@ class Judge:
             kind = type(one)
             if known is not None and kind is known.type:
                 if kind is str:
-                    if not one:
-                        self._seen.append(known.empty)
-                    if known.read is not None:
-                        read = value[known.name] = known.read(one)
-                        if read is None:
-                            self._faulty = True
+                    if known.read is not None or not one:
+                        value[known.name] = self._text(one, known)
                 elif kind is int:
                     if not LEAST_INT <= one <= MOST_INT:
                         self._wrong(known)
@@ -320,6 +178,16 @@ class Judge:
                 if kind is dict or kind is list:
                     keys += _keys(one)
         return keys
+
+    def _text(self, text: str, known: _Field) -> Any:
+        if not text:
+            self._seen.append(known.empty)
+        if known.read is None:
+            return text
+        value = known.read(text)
+        if value is None:
+            self._faulty = True
+        return value
 
     def _below(self, value: Any, known: _Field) -> int:
         """The same for an object or array."""
@@ -382,12 +250,6 @@ def _keys(value: Any) -> int:
     return keys
 
 
-def _mentioned(text: str) -> str | None:
-    """The keen_id that a text which is no JSON names."""
-    found = _KEEN_ID.search(text)
-    return found[1] if found else None
-
-
 # --- What is wrong with a record of which something is
 
 
@@ -409,7 +271,7 @@ def _faults(value: dict[str, Any], fields: Fields, prefix: str) -> Iterator[tupl
                 if isinstance(element, dict):
                     yield from _faults(element, holds[0], f"{path}[{place}].")
                 elif element is not None:
-                    yield "wrong_type", f"{path}[{place}]: expected object, found {_shown(element)}"
+                    yield "wrong_type", f"{path}[{place}]: expected object, found {shown(element)}"
 
 
 def _fault(path: str, value: Any, holds: Any) -> tuple[str, str] | None:
@@ -418,18 +280,10 @@ def _fault(path: str, value: Any, holds: Any) -> tuple[str, str] | None:
         if kind is int and not LEAST_INT <= value <= MOST_INT:
             return "wrong_type", f"{path}: expected whole number from {LEAST_INT} to {MOST_INT}, found {value}"
         if kind is str and holds in READERS and READERS[holds](value) is None:
-            return "unreadable_value", f"{path}: cannot be read as {holds}, found {_shown(value)}"
+            return "unreadable_value", f"{path}: cannot be read as {holds}, found {shown(value)}"
         return None
     expected = {dict: "object", list: "array", str: "string"}.get(kind, holds)
     if isinstance(value, Written) and kind is int:
         digits = value.text.removeprefix("-").isdecimal()
         expected += f" from {LEAST_INT} to {MOST_INT}" if digits else " without decimal point or exponent"
-    return "wrong_type", f"{path}: expected {expected}, found {_shown(value)}"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Written):
-        return value.text[:DETAIL_LENGTH]
-    if isinstance(value, str):
-        value = value[:DETAIL_LENGTH]
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:DETAIL_LENGTH]
+    return "wrong_type", f"{path}: expected {expected}, found {shown(value)}"

@@ -68,7 +68,7 @@ KAFKA_TIMEOUTS = {
 
 RECORDS_PER_TASK = 20_000
 BYTES_PER_FILE = 128 * 1024 * 1024  # of records as published; Parquet with zstd makes about a tenth of it
-WORKER_MODULES = ("record.py", "judging.py", "batches.py")  # what Spark's workers import; of others they need pyarrow only
+WORKER_MODULES = ("record.py", "json_text.py", "judging.py", "batches.py")  # what Spark's workers import; of others they need pyarrow only
 
 
 class TransformError(Exception):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from batches import ATTEMPT
 from include.source.records import key_of
-from judging import DETAIL_LENGTH, Judge
+from json_text import DETAIL_LENGTH
+from judging import Judge
 from record import RECORD
 from tests.oracle.recount import judge as recounted
 

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from judging import DETAIL_LENGTH, MOST_LEVELS, Judge
+from json_text import DETAIL_LENGTH, MOST_LEVELS
+from judging import Judge
 from tests.oracle.recount import judge as recounted
 
 DEEP = 900
