@@ -1,10 +1,11 @@
-"""R1: tasks killed with SIGKILL before and after what they do to the world; Airflow tries again, and every row is there once.
+"""R1: tasks killed with SIGKILL before and after what they do to the world; they are tried again, and every row is there once.
 
-Each kill ends the task that comes there, in a real run of the DAG: every kind of effect of a run once, on a customer that has nothing yet
-(so that topics, directory and tables are made as well) and on the day after; in the long form both before and after each. Then the tables
-are compared row by row with an independent count of the file, and the topic with the number of its records.
+Every kind of effect of a run is killed before and after, each in a process of its own that runs one task, on a customer that has nothing
+yet. Tasks killed in a run of Airflow are tried again by Airflow. Then the tables are compared row by row with an independent count of
+the file, and the topic with the number of its records.
 """
 
+import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +18,12 @@ from include import contracts as customers
 from include.contracts import Contract
 from include.effects import Effect
 from include.errors import Refused
+from include.run_identity import TASKS
 from include.runs.airflow_client import OVER
 from include.runs.run import dag_of
+from include.stack.airflow import airflow_environment, connections
+from tests.harness.acme import committed
+from tests.harness.killed_tasks import KilledRun, forking
 from tests.harness.private_landfall import Landfall
 from tests.oracle.built_landing import RECORDS, attempt
 from tests.oracle.landed import differences
@@ -36,28 +41,36 @@ class Run(NamedTuple):
     kills: list[str]
 
 
-SHORT = [
-    Run("alpha", "2018-05-01", RECORDS, [
-        "before:make_directory:1", "after:set_acl:2",  # find_source
-        "before:create_topic:1",  # ensure_topic
-        "after:init_transactions:1", "before:send_chunk:1", "before:commit_transaction:1",  # publish
-        "after:create_namespace:1", "before:create_table:4",  # transform
-        "after:stage_table:3", "before:swap_tables:1",  # commit
-        "before:write_file:1",  # answer
-    ]),
-    Run("alpha", "2018-05-02", RECORDS_OF_THE_NEXT_DAY, ["after:claim_day:1", "after:spark_submit:1"]),
-]  # fmt: skip
+# What kills the tries of each task, one after the other, before one comes to its end. A later try finds what earlier ones have left.
+KILLS = {
+    "find_source": [
+        "before:make_directory:1", "after:make_directory:1", "before:set_acl:1", "after:set_acl:2", "before:claim_day:1",
+        "after:claim_day:1",
+    ],
+    "ensure_topic": ["before:create_topic:1", "after:create_topic:1"],
+    "publish": [
+        "before:init_transactions:1", "after:init_transactions:1", "before:send_chunk:1", "after:send_chunk:1",
+        "before:commit_transaction:1", "after:commit_transaction:1",
+    ],
+    "transform": [
+        "before:create_namespace:1", "after:create_namespace:1", "before:create_table:4", "after:create_table:2",
+        "before:spark_submit:1", "after:spark_submit:1",
+    ],
+    "validate": [],
+    "commit": ["before:stage_table:2", "after:stage_table:3", "before:swap_tables:1", "after:swap_tables:1"],
+    "answer": ["before:write_file:1", "after:write_file:1", "after:write_file:8"],  # the last between the two files of the day's report
+}  # fmt: skip
+IN_AIRFLOW = [
+    Run("alpha", "2018-05-02", RECORDS_OF_THE_NEXT_DAY, ["before:commit_transaction:1", "after:spark_submit:1", "after:swap_tables:1"]),
+]
 LONG = [
-    Run("alpha", "2018-05-03", RECORDS_OF_THE_NEXT_DAY, [
-        "before:claim_day:1", "before:init_transactions:1", "after:send_chunk:1", "after:commit_transaction:1",
-        "before:spark_submit:1",
-        "before:stage_table:2", "after:swap_tables:1",
-        "after:write_file:8",  # between the two files of the day's report
-    ]),
-    Run("beta", "2018-05-01", RECORDS, [  # the other side of what only a customer's first day has
-        "after:create_topic:1",
-        "after:make_directory:1", "before:set_acl:1", "before:create_namespace:1", "after:create_table:4",
-        "after:write_file:1",
+    Run("beta", "2018-05-01", RECORDS, [
+        "after:make_directory:1", "before:set_acl:1",  # find_source
+        "after:create_topic:1",  # ensure_topic
+        "after:init_transactions:1", "before:send_chunk:1", "after:commit_transaction:1",  # publish
+        "before:create_namespace:1", "after:create_table:4",  # transform
+        "after:stage_table:3", "before:swap_tables:1",  # commit
+        "before:write_file:1", "after:write_file:1",  # answer
     ]),
 ]  # fmt: skip
 # Not part of a run that nothing but a kill disturbs; tests/integration and tests/unit have them.
@@ -66,11 +79,11 @@ OTHERS |= {Effect.SET_ASIDE, Effect.REMOVE}  # of a tidying
 OTHERS |= {Effect.NOTIFY}  # its customers have nobody to tell
 
 
-def test_every_kind_of_effect_is_killed_and_in_the_long_form_before_and_after() -> None:
+def test_every_kind_of_effect_is_killed_before_and_after() -> None:
     kinds = {kind.value for kind in Effect} - {kind.value for kind in OTHERS}
-    assert {kill.split(":")[1] for run in SHORT for kill in run.kills} == kinds
     both = {f"{moment}:{kind}" for kind in kinds for moment in ("before", "after")}
-    assert {kill.rpartition(":")[0] for run in [*SHORT, *LONG] for kill in run.kills} == both
+    assert {kill.rpartition(":")[0] for kills in KILLS.values() for kill in kills} == both
+    assert tuple(KILLS) == TASKS
 
 
 def scheduled_runs_are_over(stack: Landfall) -> bool:
@@ -86,8 +99,15 @@ def contracts(stack: Landfall) -> dict[str, Contract]:
     until_over = retry_if_exception_type(Refused) | retry_if_result(lambda over: not over)
     Retrying(retry=until_over, wait=wait_fixed(1), stop=stop_after_delay(120))(scheduled_runs_are_over, stack)
     rules = customers.customer("acme").test_exams.model_dump(mode="json")
-    names = {run.customer for run in [*SHORT, *LONG]}
+    names = {run.customer for run in [*IN_AIRFLOW, *LONG]}
     return {name: stack.add_customer(name, readers=["bob"], test_exams=rules) for name in names}
+
+
+def expect_landed_once(stack: Landfall, contract: Contract, day: str, file: Path) -> None:
+    tests = contract.test_exams
+    lake = stack.lake(contract.customer)
+    assert differences(lake, day, recount([file], day, tests.exam_name, tests.base_exam_id)) == []
+    assert len(lake.landings(day)) == 1
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +115,28 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("source")
 
 
-@pytest.mark.parametrize("run", [*SHORT, *LONG], ids=lambda run: f"{run.customer} {run.day}")
+def test_each_task_of_a_run_may_be_killed_before_and_after_all_that_it_does(
+    stack: Landfall, contracts: dict[str, Contract], source: Path, figures: list[str]
+) -> None:
+    """The default form of R1. `alpha` has no topic, directory or table yet."""
+    contract, day = contracts["alpha"], "2018-05-01"
+    file = source / "killed.ndjson"
+    file.write_bytes(b"".join(record + b"\n" for record in RECORDS))
+    run = KilledRun(contract, connections(stack.settings), {"day": day, "source": [str(file)], "max_quarantined": 1.0})
+    with forking({**airflow_environment(stack.settings), "LANDFALL_CUSTOMERS": stack.environment["LANDFALL_CUSTOMERS"]}):
+        for task, kills in KILLS.items():
+            ends = {kill: run.killed(task, kill) for kill in kills}
+            assert ends == dict.fromkeys(kills, (-signal.SIGKILL, None)), f"{task}: where it was not killed, the fault never came up"
+            run.to_its_end(task)
+    figures.append(f"R1 {contract.customer} {day}: {sum(map(len, KILLS.values()))} kills")
+    landing = stack.lake("alpha").in_force(day)
+    assert landing is not None
+    assert landing.published == len(RECORDS)
+    assert len(committed(stack.settings.endpoints.bootstrap_servers, contract.topic_spec.name)) == len(RECORDS)
+    expect_landed_once(stack, contract, day, file)
+
+
+@pytest.mark.parametrize("run", [*IN_AIRFLOW, *LONG], ids=lambda run: f"{run.customer} {run.day}")
 def test_a_run_whose_tasks_are_killed_lands_every_row_once(
     stack: Landfall, contracts: dict[str, Contract], source: Path, long: bool, run: Run, figures: list[str]
 ) -> None:
@@ -116,6 +157,4 @@ def test_a_run_whose_tasks_are_killed_lands_every_row_once(
     assert receipt["state"] == "success"
     assert {each["records"] for each in receipt["conservation"].values()} == {len(records)}
     assert stack.lake(name).fs.cat_file(f"/lake/{name}/answers/{day}.html") == Path(receipt["report"]).read_bytes()
-    tests = contracts[name].test_exams
-    assert differences(stack.lake(name), day, recount([file], day, tests.exam_name, tests.base_exam_id)) == []
-    assert [landing["day"] for landing in stack.json("landings", "--customer", name, "--day", day)] == [day]
+    expect_landed_once(stack, contracts[name], day, file)

@@ -53,6 +53,15 @@ class World:
     topic: dict[str, list[bytes]] = field(default_factory=dict)  # ingest to its records
 
     @property
+    def connected(self) -> Any:
+        """What templates get as `conn`."""
+        return SimpleNamespace(
+            spark_default=SimpleNamespace(extra_dejson={}),
+            kafka_default=SimpleNamespace(extra_dejson={"bootstrap.servers": "b:9092"}),
+            hdfs_default=SimpleNamespace(extra_dejson=SimpleNamespace(fs=f"hdfs://n{self.folder}"), login="landfall"),
+        )
+
+    @property
     def fs(self) -> Any:
         return fsspec.filesystem("file", auto_mkdir=True)
 
@@ -165,7 +174,8 @@ class Run:
             get_dr_count=lambda **_: 0,  # no other run is under way
         )
         run = SimpleNamespace(
-            dag_id="land_assessments_acme", run_id=self.run_id, run_type=SimpleNamespace(value="manual"), logical_date=None,
+            dag_id=f"land_assessments_{self.world.contract.customer}", run_id=self.run_id,
+            run_type=SimpleNamespace(value="manual"), logical_date=None,
             run_after=datetime(2018, 1, 29, tzinfo=UTC), start_date=None, conf={}, triggering_user_name="ann",
         )  # fmt: skip
         asked = {
@@ -175,11 +185,6 @@ class Run:
             "max_quarantined": self.world.contract.max_quarantined,
             "accept_problems": None,
         }
-        connected = SimpleNamespace(
-            spark_default=SimpleNamespace(extra_dejson={}),
-            kafka_default=SimpleNamespace(extra_dejson={"bootstrap.servers": "b:9092"}),
-            hdfs_default=SimpleNamespace(extra_dejson=SimpleNamespace(fs=f"hdfs://n{self.world.folder}"), login="landfall"),
-        )
         params = {**asked, **self.params}
         dag = SimpleNamespace(params=params)
         return {
@@ -189,7 +194,7 @@ class Run:
             "run_id": self.run_id,
             "task": operator,
             "params": params,
-            "conn": connected,
+            "conn": self.world.connected,
             "outlet_events": self.events,
         }
 
