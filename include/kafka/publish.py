@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import xxhash
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from include import content_hash
 from include.contracts import TopicSpec
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
@@ -35,8 +35,6 @@ from include.source.records import Records, key_of
 
 log = logging.getLogger(__name__)
 
-HASH_SEED = 42  # what Spark's xxhash64 uses
-HASHES = 2**64
 INIT_SECONDS = 30
 DELIVERY_SECONDS = 90  # survives a broker that pauses or restarts for a minute
 ABORT_SECONDS = 15
@@ -168,8 +166,8 @@ def _publish_missing(
         sent += [publisher.send(chunk, records, lambda: spooled.confirm_again(records.digest)) for chunk in missing[-1:]]
     done = {**plan.done, **{entry.chunk: entry for entry in sent}}
     receipt = _receipt(source, topic, replace(plan, chunks=len(chunks), done=done), sum(entry.records for entry in sent))
-    hashed = sum([*compared, *(int(entry.content_hash, 16) for entry in sent)]) % HASHES
-    receipt = replace(receipt, source_records=len(records), source_hash=f"{hashed:016x}")
+    source_hash = content_hash.together([*compared, *(entry.content_hash for entry in sent)])
+    receipt = replace(receipt, source_records=len(records), source_hash=source_hash)
     if not receipt.source_records:
         told = f"{source.customer} {source.day}: the source holds no record: a day without attempts, which the contract accepts"
         receipt = replace(receipt, warnings=(*receipt.warnings, told))
@@ -214,23 +212,23 @@ def _chunks(source: Source, topic: TopicSpec, topic_id: str, plan: Plan, records
             chunk_records=size,
             first_record=chunk * size,
             records=min(size, records - chunk * size),
-            content_hash="0" * 16,
+            content_hash=content_hash.ZERO,
             offsets={},
         )
         for chunk in range(chunks)
     ]
 
 
-def _compare(entry: Entry, chunk: Entry, records: Records, topic: TopicSpec) -> int:
-    """The hash of the source's records of a chunk that is published already. Raises LedgerRefused when they are not those."""
-    digest = sum(xxhash.xxh64_intdigest(record, HASH_SEED) for record in records.slice(chunk.first_record, chunk.records)) % HASHES
-    ledger.refuse_other_records(entry, chunk.records, f"{digest:016x}", topic.ledger)
-    return digest
+def _compare(entry: Entry, chunk: Entry, records: Records, topic: TopicSpec) -> str:
+    """The content hash of the source's records of a chunk that is published already. Raises LedgerRefused when they are not those."""
+    hashed = content_hash.total(map(content_hash.of_record, records.slice(chunk.first_record, chunk.records)))
+    ledger.refuse_other_records(entry, chunk.records, hashed, topic.ledger)
+    return hashed
 
 
 def _receipt(source: Source, topic: TopicSpec, plan: Plan, sent: int) -> PublishReceipt:
     entries = plan.done.values()
-    published, content_hash = sum(entry.records for entry in entries), sum(int(entry.content_hash, 16) for entry in entries) % HASHES
+    published, hashed = sum(entry.records for entry in entries), content_hash.together(entry.content_hash for entry in entries)
     return PublishReceipt(
         customer=source.customer,
         day=source.day,
@@ -239,13 +237,13 @@ def _receipt(source: Source, topic: TopicSpec, plan: Plan, sent: int) -> Publish
         ingest=plan.ingest,
         generation=plan.generation,
         published=published,
-        content_hash=f"{content_hash:016x}",
+        content_hash=hashed,
         offsets=_cover(entry.offsets for entry in entries),
         chunks=len(entries),
         chunk_records=plan.chunk_records,
         sent=sent,
         source_records=published,
-        source_hash=f"{content_hash:016x}",
+        source_hash=hashed,
         warnings=plan.warnings,
     )
 
@@ -368,7 +366,7 @@ class _Publisher:
         produce, poll, delivered = self._producer.produce, self._producer.poll, _Deliveries()
         topic, ingest, digest = self._topic.name, chunk.ingest.encode(), 0
         for number, (record, key) in enumerate(records.keyed(chunk.first_record, chunk.records), chunk.first_record):
-            digest += xxhash.xxh64_intdigest(record, HASH_SEED)
+            digest += content_hash.of_record(record)
             while True:
                 try:
                     produce(topic, record, key, on_delivery=delivered, headers=[("ingest", ingest), ("record", b"%d" % number)])
@@ -384,7 +382,7 @@ class _Publisher:
         if delivered.failures or delivered.acknowledged != chunk.records:
             raise self._undelivered(chunk, delivered)
         return ledger.sealed(
-            msgspec.structs.replace(chunk, content_hash=f"{digest % HASHES:016x}", offsets=dict(sorted(delivered.offsets.items())))
+            msgspec.structs.replace(chunk, content_hash=content_hash.total([digest]), offsets=dict(sorted(delivered.offsets.items())))
         )
 
     def _send_entry(self, entry: Entry) -> None:

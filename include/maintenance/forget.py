@@ -22,6 +22,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include import content_hash
 from include.contracts import TopicSpec
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
@@ -35,7 +36,6 @@ from include.receipts import Conservation, Landing, TransformReceipt
 from include.schemas import BOOL, INT, LANDED, READ_FROM
 from include.storage import spool
 from include.storage.webhdfs import make_directory, make_file, write_file
-from include.validation.evidence import MODULUS
 from include.validation.holes import OBJECTS, Counts
 
 ATTEMPTS = ("raw_assessments", "assessments", "questions", "options", "quarantine")  # tables with a keen_id in each row
@@ -273,7 +273,7 @@ def _receipt(writer: Rewriting, gone: dict[str, pa.Table], known: list[str]) -> 
         conflicts=old.conflicts - assessments["is_conflict"].to_pylist().count(True),
         reasons={reason: number for reason, number in reasons.items() if number},
         forgotten=old.forgotten + len(raw),
-        forgotten_hash=f"{(int(before.forgotten_hash, 16) + sum(raw['hash'].to_pylist())) % MODULUS:016x}",
+        forgotten_hash=content_hash.total([content_hash.number(before.forgotten_hash), *raw["hash"].to_pylist()]),
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-import xxhash
 
+from include import content_hash
 from include.lake.aggregates import AGGREGATES, IMPOSSIBLE
 from include.receipts import TransformReceipt
 from include.schemas import LANDED, READ_FROM
@@ -19,7 +19,6 @@ from include.storage.spool import spool_folder
 from include.validation.holes import Counts, Holes
 
 EXAMPLES = 3
-MODULUS = 2**64
 MEMORY = "1GB"  # of DuckDB, which spills the rest to disk
 
 
@@ -256,8 +255,7 @@ def _raw_batches(fs: Any, paths: list[str]) -> Iterator[pa.RecordBatch]:
 def _signed_hash(value: pa.BinaryScalar) -> int | None:
     if not value.is_valid:
         return None
-    unsigned = xxhash.xxh64_intdigest(value.as_buffer(), seed=42)
-    return unsigned - MODULUS if unsigned >= MODULUS // 2 else unsigned
+    return content_hash.signed(content_hash.of_record(value.as_buffer()))
 
 
 def _days_of(tables: Any) -> dict[str, dict[str, int]]:
@@ -287,7 +285,7 @@ def _raw_of(tables: Any) -> Raw:
     offsets = tables.execute('select partition, min("offset"), max("offset") from raw group by partition').fetchall()
     return Raw(
         rows=rows,
-        content_hash=_hex(total),
+        content_hash=content_hash.total([total or 0]),
         ingests=dict(tables.execute("select coalesce(ingest, 'no ingest'), count(*) from raw group by all").fetchall()),
         wrong_hashes=_some(tables, "select 'record ' || said(record) from raw where hash is distinct from found_hash order by record"),
         repeated_offsets=_some(
@@ -329,7 +327,7 @@ def _attempts_of(tables: Any) -> Attempts:
         conflicts=conflicts,
         quarantined=sum(reasons.values()),
         reasons=reasons,
-        content_hash=_hex(total + quarantine_total),
+        content_hash=content_hash.total([total, quarantine_total]),
         repeated_keys=_some(
             tables, "select attempt(keen_id, hash) from assessments group by keen_id, hash having count(*) > 1 order by all"
         ),
@@ -477,10 +475,6 @@ def _some(tables: Any, rows: str, total: str | None = None) -> Some:
     if not count:
         return Some(0)
     return Some(int(count), tuple(str(row[0]) for row in tables.execute(f"{rows} limit {EXAMPLES}").fetchall()))
-
-
-def _hex(total: int | None) -> str:
-    return f"{(total or 0) % MODULUS:016x}"
 
 
 def expected_columns(table: str) -> dict[str, str]:
