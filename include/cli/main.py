@@ -570,7 +570,8 @@ def _start_stack() -> Any:
 
 def _lake(customer: str, user: str | None = None) -> Any:
     """The customer's lake, to be read and written by its owner, or to be read by this user."""
-    from include.lake.lake import Lake, read_only
+    from include.lake.catalog import read_only
+    from include.lake.lake import Lake
     from include.source.files import serve
     from include.storage.webhdfs import filesystem
 

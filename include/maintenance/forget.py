@@ -28,7 +28,9 @@ from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.lake import expiry
 from include.lake.aggregates import AGGREGATES, aggregate
-from include.lake.lake import FORGOTTEN, Lake, Overtaken, State, tombstones
+from include.lake.catalog import Overtaken
+from include.lake.lake import Lake, State
+from include.lake.tombstones import FORGOTTEN, tombstones
 from include.maintenance import compact
 from include.maintenance.cleanup import ASIDE, modified
 from include.maintenance.rewrite import Rewriting, batches, beginning_again, commit

@@ -21,7 +21,7 @@ import connections
 from include import receipts, run_identity
 from include.contracts import Contract
 from include.kafka import retention
-from include.lake.lake import FORGOTTEN
+from include.lake.tombstones import FORGOTTEN
 from include.receipts import PublishReceipt, TransformReceipt, source_of
 from spark_operators import TransformOperator, cause, end_tree, path_of, reading_raw
 from tests.harness.lakes import open_lake

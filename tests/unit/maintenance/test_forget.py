@@ -15,7 +15,8 @@ from include.cli import output
 from include.contracts import TopicSpec
 from include.errors import Refused
 from include.lake import expiry
-from include.lake.lake import Lake, tombstones
+from include.lake.lake import Lake
+from include.lake.tombstones import tombstones
 from include.maintenance import cleanup
 from include.maintenance import forget as forgetting
 from include.maintenance.forget import SEGMENT_HOURS, Forgotten, forget
