@@ -15,8 +15,8 @@ from include.contracts import Contract
 from include.effects import Effect, effect
 from include.errors import Refused
 from include.kafka.retention import require_readable
+from include.lake import tombstones
 from include.lake.proofs import require_related
-from include.maintenance import forget
 from include.receipts import PublishReceipt, Source, TransformReceipt
 from steps import receipt_of, step
 
@@ -79,7 +79,7 @@ class TransformOperator(SparkSubmitOperator):
             lake.create_tables()  # their folders too, with the rights that Spark would not give them
             if published.raw:
                 self.application_args = reading_raw(self.application_args, published)
-            self.application_args += forget.arguments(lake)
+            self.application_args += tombstones.arguments(lake)
             try:
                 with effect(Effect.SPARK_SUBMIT, landing=arguments["--landing"]):
                     super().execute(context)

@@ -15,6 +15,7 @@ from include.cli import output
 from include.contracts import TopicSpec
 from include.errors import Refused
 from include.lake import expiry
+from include.lake import tombstones as tombs
 from include.lake.lake import Lake
 from include.lake.tombstones import tombstones
 from include.maintenance import cleanup
@@ -312,7 +313,7 @@ def test_a_tombstone_is_not_written_again_without_news(lake: Lake, tmp_path: Pat
     corrected(lake, tmp_path)
     first = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
     written = []
-    monkeypatch.setattr(forgetting, "write_file", lambda fs, path, content: written.append(path))
+    monkeypatch.setattr(tombs, "write_file", lambda fs, path, content: written.append(path))
     again = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
     assert (written, again) == ([], replace(first, files_deleted=0))
 
@@ -343,9 +344,9 @@ def test_a_tombstone_that_was_cut_off_while_it_was_written_is_written_anew(lake:
 
 def test_the_transform_is_told_hashes_and_never_ids(lake: Lake, tmp_path: Path) -> None:
     land(lake, tmp_path)
-    assert forgetting.arguments(lake) == []
+    assert tombs.arguments(lake) == []
     done = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
-    option, salt, *told = forgetting.arguments(lake)
+    option, salt, *told = tombs.arguments(lake)
     assert (option, told) == ("--forgotten-salt", ["--forgotten", done.tombstone])
     assert len(salt) == 32
     assert "keen 1" not in " ".join(told)
