@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from include import content_hash
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.schemas import LANDED
-from include.validation.evidence import Attempts, Facts, Gaps, Landed, Raw, Some, expected_columns, read_landed
+from include.validation.evidence import expected_columns, read_landed
+from include.validation.facts import Attempts, Facts, Gaps, Landed, Raw, Some
 from include.validation.holes import PATHS, Earlier, moved
 
 __all__ = ["broken_limits", "contradictions", "found_on_hdfs", "problems", "read_landed", "warnings"]
