@@ -31,7 +31,8 @@ from include.kafka.topics import described
 from include.receipts import Landing, PublishReceipt, Source, publish_receipt_of
 from include.source.files import Spooled
 from include.source.files import spool as spool_source
-from include.source.records import Records, key_of
+from include.source.record_key import key_of
+from include.source.records import Records
 
 log = logging.getLogger(__name__)
 

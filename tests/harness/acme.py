@@ -21,7 +21,7 @@ from include.kafka.publish import LandedBefore, publish
 from include.kafka.topics import described, ensure_topic
 from include.receipts import PublishReceipt, Source
 from include.source.files import describe
-from include.source.records import key_of
+from include.source.record_key import key_of
 from tests.harness.private_landfall import wait_for
 
 ROOT = Path(__file__).parents[2]

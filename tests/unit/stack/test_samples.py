@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from include.source.records import Records, key_of
+from include.source.record_key import key_of
+from include.source.records import Records
 from include.stack.samples import EXAMS, TEST_EXAM, TEST_ID, Sample, make, write
 
 DAY = "2018-01-28"
