@@ -120,10 +120,11 @@ class Acme:
         program = f"""
 import os, signal
 from pathlib import Path
-from include.kafka import publish as publishing
+from include.kafka import producer
 from include.kafka.publish import publish
 from include.receipts import Source, SourceFile
 from include.contracts import TopicSpec
+from include.source.records import Records
 {before}
 publish({source!r}, {replace(self.topic, **changes)!r}, {self.kafka!r}, Path({str(self.folder / "spool")!r}))
 """
