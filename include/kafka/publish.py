@@ -87,12 +87,9 @@ def publish(
         try:
             topic_id, partitions = _locate(admin, topic, where)
             publisher.fence()
-            now = ledger.offsets_now(admin, partitions)
+            entries, lost = ledger.recall(source, topic, topic_id, partitions, admin, kafka)
         except KafkaException as error:
             raise LandfallError(f"{where}: {reason(error, admin)}. Nothing was published by this try.") from error
-        written = ledger.read(kafka, topic.ledger, *now[topic.ledger, 0])
-        entries = ledger.entries_of(source, written, topic.ledger)
-        lost = ledger.lost(entries, topic.name, topic_id, now)
         plan = resume(source, topic, entries, lost)
         if plan.complete:
             return _receipt(source, topic, plan, sent=0)
