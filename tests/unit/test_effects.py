@@ -61,7 +61,7 @@ ALLOWED = {
     ("include/storage/spool", "spool_folder", "rmtree"): "a folder of this process",
     ("include/storage/webhdfs", "WebHDFS.makedirs", "mkdir"): "the filesystem itself; those who call it do so within an effect",
     ("include/storage/webhdfs", "WebHDFS.rm_file", "rm"): "the filesystem itself; those who call it do so within an effect",
-    ("include/storage/webhdfs", "HdfsOutputFile.create", "open"): "PyIceberg's files; commits are effects as a whole",
+    ("include/storage/iceberg_files", "HdfsOutputFile.create", "open"): "PyIceberg's files; commits are effects as a whole",
     ("include/storage/webhdfs", "make_file", "write"): "those who call it do so within an effect",
     ("include/storage/webhdfs", "make_file", "open"): "those who call it do so within an effect",
     ("include/storage/webhdfs", "make_file", "mv"): "those who call it do so within an effect",
