@@ -14,7 +14,7 @@ from typer.rich_utils import rich_format_error
 
 from include import contracts as customers
 from include import receipts
-from include.cli import output
+from include.cli import following, output, terminal
 from include.errors import LandfallError, Refused
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def demo() -> None:
 
     settings = _start_stack()
     folder = settings.inbox / "demo" / DEMO_DAY
-    output.progress(f"sample files in {folder}")
+    terminal.progress(f"sample files in {folder}")
     samples.write(folder, DEMO_DAY)
     receipt = _land("demo", DEMO_DAY, [], again=False)
     output.receipt(receipt)
@@ -75,9 +75,9 @@ def down() -> None:
     from include.stack import lifecycle
 
     settings = _settings()
-    with output.status("stopping") as report:
+    with terminal.status("stopping") as report:
         stopped = lifecycle.down(settings, report)
-    output.progress(f"stopped; {stopped} processes ended, data kept in {settings.home}")
+    terminal.progress(f"stopped; {stopped} processes ended, data kept in {settings.home}")
 
 
 @app.command()
@@ -90,9 +90,9 @@ def clean(
     settings = _settings()
     if not yes:
         typer.confirm(f"Remove all topics, tables and runs under {settings.home}?", abort=True, err=True)
-    with output.status("removing") as report:
+    with terminal.status("removing") as report:
         lifecycle.clean(settings, report)
-    output.progress(f"removed the data under {settings.home}; the virtualenv and the jars stay")
+    terminal.progress(f"removed the data under {settings.home}; the virtualenv and the jars stay")
 
 
 @app.command()
@@ -144,8 +144,8 @@ def backfill(
     if not yes:
         _confirm_backfill(contract, begin, end, at_once)
     running = backfilling.start(api, contract, begin, end, at_once, again)
-    output.progress(f"backfill {running.number}\n{api.url}/dags/{running.dag_id}/backfills")
-    output.backfill(running.follow(), backfilling.Waits(running))
+    terminal.progress(f"backfill {running.number}\n{api.url}/dags/{running.dag_id}/backfills")
+    following.backfill(running.follow(), backfilling.Waits(running))
     days = running.receipts()
     failed = [day for day in days if day["state"] != "success"]
     not_run = running.not_run([day["day"] for day in days])
@@ -153,11 +153,11 @@ def backfill(
         _print_json({"customer": customer, "from": first, "to": last, "failed": len(failed), "days": days, "not_run": not_run})
     else:
         columns = ["day", "state", "published", "landed", "duplicates", "quarantined", "content_hash"]
-        output.table(columns, [[day.get(column) for column in columns] for day in days])
+        terminal.table(columns, [[day.get(column) for column in columns] for day in days])
         for day in failed:
-            output.error(f"{customer} {day['day']}: {day.get('failed_task', 'the run')} failed: {day.get('reason', day['state'])}")
+            terminal.error(f"{customer} {day['day']}: {day.get('failed_task', 'the run')} failed: {day.get('reason', day['state'])}")
         if not_run:
-            output.progress(f"{len(not_run)} days were not run, not over yet or not in the schedule of {customer}: {', '.join(not_run)}")
+            terminal.progress(f"{len(not_run)} days were not run, not over yet or not in the schedule of {customer}: {', '.join(not_run)}")
     if failed:
         raise typer.Exit(1)
 
@@ -192,7 +192,7 @@ def query(
     found = found.head(limit)
     _show_rows(found, everything, as_json=as_json, csv=csv, parquet=parquet)
     if found.table.num_rows < everything:
-        output.progress(f"{found.table.num_rows:,} of {everything:,} rows. More: --limit N; all, into a file: --csv or --parquet FILE")
+        terminal.progress(f"{found.table.num_rows:,} of {everything:,} rows. More: --limit N; all, into a file: --csv or --parquet FILE")
 
 
 def _show_rows(found: "Rows", everything: int, *, as_json: bool, csv: bool, parquet: Path | None) -> None:
@@ -205,9 +205,9 @@ def _show_rows(found: "Rows", everything: int, *, as_json: bool, csv: bool, parq
         export.write_csv(sys.stdout, columns, found.each())
     elif parquet is not None:
         export.write_parquet(found.table, parquet.expanduser())
-        output.progress(f"{found.table.num_rows:,} rows in {parquet}")
+        terminal.progress(f"{found.table.num_rows:,} rows in {parquet}")
     else:
-        output.records(columns, list(found.each()), found.numeric)
+        terminal.records(columns, list(found.each()), found.numeric)
 
 
 @app.command()
@@ -270,12 +270,12 @@ def show_answers(
         from include.answers import pages as report
 
         html.write_bytes(report.report(lake, asked).html())
-        output.progress(str(html))
+        terminal.progress(str(html))
         return
     found, as_of = questions.answers_as_of(lake, asked)
     if csv is not None:
         for path in questions.write_csv(found, csv):
-            output.progress(str(path))
+            terminal.progress(str(path))
     elif as_json:
         _print_encoded(questions.as_json(found, asked, as_of))
     else:
@@ -360,7 +360,7 @@ def replay(
         _print_json(receipt) if as_json else output.receipt(receipt)
         _exit_on_failure(receipt)
         return
-    with output.status("judging again"):
+    with terminal.status("judging again"):
         found = replaying.dry_run(lake, asked)
     _print_json({"customer": customer, "day": asked, **receipts.plain(found)}) if as_json else output.judgement(
         found, f"{customer} {asked}"
@@ -404,7 +404,7 @@ def forget(
         found = forgetting.find(lake, keen_id).records
         seen = f"Readers see {sum(found.values())} records of it, of {', '.join(found) or 'no day'}; older files may hold more."
         typer.confirm(f"{seen} Forget it for good?", abort=True, err=True)
-    with output.status("forgetting"):
+    with terminal.status("forgetting"):
         done = forgetting.forget(
             lake, keen_id, asked_by=asked_by or getpass.getuser(), topic=contract.topic_spec, copies=_settings().reports
         )
@@ -422,15 +422,15 @@ def split_source(
     """Cut a file into daily files, byte for byte, so that months can be backfilled."""
     from include.source.split import UNDATED, split
 
-    with output.status("splitting"):
+    with terminal.status("splitting"):
         days = split(_absolute(source), by, out.expanduser().resolve(), _zone(time_zone))
     if as_json:
         _print_json({"records": sum(day.records for day in days), "days": days})
         return
-    output.table(["day", "records", "bytes", "file"], [[day.day, day.records, day.bytes, day.path] for day in days])
+    terminal.table(["day", "records", "bytes", "file"], [[day.day, day.records, day.bytes, day.path] for day in days])
     undated = days[-1]
     if undated.day == UNDATED and undated.example:
-        output.progress(
+        terminal.progress(
             f"{undated.records:,} records have no {by} that is certainly a moment (ISO 8601 with its zone, or seconds since 1970); "
             f"they are in {undated.path}. The first: record {undated.example.record} {undated.example.reason}"
         )
@@ -445,8 +445,8 @@ def add_customer(
 ) -> None:
     """Write a commented contract for a new customer. Airflow shows its DAG within half a minute."""
     path = customers.add(name, first_day=date.fromisoformat(_day(first_day, "--first-day")) if first_day else None)
-    output.progress(f"mend what differs, then look at it with ./landfall customers check. Its DAG will be land_assessments_{name}.")
-    output.out.print(str(path), soft_wrap=True)
+    terminal.progress(f"mend what differs, then look at it with ./landfall customers check. Its DAG will be land_assessments_{name}.")
+    terminal.out.print(str(path), soft_wrap=True)
 
 
 @contracts.command("check")
@@ -458,9 +458,9 @@ def check_customers(as_json: AsJson = False) -> None:
         _print_json([{"customer": name, "wrong": wrong.get(name)} for name in found])
     else:
         right = [each for each in found.values() if isinstance(each, customers.Contract)]
-        output.table(["customer", "source", "schedule", "time zone"], [[c.customer, c.source, c.schedule, c.time_zone] for c in right])
+        terminal.table(["customer", "source", "schedule", "time zone"], [[c.customer, c.source, c.schedule, c.time_zone] for c in right])
         for reason in wrong.values():
-            output.error(reason)
+            terminal.error(reason)
     if wrong:
         raise typer.Exit(1)
 
@@ -513,15 +513,15 @@ def _land(customer: str, day: str, source: list[str], *, again: bool, **terms: A
     from include.runs import run as landing_run
 
     run = landing_run.start(_airflow(), customer, day=day, source=source, again=again, **terms)
-    output.progress(f"run {run.run_id}\n{run.page}")
+    terminal.progress(f"run {run.run_id}\n{run.page}")
     try:
-        shown = output.tasks(run.follow())
+        shown = following.tasks(run.follow())
     except KeyboardInterrupt:
-        output.progress(f"no longer following; the run goes on in Airflow: {run.page}")
+        terminal.progress(f"no longer following; the run goes on in Airflow: {run.page}")
         raise
     receipt = run.receipt()
     if receipt["state"] != "success":
-        output.failure(receipt, shown)
+        following.failure(receipt, shown)
     return {**receipt, "report": _report(customer, day)}
 
 
@@ -563,7 +563,7 @@ def _start_stack() -> Any:
     from include.stack import lifecycle
 
     settings = _settings()
-    with output.status("starting") as report:
+    with terminal.status("starting") as report:
         lifecycle.up(settings, report)
     return settings
 
@@ -630,7 +630,7 @@ def _print_json(document: Any) -> None:
 
 def _print_encoded(document: bytes) -> None:
     """JSON as it is encoded; what a terminal would act on is escaped, as JSON has it, so that it means the same."""
-    sys.stdout.buffer.write(output.escaped_json(document) + b"\n")
+    sys.stdout.buffer.write(terminal.escaped_json(document) + b"\n")
 
 
 def main() -> None:
@@ -645,10 +645,10 @@ def main() -> None:
         rich_format_error(error)
         _end(error.format_message(), error.exit_code)
     except typer.Abort:
-        output.error("aborted; nothing was done")
+        terminal.error("aborted; nothing was done")
         _end("aborted; nothing was done", 1)
     except LandfallError as error:
-        output.error(str(error))
+        terminal.error(str(error))
         _end(str(error), 1)
 
 
