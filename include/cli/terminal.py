@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
@@ -121,3 +122,13 @@ def grid(*columns: str, apart: int = 2) -> Table:
     for column in columns:
         made.add_column(column, overflow="fold")
     return made
+
+
+def print_json(document: Any) -> None:
+    """Prints one JSON document on stdout."""
+    print_encoded(msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=2))
+
+
+def print_encoded(document: bytes) -> None:
+    """JSON as it is encoded; what a terminal would act on is escaped, as JSON has it, so that it means the same."""
+    sys.stdout.buffer.write(escaped_json(document) + b"\n")

@@ -13,7 +13,7 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from include.cli import following, main, output, terminal
+from include.cli import following, main, options, output, services, terminal
 from include.errors import Refused
 from include.lake.lake import Lake
 from include.query import export
@@ -30,7 +30,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/catalog.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
     built = build(tmp_path, records=(attempt(1, exam='=HYPERLINK("http://x")'), attempt(2, exam=HOSTILE), attempt(3, exam="Git")))
     lake.commit(built.landing, built.transform)
-    monkeypatch.setattr(main, "_lake", lambda customer, user=None: lake)
+    monkeypatch.setattr(services, "lake", lambda customer, user=None: lake)
     return lake
 
 
@@ -233,4 +233,4 @@ def test_a_receipt_names_the_day_that_was_asked_for_however_far_the_run_came(sta
 
 def test_a_wrong_form_is_refused_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refused, match="found --csv and --html"):
-        main._at_most_one(**{"--json": False, "--csv": True, "--html": True})
+        options.at_most_one(**{"--json": False, "--csv": True, "--html": True})
