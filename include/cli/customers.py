@@ -12,7 +12,7 @@ from include.cli.options import AsJson
 app = typer.Typer(name="customers", help="Contracts: what each customer delivers, a file each.", no_args_is_help=True)
 
 
-@app.command("add")
+@app.command()
 def add(
     name: Annotated[str, typer.Argument(help="Small letters, digits and _; a letter first.")],
     first_day: Annotated[
@@ -25,7 +25,7 @@ def add(
     terminal.out.print(str(path), soft_wrap=True)
 
 
-@app.command("check")
+@app.command()
 def check(as_json: AsJson = False) -> None:
     """Check every contract; exit code 1 if one is wrong, with each fault of it."""
     found = contracts.load_all()

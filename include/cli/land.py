@@ -34,10 +34,8 @@ def land(
 ) -> None:
     """Land one day of one customer through Airflow, follow the run, and print its receipt."""
     customers.customer(customer)
-    files, terms = (
-        [options.absolute(each) for each in source or []],
-        {"max_quarantined": max_quarantined, "accept_problems": accept_problems},
-    )
+    files = [options.absolute(each) for each in source or []]
+    terms = {"max_quarantined": max_quarantined, "accept_problems": accept_problems}
     receipt = land_day(customer, options.day_of(day), files, again=again, **terms)
     terminal.print_json(receipt) if as_json else output.receipt(receipt)
     exit_on_failure(receipt)
@@ -130,6 +128,7 @@ def split(
 
 
 def land_day(customer: str, day: str, source: list[str], *, again: bool, **terms: Any) -> dict[str, Any]:
+    """Lands one day through Airflow, shows how the run goes on, and returns its receipt."""
     from include.runs import run as landing_run
 
     run = landing_run.start(services.airflow(), customer, day=day, source=source, again=again, **terms)
@@ -146,6 +145,7 @@ def land_day(customer: str, day: str, source: list[str], *, again: bool, **terms
 
 
 def exit_on_failure(receipt: dict[str, Any]) -> None:
+    """Ends the command with exit code 1 if the run of this receipt failed."""
     if receipt["state"] != "success":
         raise typer.Exit(1)
 
@@ -165,7 +165,7 @@ def _confirm_backfill(contract: customers.Contract, first: date, last: date, at_
 
 def _report(customer: str, day: str) -> str | None:
     """Where the day's page lies on this machine, if it does."""
-    from include.answers import pages as report
+    from include.answers import pages
 
-    page = report.copy_of(services.settings().reports, customer, day)
+    page = pages.copy_of(services.settings().reports, customer, day)
     return str(page) if page.exists() else None
