@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import fsspec
@@ -255,11 +256,13 @@ def test_a_landing_of_the_same_day_meanwhile_is_not_undone(lake: Lake, tmp_path:
     assert (newest.landed, newest.forgotten) == (1, 1)
 
 
-STOPS = ["_tell", "_without", "_removed", "_clean"]
+STOPS = [(tombs, "note"), (forgetting, "_without"), (forgetting, "_removed"), (forgetting, "_clean")]
 
 
-@pytest.mark.parametrize("where", STOPS)
-def test_stopped_anywhere_it_is_run_again(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+@pytest.mark.parametrize(("module", "where"), STOPS, ids=[row[1] for row in STOPS])
+def test_stopped_anywhere_it_is_run_again(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, where: str
+) -> None:
     land(lake, tmp_path)
     land(lake, tmp_path, day=SECOND)
 
@@ -267,7 +270,7 @@ def test_stopped_anywhere_it_is_run_again(lake: Lake, tmp_path: Path, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(forgetting, where, stop)
+        stopped.setattr(module, where, stop)
         with pytest.raises(KeyboardInterrupt):
             forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
     done: Forgotten = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
