@@ -28,10 +28,10 @@ def tombstones(fs: Any, path: str) -> list[str]:
     return sorted(name.rsplit("/", 1)[-1].removesuffix(".json") for name in found if name.endswith(".json"))
 
 
-def arguments(lake: CustomerTables) -> list[str]:
-    """What the transform is told to leave out, as arguments of its command line."""
+def salted(lake: CustomerTables) -> tuple[str, list[str]]:
+    """The salt, and the tombstones that are hashes with it; empty texts and lists where nothing is to be forgotten."""
     hashes = tombstones(lake.fs, lake.path)
-    return ["--forgotten-salt", _salt(lake), *(part for each in hashes for part in ("--forgotten", each))] if hashes else []
+    return (_salt(lake), hashes) if hashes else ("", [])
 
 
 def bury(lake: CustomerTables, keen_id: str, asked_by: str) -> str:
