@@ -31,8 +31,6 @@ from include.storage.webhdfs import WebHDFS, make_directory, register
 T = TypeVar("T")
 
 TRIES = 8  # of a change that other commits come before
-
-
 PROPERTIES = {
     # A conflict is another landing under way: building on its half-way state is wrong, so nothing is tried again down here.
     "commit.retry.num-retries": "0",

@@ -40,7 +40,7 @@ def lake(tmp_path: Path) -> Lake:
 
 @pytest.fixture(autouse=True)
 def pages_without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take most of the time that a page takes, and test_report.py looks at them."""
+    """They take most of the time that a page takes, and test_pages.py looks at them."""
     monkeypatch.setattr(pages, "chart", lambda answer: None)
 
 
