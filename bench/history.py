@@ -26,9 +26,9 @@ from rich.table import Table
 
 from include import receipts
 from include.answers import pages
-from include.lake import lake as lakes
+from include.lake import landing_rows
 from include.lake.lake import Lake
-from include.lake.snapshots import LANDING_ROW
+from include.lake.snapshots import LANDING_ROW, snapshot_id_of
 from include.query.session import ask
 from include.receipts import Landing
 from include.schemas import LANDED, LANDINGS
@@ -103,14 +103,14 @@ def make(lake: Lake, folder: Path, days: int) -> History:
 
         with ThreadPoolExecutor(8) as pool:
             lake._load(name).add_files(list(pool.map(write, landings)), check_duplicate_files=False)
-    snapshots = {name: lakes._snapshot_id(lake._load(name)) for name in LANDED}
+    snapshots = {name: snapshot_id_of(lake.metadata(name), name) for name in LANDED}
     began = datetime.now(UTC) - timedelta(days=1)
     stood = [
         replace(landing, snapshots=snapshots, committed_at=(began + timedelta(seconds=number)).isoformat())
         for number, landing in enumerate(landings)
     ]
     row = {LANDING_ROW: json.dumps(receipts.plain(stood[-1]))}
-    table = pa.Table.from_pylist([lakes._as_row(landing) for landing in stood], schema=LANDINGS.arrow)
+    table = pa.Table.from_pylist([landing_rows.as_row(landing) for landing in stood], schema=LANDINGS.arrow)
     lake._load(LANDINGS.name).append(table, snapshot_properties=row)
     return history
 

@@ -37,6 +37,7 @@ from include.stack.jars import STACK, fetch_jars
 from include.stack.java import Java, find_java
 from include.stack.settings import Settings
 from include.stack.spark import archive_classes, configure_spark, properties_file, spark_environment, spark_submit
+from include.transform_command import Batch, FromLake, transform_arguments
 
 DAY, INGEST = "2018-01-28", "0123456789abcdef"
 PROJECT = Path(__file__).resolve().parents[1]
@@ -132,11 +133,9 @@ def deployment(folder: Path, records: int, size: int) -> Callable[[Path, str], l
     lake.mkdir()
 
     def submit(job: Path, landing: str) -> list[str]:
-        options = {
-            "--raw": (folder / "raw.parquet").as_uri(), "--topic": "none", "--ingest": INGEST, "--day": DAY, "--landing": landing,
-            "--lake": lake.as_uri(), "--receipt": f"{lake.as_uri()}/{landing}.json", "--test-exam-name": samples.TEST_EXAM,
-        }  # fmt: skip
-        return [*spark_submit(properties_file(settings)), str(job), *(part for option in options.items() for part in option)]
+        batch = Batch("none", INGEST, DAY, landing, lake.as_uri(), f"{lake.as_uri()}/{landing}.json")
+        arguments = transform_arguments(batch, FromLake([(folder / "raw.parquet").as_uri()]), test_exam_names=[samples.TEST_EXAM])
+        return [*spark_submit(properties_file(settings)), str(job), *arguments]
 
     return submit
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from include.content_hash import ZERO as OF_NO_RECORD
 from include.errors import Refused
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ class PublishReceipt:
     warnings: tuple[str, ...] = ()
     raw: tuple[str, ...] = ()
     forgotten: int = 0
-    forgotten_hash: str = "0" * 16
+    forgotten_hash: str = OF_NO_RECORD
     builds_on: str = ""
 
 
@@ -125,7 +126,7 @@ class TransformReceipt:
     tables: dict[str, TableFiles]
     seconds: dict[str, float] = field(default_factory=dict)
     forgotten: int = 0
-    forgotten_hash: str = "0" * 16
+    forgotten_hash: str = OF_NO_RECORD
     tombstones: tuple[str, ...] = ()
     builds_on: str = ""
 
@@ -230,7 +231,7 @@ class Landing:
     @property
     def forgotten_hash(self) -> str:
         """The content hash of the forgotten records."""
-        return str(self.conservation.get("spark", {}).get("forgotten_hash", "0" * 16))
+        return str(self.conservation.get("spark", {}).get("forgotten_hash", OF_NO_RECORD))
 
 
 def source_of(landing: Landing) -> Source:

@@ -1,6 +1,6 @@
 """The tables of a lake, written once: columns in order, types, and what each table and column means.
 
-Spark writes plain Parquet with these columns; `landing.py` refuses files that differ, `lake.py` makes the Iceberg tables from them.
+Spark writes plain Parquet with these columns; `checks.py` refuses files that differ, `catalog.py` makes the Iceberg tables from them.
 All columns are nullable, because Iceberg refuses files of Spark's otherwise, and missing is not empty. What a description does not say
 of null is not null: a test holds the sample files against it.
 """

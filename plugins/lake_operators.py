@@ -22,7 +22,7 @@ from include.run_identity import TASKS
 from include.runs import conf, notices
 from include.storage.spool import sweep
 from include.validation import checks, holes
-from include.validation.evidence import Landed
+from include.validation.facts import Landed
 from steps import log_lines, receipt_of, seconds_so_far, step
 
 BEFORE_COMMIT = list(TASKS[: TASKS.index("commit")])

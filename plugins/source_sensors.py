@@ -2,6 +2,7 @@
 
 import os
 import posixpath
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from include.run_identity import WAITS_FOR
 from include.runs import conf, notices
 from include.source import delivery
 from include.source import files as source
+from include.source.decision import Known, Next, decide
 from include.source.delivery import Delivery, Expected
 from include.source.inbox import VARIABLE, places
 from include.storage import acl, claims
@@ -54,44 +56,73 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         with step(context):
-            run, asked = context["dag_run"], context["params"]
-            conf.refuse_unknown(run.conf, context["dag"].params)
-            one_day = {"day": asked["day"], "source": asked["source"], "accept_problems": asked.get("accept_problems")}
-            run_identity.refuse_in_backfill(str(run.run_type.value), **one_day)
-            day = run_identity.day_of_run(
-                asked=asked["day"],
-                logical_date=run.logical_date,
-                run_after=run.run_after,
-                run_type=str(run.run_type.value),
-                time_zone=self.contract.time_zone,
-            ).isoformat()
+            asked, day = context["params"], self.day_of(context)
             connections.serve_sources()
             lake = connections.lake(self.contract.customer)
             files = self.look(asked["source"], day, lake.path, bool(asked["again"]))
-            uris = files.uris
-            acl.grant(lake.fs, lake.path, self.contract.readers)
-            gone = bool(asked["again"] and lake.in_force(day)) and source.gone(uris)
-            if not gone and files.awaited:
-                return self.not_yet(context, day, files)
-            landed, claim = self.claim(context, lake, day)
-            if isinstance(claim, Taken):
-                self.poke_interval = SOON
-                return self.waits(
-                    context, f"{self.contract.customer} {day}: run {claim.by} of the same day is under way; waiting until it is over"
-                )
-            if landed and not gone and not asked["source"]:
-                refuse_part(uris, landed)
-            if landed and gone:
-                return self.land_again(context, replace(receipts.source_of(landed), claim=claim.number), landed)
-            found = source.describe(self.contract.customer, day, uris, datetime.now(UTC).isoformat(), files.sizes)
-            found = replace(found, claim=claim.number)
-            self.log.info("%s %s: %d files, %d bytes, sha256 %s", found.customer, day, len(found.files), found.bytes, found.sha256)
-            log_lines(self.log, notices.files(found))
-            if landed and landed.sha256 == found.sha256:
-                if asked["again"]:
-                    return self.land_again(context, found, landed)
-                self.end_green(context, found, landed)
-            return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
+            self.grant(lake)
+            known = Known(
+                again=bool(asked["again"]),
+                named=bool(asked["source"]),
+                uris=tuple(files.uris),
+                awaited=bool(files.awaited),
+                gone=bool(asked["again"] and lake.in_force(day)) and source.gone(files.uris),
+            )
+            while (then := decide(known)) in (Next.CLAIM, Next.DESCRIBE):
+                if then is Next.CLAIM:
+                    landed, claim = self.claim(context, lake, day)
+                    known = replace(known, landed=landed, claim=claim)
+                else:
+                    known = replace(known, source=self.describe(day, files))
+            return self.carry_out(then, context, day, files, known)
+
+    def carry_out(self, then: Next, context: Context, day: str, files: Delivery, known: Known) -> bool | PokeReturnValue:
+        """Does what was decided. Returns False where there is to be another look; raises where the run fails or is skipped."""
+        claim, landed, found = known.claim, known.landed, known.source
+        if then is Next.WAIT_FOR_FILES:
+            return self.not_yet(context, day, files)
+        if isinstance(claim, Taken):
+            self.poke_interval = SOON
+            return self.waits(
+                context, f"{self.contract.customer} {day}: run {claim.by} of the same day is under way; waiting until it is over"
+            )
+        assert claim is not None
+        if landed and then is Next.REFUSE_PART:
+            raise part_refused(known.uris, landed)
+        if landed and then is Next.LAND_FROM_ROW:
+            return self.land_again(context, replace(receipts.source_of(landed), claim=claim.number), landed)
+        assert found is not None
+        found = replace(found, claim=claim.number)
+        if landed and then is Next.LAND_AGAIN:
+            return self.land_again(context, found, landed)
+        if landed and then is Next.SKIP:
+            self.end_green(context, found, landed)
+        return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
+
+    def day_of(self, context: Context) -> str:
+        """The day that this run lands, as YYYY-MM-DD. Raises Refused for a conf that would land another one than was meant."""
+        run, asked = context["dag_run"], context["params"]
+        conf.refuse_unknown(run.conf, context["dag"].params)
+        one_day = {"day": asked["day"], "source": asked["source"], "accept_problems": asked.get("accept_problems")}
+        run_identity.refuse_in_backfill(str(run.run_type.value), **one_day)
+        return run_identity.day_of_run(
+            asked=asked["day"],
+            logical_date=run.logical_date,
+            run_after=run.run_after,
+            run_type=str(run.run_type.value),
+            time_zone=self.contract.time_zone,
+        ).isoformat()
+
+    def grant(self, lake: Lake) -> None:
+        """Lets the readers of the contract read the customer's directory, and nobody else."""
+        acl.grant(lake.fs, lake.path, self.contract.readers)
+
+    def describe(self, day: str, files: Delivery) -> Source:
+        """Reads and hashes the files, and logs what they are."""
+        found = source.describe(self.contract.customer, day, files.uris, datetime.now(UTC).isoformat(), files.sizes)
+        self.log.info("%s %s: %d files, %d bytes, sha256 %s", found.customer, day, len(found.files), found.bytes, found.sha256)
+        log_lines(self.log, notices.files(found))
+        return found
 
     def claim(self, context: Context, lake: Lake, day: str) -> tuple[Landing | None, Claim | Taken]:
         """Claims the day for this run; with the landing in force, as it is once nobody else may land one."""
@@ -159,14 +190,13 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
         self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
 
 
-def refuse_part(uris: list[str], landed: Landing) -> None:
-    """Raises Refused where only some of the landed files are left: landing those alone would take the others' records from readers."""
-    if set(uris) < set(landed.source):
-        lacking = ", ".join(sorted(set(landed.source) - set(uris)))
-        raise Refused(
-            f"{landed.customer} {landed.day}: landing {landed.landing} has {len(landed.source)} files, of which {lacking} "
-            "cannot be found any more. Nothing was published. Bring them back, or name the files of the day as its source."
-        )
+def part_refused(uris: Iterable[str], landed: Landing) -> Refused:
+    """The error where only some of the landed files are left: landing those alone would take the others' records from readers."""
+    lacking = ", ".join(sorted(set(landed.source) - set(uris)))
+    return Refused(
+        f"{landed.customer} {landed.day}: landing {landed.landing} has {len(landed.source)} files, of which {lacking} "
+        "cannot be found any more. Nothing was published. Bring them back, or name the files of the day as its source."
+    )
 
 
 def inbox() -> Path:

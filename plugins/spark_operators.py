@@ -15,9 +15,11 @@ from include.contracts import Contract
 from include.effects import Effect, effect
 from include.errors import Refused
 from include.kafka.retention import require_readable
+from include.lake import tombstones
+from include.lake.lake import Lake
 from include.lake.proofs import require_related
-from include.maintenance import forget
 from include.receipts import PublishReceipt, Source, TransformReceipt
+from include.transform_command import Batch, FromKafka, FromLake, transform_arguments
 from steps import receipt_of, step
 
 JOB = Path(__file__).parents[1] / "spark_jobs" / "transform_assessments.py"
@@ -53,43 +55,58 @@ class TransformOperator(SparkSubmitOperator):
             env_vars={"HADOOP_USER_NAME": f"{{{{ conn.{connections.HDFS}.login }}}}"},
             properties_file=f"{{{{ conn.{connections.SPARK}.extra_dejson.get('properties-file', '') }}}}",
             durable=False,
-            application_args=[
-                "--bootstrap-servers", f"{{{{ conn.{connections.KAFKA}.extra_dejson['bootstrap.servers'] }}}}",
-                "--topic", contract.topic_spec.name,
-                "--offsets", f"{{{{ {published}.get('offsets') | tojson }}}}",
-                "--ingest", f"{{{{ {published}.get('ingest') }}}}",
-                "--day", f"{{{{ {published}.get('day') }}}}",
-                "--landing", landing,
-                "--lake", lake,
-                "--receipt", f"{lake}/receipts/landing={landing}.json",
-                *(part for pattern in contract.test_exams.exam_name for part in ("--test-exam-name", pattern)),
-                *(part for pattern in contract.test_exams.base_exam_id for part in ("--test-base-exam-id", pattern)),
-            ],
+            application_args=transform_arguments(
+                Batch(
+                    topic=contract.topic_spec.name,
+                    ingest=f"{{{{ {published}.get('ingest') }}}}",
+                    day=f"{{{{ {published}.get('day') }}}}",
+                    landing=landing,
+                    lake=lake,
+                    receipt=f"{lake}/receipts/landing={landing}.json",
+                ),
+                FromKafka(
+                    bootstrap_servers=f"{{{{ conn.{connections.KAFKA}.extra_dejson['bootstrap.servers'] }}}}",
+                    offsets=f"{{{{ {published}.get('offsets') | tojson }}}}",
+                ),
+                test_exam_names=contract.test_exams.exam_name,
+                test_base_exam_ids=contract.test_exams.base_exam_id,
+            ),
             **kwargs,
-        )  # fmt: skip
-        self.customer = contract.customer
+        )
+        self.contract = contract
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         with step(context):
             published = receipt_of(context, "publish", PublishReceipt)
             require_related(receipt_of(context, "find_source", Source), published)
             require_readable(connections.kafka_admin(), published)
-            arguments = dict(zip(self.application_args[::2], self.application_args[1::2], strict=True))
-            lake = connections.lake(self.customer)
+            lake = connections.lake(self.contract.customer)
             lake.create_tables()  # their folders too, with the rights that Spark would not give them
-            if published.raw:
-                self.application_args = reading_raw(self.application_args, published)
-            self.application_args += forget.arguments(lake)
+            batch = self.compose(published, lake)
             try:
-                with effect(Effect.SPARK_SUBMIT, landing=arguments["--landing"]):
+                with effect(Effect.SPARK_SUBMIT, landing=batch.landing):
                     super().execute(context)
             except AirflowException as error:
                 raise AirflowException(cause(str(error))) from error
-            path = arguments["--receipt"]
-            receipt = receipts.read(TransformReceipt, connections.hdfs().cat_file(path_of(path)), path)
-            refuse_another(receipt, published, arguments["--landing"], path)
-            self.log.info("%s: %d read, %d distinct, %d quarantined", path, receipt.read, receipt.distinct, receipt.quarantined)
+            receipt = receipts.read(TransformReceipt, connections.hdfs().cat_file(path_of(batch.receipt)), batch.receipt)
+            refuse_another(receipt, published, batch)
+            self.log.info("%s: %d read, %d distinct, %d quarantined", batch.receipt, receipt.read, receipt.distinct, receipt.quarantined)
             return receipts.plain(replace(receipt, builds_on=receipts.digest(published)))
+
+    def compose(self, published: PublishReceipt, lake: Lake) -> Batch:
+        """Composes the command anew of what the templates have become and what is known only now. Returns what this try is about."""
+        options = dict(zip(self.application_args[::2], self.application_args[1::2], strict=True))
+        batch, records = Batch.of(options), FromKafka(options["--bootstrap-servers"], options["--offsets"])
+        salt, hashes = tombstones.salted(lake)
+        self.application_args = transform_arguments(
+            batch,
+            FromLake(published.raw, published.forgotten, published.forgotten_hash) if published.raw else records,
+            test_exam_names=self.contract.test_exams.exam_name,
+            test_base_exam_ids=self.contract.test_exams.base_exam_id,
+            salt=salt,
+            tombstones=hashes,
+        )
+        return batch
 
     def on_kill(self) -> None:
         """Ends spark-submit and everything it started: the JVM, and the Python driver that is the JVM's child."""
@@ -98,21 +115,13 @@ class TransformOperator(SparkSubmitOperator):
             end_tree(submitted.pid)
 
 
-def refuse_another(receipt: TransformReceipt, published: PublishReceipt, landing: str, path: str) -> None:
+def refuse_another(receipt: TransformReceipt, published: PublishReceipt, batch: Batch) -> None:
     """Raises Refused where Spark's receipt is not of this try and of what was published."""
-    asked = {"landing": landing, "day": published.day, "topic": published.topic, "ingest": published.ingest}
+    asked = {"landing": batch.landing, "day": published.day, "topic": published.topic, "ingest": published.ingest}
     found = {what: getattr(receipt, what) for what in asked}
     wrong = [f"{what} {asked[what]!r} expected, {found[what]!r} found" for what in asked if asked[what] != found[what]]
     if wrong:
-        raise Refused(f"{path} is another try's receipt: {'; '.join(wrong)}. Clear transform and the tasks after it.")
-
-
-def reading_raw(arguments: list[str], published: PublishReceipt) -> list[str]:
-    """The job's arguments with files of `raw_assessments` in place of the broker and the offsets."""
-    pairs = zip(arguments[::2], arguments[1::2], strict=True)
-    others = [part for name, value in pairs if name not in ("--bootstrap-servers", "--offsets") for part in (name, value)]
-    before = ["--forgotten-before", f"{published.forgotten}:{published.forgotten_hash}"] if published.forgotten else []
-    return [*(part for uri in published.raw for part in ("--raw", uri)), *before, *others]
+        raise Refused(f"{batch.receipt} is another try's receipt: {'; '.join(wrong)}. Clear transform and the tasks after it.")
 
 
 def path_of(uri: str) -> str:

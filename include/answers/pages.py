@@ -5,7 +5,7 @@ SVG within it, style and script too, and without the script it lacks only the so
 four are written, whole, in place of those before, so that whatever a killed try left is mended by the next one.
 
 Answers for all days must not take longer with every day that lands. Past `FEW_DAYS` or `FEW_ATTEMPTS` they are those that the small
-tables can give (`small_tables.py`); the page names the questions that it leaves out, and the command that answers them.
+tables can give (`rollups.py`); the page names the questions that it leaves out, and the command that answers them.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""The business questions: one SQL file each in `answers/`, asked of the landed tables at one moment. `report.py` makes pages of them.
+"""The business questions: one SQL file each in `answers/`, asked of the landed tables at one moment. `pages.py` makes pages of them.
 
 A question's file begins with comment lines: `-- title:`, `-- unit:`, `-- meaning:`, `-- uses:` (which attempts, see `USES`), any number
 of `-- note:`, `-- percent:` (columns of shares that are shown as percent), `-- chart:` (kind and columns, see `charts.KINDS`) and

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import xxhash
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from include import content_hash
 from include.kafka.client import Admin, client_settings, reason
 from include.kafka.ledger import offsets_now
 from include.kafka.topics import described
@@ -16,7 +16,7 @@ THERE = "there"
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a record was published, and the signed xxh64 (seed 42) of its bytes."""
+    """Where a record was published, and the signed hash of its bytes (include/content_hash.py)."""
 
     partition: int
     offset: int
@@ -49,7 +49,7 @@ def _kept(kafka: Mapping[str, str], topic: str, topic_id: str, spot: Spot, held:
     if spot.offset < first:
         return f"no longer there: it has aged out, partition {spot.partition} begins at offset {first}"
     value = _value(kafka, topic, spot)
-    if value is not None and xxhash.xxh64_intdigest(value, seed=42) == spot.hash % 2**64:
+    if value is not None and content_hash.of_record(value) == content_hash.unsigned(spot.hash):
         return THERE
     return f"no longer there: another record is at this offset, so {topic} (topic id {topic_id}) was made anew since"
 

@@ -17,6 +17,7 @@ import xxhash
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
+from include.contracts import TopicSpec
 from include.errors import LandfallError, Refused
 from include.kafka.client import ANSWER_SECONDS, client_settings, reason, settled
 from include.receipts import Source
@@ -213,6 +214,19 @@ def _refused(where: str, what: str, remedy: str = "") -> LedgerRefused:
 
 def _shown(key: bytes | None) -> str:
     return "without a key" if key is None else key.decode("ascii", "backslashreplace")
+
+
+def recall(
+    source: Source, topic: TopicSpec, topic_id: str, partitions: Iterable[TopicPartition], admin: AdminClient, kafka: Mapping[str, str]
+) -> tuple[list[Entry], list[str]]:
+    """What the ledger says of a source, as `entries_of` returns it, and why records of that are no longer in the topic, as `lost` does.
+
+    `partitions` are those of the topic and its ledger. Called after `init_transactions` only, as `read` says. Raises LandfallError if the
+    ledger cannot be read, LedgerRefused for what it holds, KafkaException if the offsets cannot be had.
+    """
+    now = offsets_now(admin, partitions)
+    entries = entries_of(source, read(kafka, topic.ledger, *now[topic.ledger, 0]), topic.ledger)
+    return entries, lost(entries, topic.name, topic_id, now)
 
 
 def offsets_now(admin: AdminClient, partitions: Iterable[TopicPartition]) -> dict[tuple[str, int], tuple[int, int]]:

@@ -7,56 +7,34 @@ A try goes in this order, and each step needs the one before:
  4. each missing chunk goes out as one transaction: its records and, last, its ledger entry.
 """
 
-import logging
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import msgspec
-import xxhash
-from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
+from include import content_hash
 from include.contracts import TopicSpec
-from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.kafka import ledger
-from include.kafka.client import Admin, Complaints, client_settings, code, reason
+from include.kafka.client import Admin, reason
 from include.kafka.ledger import Entry, ingest_id
+from include.kafka.producer import Publisher
 from include.kafka.topics import described
 from include.receipts import Landing, PublishReceipt, Source, publish_receipt_of
 from include.source.files import Spooled
 from include.source.files import spool as spool_source
-from include.source.records import Records, key_of
+from include.source.record_key import key_of
+from include.source.records import Records
 
-log = logging.getLogger(__name__)
-
-HASH_SEED = 42  # what Spark's xxhash64 uses
-HASHES = 2**64
-INIT_SECONDS = 30
-DELIVERY_SECONDS = 90  # survives a broker that pauses or restarts for a minute
-ABORT_SECONDS = 15
-TRANSACTION_SECONDS = 300  # the broker ends a transaction of a publisher that paused longer, and fences it
 OVERHEAD = 160  # bytes that a batch and a record in it take besides key, value and headers, rounded up
-POLL_EVERY = 500  # records; a poll serves the delivery reports
-
-FENCED = {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_ID_MAPPING}
 
 
 class RecordTooLarge(Refused):
     """A record is larger than its topic takes. The message names it."""
-
-
-class PublisherFenced(LandfallError):
-    """Another publisher of this customer has begun, or this one paused for longer than a transaction may last."""
-
-
-class Undelivered(LandfallError):
-    """Kafka did not acknowledge every record of a chunk; none of the chunk is visible."""
 
 
 @dataclass(frozen=True)
@@ -105,16 +83,13 @@ def publish(
     """
     where = f"{source.customer} {source.day}: {topic.name}"
     admin = Admin(kafka)
-    with _Publisher(source.customer, topic, kafka) as publisher:
+    with Publisher(source.customer, topic, kafka) as publisher:
         try:
             topic_id, partitions = _locate(admin, topic, where)
             publisher.fence()
-            now = ledger.offsets_now(admin, partitions)
+            entries, lost = ledger.recall(source, topic, topic_id, partitions, admin, kafka)
         except KafkaException as error:
             raise LandfallError(f"{where}: {reason(error, admin)}. Nothing was published by this try.") from error
-        written = ledger.read(kafka, topic.ledger, *now[topic.ledger, 0])
-        entries = ledger.entries_of(source, written, topic.ledger)
-        lost = ledger.lost(entries, topic.name, topic_id, now)
         plan = resume(source, topic, entries, lost)
         if plan.complete:
             return _receipt(source, topic, plan, sent=0)
@@ -153,7 +128,7 @@ def _published_again(source: Source, generation: int, why: str) -> tuple[str]:
 
 
 def _publish_missing(
-    source: Source, topic: TopicSpec, topic_id: str, plan: Plan, publisher: "_Publisher", folder: Path, accept_empty: bool
+    source: Source, topic: TopicSpec, topic_id: str, plan: Plan, publisher: Publisher, folder: Path, accept_empty: bool
 ) -> PublishReceipt:
     folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -168,8 +143,8 @@ def _publish_missing(
         sent += [publisher.send(chunk, records, lambda: spooled.confirm_again(records.digest)) for chunk in missing[-1:]]
     done = {**plan.done, **{entry.chunk: entry for entry in sent}}
     receipt = _receipt(source, topic, replace(plan, chunks=len(chunks), done=done), sum(entry.records for entry in sent))
-    hashed = sum([*compared, *(int(entry.content_hash, 16) for entry in sent)]) % HASHES
-    receipt = replace(receipt, source_records=len(records), source_hash=f"{hashed:016x}")
+    source_hash = content_hash.together([*compared, *(entry.content_hash for entry in sent)])
+    receipt = replace(receipt, source_records=len(records), source_hash=source_hash)
     if not receipt.source_records:
         told = f"{source.customer} {source.day}: the source holds no record: a day without attempts, which the contract accepts"
         receipt = replace(receipt, warnings=(*receipt.warnings, told))
@@ -214,23 +189,23 @@ def _chunks(source: Source, topic: TopicSpec, topic_id: str, plan: Plan, records
             chunk_records=size,
             first_record=chunk * size,
             records=min(size, records - chunk * size),
-            content_hash="0" * 16,
+            content_hash=content_hash.ZERO,
             offsets={},
         )
         for chunk in range(chunks)
     ]
 
 
-def _compare(entry: Entry, chunk: Entry, records: Records, topic: TopicSpec) -> int:
-    """The hash of the source's records of a chunk that is published already. Raises LedgerRefused when they are not those."""
-    digest = sum(xxhash.xxh64_intdigest(record, HASH_SEED) for record in records.slice(chunk.first_record, chunk.records)) % HASHES
-    ledger.refuse_other_records(entry, chunk.records, f"{digest:016x}", topic.ledger)
-    return digest
+def _compare(entry: Entry, chunk: Entry, records: Records, topic: TopicSpec) -> str:
+    """The content hash of the source's records of a chunk that is published already. Raises LedgerRefused when they are not those."""
+    hashed = content_hash.total(map(content_hash.of_record, records.slice(chunk.first_record, chunk.records)))
+    ledger.refuse_other_records(entry, chunk.records, hashed, topic.ledger)
+    return hashed
 
 
 def _receipt(source: Source, topic: TopicSpec, plan: Plan, sent: int) -> PublishReceipt:
     entries = plan.done.values()
-    published, content_hash = sum(entry.records for entry in entries), sum(int(entry.content_hash, 16) for entry in entries) % HASHES
+    published, hashed = sum(entry.records for entry in entries), content_hash.together(entry.content_hash for entry in entries)
     return PublishReceipt(
         customer=source.customer,
         day=source.day,
@@ -239,13 +214,13 @@ def _receipt(source: Source, topic: TopicSpec, plan: Plan, sent: int) -> Publish
         ingest=plan.ingest,
         generation=plan.generation,
         published=published,
-        content_hash=f"{content_hash:016x}",
+        content_hash=hashed,
         offsets=_cover(entry.offsets for entry in entries),
         chunks=len(entries),
         chunk_records=plan.chunk_records,
         sent=sent,
         source_records=published,
-        source_hash=f"{content_hash:016x}",
+        source_hash=hashed,
         warnings=plan.warnings,
     )
 
@@ -297,176 +272,3 @@ def _locate(admin: Admin, topic: TopicSpec, where: str) -> tuple[str, list[Topic
         )
     partitions = [TopicPartition(name, partition.id) for name, one in found.items() for partition in one.partitions]
     return str(found[topic.name].topic_id), partitions
-
-
-class _Deliveries:
-    """What Kafka reports of the records of one chunk: how many it took and where they lie, or why not."""
-
-    def __init__(self) -> None:
-        self.acknowledged = 0
-        self.offsets: dict[int, tuple[int, int]] = {}
-        self.failures: list[KafkaError] = []
-
-    def __call__(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self.failures.append(error)
-            return
-        self.acknowledged += 1
-        partition, offset = message.partition(), message.offset()
-        assert partition is not None  # an acknowledged message has both
-        assert offset is not None
-        first, last = self.offsets.get(partition, (offset, offset))
-        self.offsets[partition] = (offset if offset < first else first, offset if offset > last else last)
-
-
-class _Publisher:
-    """A transactional producer of one customer. It fences others once, when it begins, and never again: once fenced itself, it stops."""
-
-    def __init__(self, customer: str, topic: TopicSpec, kafka: Mapping[str, str]) -> None:
-        self._topic = topic
-        self._servers = kafka.get("bootstrap.servers", "")
-        self._complaints = Complaints()
-        self._producer = Producer(settings(customer, topic, kafka) | {"error_cb": self._complaints})
-
-    def __enter__(self) -> "_Publisher":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._producer.purge()  # nothing that was not acknowledged may still go out, or be waited for
-
-    def fence(self) -> None:
-        """Ends whatever an earlier publisher of this customer left open, and keeps it from writing again."""
-        with effect(Effect.INIT_TRANSACTIONS, topic=self._topic.name), self._explained("init_transactions"):
-            self._producer.init_transactions(INIT_SECONDS)
-
-    def send(self, chunk: Entry, records: Records, confirm: Callable[[], None] | None = None) -> Entry:
-        """The chunk's records and its ledger entry, all of them or none. Returns the entry.
-
-        `confirm` is called when all records have been read, by another thread while they go out; what it raises keeps the chunk invisible.
-        """
-        what = {"topic": self._topic.name, "ingest": chunk.ingest, "chunk": f"{chunk.chunk + 1}/{chunk.chunks}", "records": chunk.records}
-        confirmed: list[Future[None]] = []
-        with effect(Effect.SEND_CHUNK, **what), self._explained(f"chunk {chunk.chunk}"), ThreadPoolExecutor(1, "sha256") as pool:
-            self._producer.begin_transaction()
-            try:
-                entry = self._send_records(chunk, records, lambda: confirmed.extend([pool.submit(confirm)] if confirm else []))
-                self._send_entry(entry)
-                for confirmation in confirmed:
-                    confirmation.result()
-            except (KafkaException, SystemError, LandfallError):
-                self._abort()
-                raise
-        with effect(Effect.COMMIT_TRANSACTION, **what), self._explained(f"the commit of chunk {chunk.chunk}"):
-            self._producer.commit_transaction(DELIVERY_SECONDS)
-        return entry
-
-    def _send_records(self, chunk: Entry, records: Records, when_read: Callable[[], None]) -> Entry:
-        """Sends the chunk's records, waits for every acknowledgement, and returns the entry that says so. Raises Undelivered.
-
-        `when_read` is called between sending and waiting.
-        """
-        produce, poll, delivered = self._producer.produce, self._producer.poll, _Deliveries()
-        topic, ingest, digest = self._topic.name, chunk.ingest.encode(), 0
-        for number, (record, key) in enumerate(records.keyed(chunk.first_record, chunk.records), chunk.first_record):
-            digest += xxhash.xxh64_intdigest(record, HASH_SEED)
-            while True:
-                try:
-                    produce(topic, record, key, on_delivery=delivered, headers=[("ingest", ingest), ("record", b"%d" % number)])
-                    break
-                except BufferError:  # the queue is full: wait until the broker has taken some of it
-                    poll(0.05)
-            if number % POLL_EVERY == 0:
-                poll(0)
-                if delivered.failures:
-                    break
-        when_read()
-        self._producer.flush()
-        if delivered.failures or delivered.acknowledged != chunk.records:
-            raise self._undelivered(chunk, delivered)
-        return ledger.sealed(
-            msgspec.structs.replace(chunk, content_hash=f"{digest % HASHES:016x}", offsets=dict(sorted(delivered.offsets.items())))
-        )
-
-    def _send_entry(self, entry: Entry) -> None:
-        delivered = _Deliveries()
-        self._producer.produce(self._topic.ledger, ledger.encode(entry), entry.key, on_delivery=delivered)
-        self._producer.flush()
-        if delivered.acknowledged != 1:
-            raise self._undelivered(entry, delivered)
-
-    def _undelivered(self, chunk: Entry, delivered: _Deliveries) -> LandfallError:
-        fenced = next((error for error in delivered.failures if error.code() in FENCED), None)
-        if fenced is not None:
-            return self._fenced(f"chunk {chunk.chunk}", fenced.str())
-        first = delivered.failures[0].str() if delivered.failures else "no report"
-        return Undelivered(
-            f"{self._topic.name}: {delivered.acknowledged:,} of the {chunk.records:,} records of chunk {chunk.chunk} were acknowledged; "
-            f"first cause: {first}{self._heard()}. Nothing of the chunk is visible. The next try sends it again."
-        )
-
-    def _abort(self) -> None:
-        """Ends the transaction at once, if the broker can be told; if not, the next `init_transactions` or the broker's time limit does."""
-        try:
-            self._producer.purge()
-            with effect(Effect.ABORT_TRANSACTION, topic=self._topic.name):
-                self._producer.abort_transaction(ABORT_SECONDS)
-        except (KafkaException, SystemError) as error:
-            log.warning("%s: the transaction could not be aborted now: %s", self._topic.name, error)
-
-    @contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except (KafkaException, SystemError) as raised:
-            error = raised if isinstance(raised, KafkaException) else self._behind(raised)
-            if code(error) in FENCED:
-                raise self._fenced(what, reason(error)) from error
-            with suppress(KafkaException, SystemError):
-                self._producer.poll(0)  # serves the error callbacks that have come since
-            raise LandfallError(
-                f"{self._topic.name}: {what} failed at {self._servers}: {reason(error)}{self._heard()}. "
-                "Chunks committed before stay; the next try finds out how this one ended and goes on from there."
-            ) from error
-
-    def _behind(self, error: SystemError) -> KafkaException:
-        """The fatal error behind a SystemError: the client raises it between two callbacks, where Python often loses it.
-
-        A producer with a fatal error answers every call with it, and so does not begin the transaction that it is asked for here.
-        """
-        try:
-            self._producer.begin_transaction()
-        except KafkaException as fatal:
-            return fatal
-        raise error
-
-    def _fenced(self, what: str, said: str) -> PublisherFenced:
-        return PublisherFenced(
-            f"{self._topic.name}: fenced at {what}: {said}. Another publisher of this customer has begun, or this one paused for longer "
-            f"than the {TRANSACTION_SECONDS} s that a transaction may last. This try stops here and fences nobody; a next try may begin."
-        )
-
-    def _heard(self) -> str:
-        heard = str(self._complaints)
-        return f" ({heard})" if heard else ""
-
-
-def settings(customer: str, topic: TopicSpec, kafka: Mapping[str, str]) -> dict[str, Any]:
-    """The producer's configuration: ours, over it the connection's, over that what correctness hangs on."""
-    ours = {
-        "compression.type": "lz4",
-        "linger.ms": 20,
-        "partitioner": "murmur2_random",  # the same partition for a key as a Java client chooses
-        "queue.buffering.max.messages": 200_000,
-        "queue.buffering.max.kbytes": 262_144,
-        "message.timeout.ms": DELIVERY_SECONDS * 1000,
-        "transaction.timeout.ms": TRANSACTION_SECONDS * 1000,
-    }
-    fixed = {
-        "transactional.id": f"landfall.{customer}",  # one per customer, so that any publisher of the customer fences every earlier one
-        "enable.idempotence": True,
-        "acks": "all",
-        # A batch counts against the topic's maximum; a ledger entry must fit in any case.
-        "batch.size": min(topic.max_message_bytes, 1 << 20),
-        "message.max.bytes": max(topic.max_message_bytes, 1 << 20),
-    }
-    return ours | client_settings(kafka) | fixed

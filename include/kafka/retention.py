@@ -18,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay
 
 from include.errors import LandfallError, Refused
 from include.kafka.client import ANSWER_SECONDS, Admin, reason, settled
-from include.kafka.publish import TRANSACTION_SECONDS
+from include.kafka.producer import TRANSACTION_SECONDS
 from include.kafka.topics import described
 from include.receipts import PublishReceipt
 

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from pyiceberg.table import Transaction
 
+from include.lake.catalog import outside
 from include.lake.commit import Version, staging
-from include.lake.lake import Lake, outside
+from include.lake.lake import Lake
 from include.lake.snapshots import files_of, followed_since, metadata_files, named_files, others, readable, snapshots_of
 from include.lake.table_changes import keep_snapshots, set_back
 from include.schemas import LANDED, LANDINGS

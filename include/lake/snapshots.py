@@ -9,15 +9,24 @@ from urllib.parse import urlsplit
 from pyiceberg.manifest import DataFile as IcebergDataFile
 from pyiceberg.manifest import ManifestFile
 from pyiceberg.table import Table as IcebergTable
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 
 from include import receipts
+from include.errors import LandfallError
 from include.lake.commit import Version
 from include.receipts import Landing
 from include.schemas import LANDED, LANDINGS
 
 LANDING_ROW = "landfall.row"  # snapshot property of `landings`: the row itself, so that the newest is read without opening a data file
 MANIFESTS_AT_A_TIME = 8
+
+
+def snapshot_id_of(metadata: TableMetadata, name: str) -> int:
+    """The snapshot that the table is at. Raises LandfallError if it has none."""
+    if metadata.current_snapshot_id is None:
+        raise LandfallError(f"{name} has no snapshot")
+    return int(metadata.current_snapshot_id)
 
 
 def landing_of(snapshot: Snapshot) -> Landing:

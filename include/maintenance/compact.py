@@ -4,7 +4,8 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from include.lake.lake import Lake, State, tombstones
+from include.lake.lake import Lake, State
+from include.lake.tombstones import tombstones
 from include.maintenance.rewrite import FILE_BYTES, Rewriting, beginning_again, commit
 from include.schemas import LANDED
 

@@ -7,14 +7,12 @@ holds the id is deleted. What those files told of Kafka and of the sources is in
 commit comes in between, it begins again with what that one has left; a forgetting that was stopped anywhere is simply run again.
 """
 
-import hashlib
-import json
 import secrets
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +20,20 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include import content_hash
+from include.answers import pages
 from include.contracts import TopicSpec
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
-from include.lake import expiry
+from include.lake import expiry, tombstones
 from include.lake.aggregates import AGGREGATES, aggregate
-from include.lake.lake import FORGOTTEN, Lake, Overtaken, State, tombstones
-from include.maintenance import compact
+from include.lake.catalog import Overtaken
+from include.lake.lake import Lake, State
+from include.maintenance import compact, field_counts
 from include.maintenance.cleanup import ASIDE, modified
 from include.maintenance.rewrite import Rewriting, batches, beginning_again, commit
 from include.receipts import Conservation, Landing, TransformReceipt
-from include.schemas import BOOL, INT, LANDED, READ_FROM
 from include.storage import spool
-from include.storage.webhdfs import make_directory, make_file, write_file
-from include.validation.evidence import MODULUS
-from include.validation.holes import OBJECTS, Counts
 
 ATTEMPTS = ("raw_assessments", "assessments", "questions", "options", "quarantine")  # tables with a keen_id in each row
 MARK = "-forgot-"  # in the id of a landing that is another one's without an attempt
@@ -90,12 +87,6 @@ class Unseen:
     newest: datetime | None
 
 
-def arguments(lake: Lake) -> list[str]:
-    """What the transform is told to leave out, as arguments of its command line."""
-    hashes = tombstones(lake.fs, lake.path)
-    return ["--forgotten-salt", _salt(lake), *(part for each in hashes for part in ("--forgotten", each))] if hashes else []
-
-
 def find(lake: Lake, keen_id: str) -> Found:
     """Where readers see the attempt now; changes nothing."""
     state = lake.state()
@@ -120,26 +111,24 @@ def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec, copies:
 
     The reports of its days are made anew, and their copies in the folder `copies` of this machine, if there is one.
     """
-    from include.answers import pages as report  # brings what draws charts, for which the transform, that wants `arguments`, need not wait
-
     if not keen_id:
         raise Refused("--keen-id: expected the id of an attempt, found nothing")
-    tombstone = _bury(lake, keen_id, asked_by)
+    tombstone = tombstones.bury(lake, keen_id, asked_by)
     lake.fence()  # a landing that looked before there was a tombstone would not know of it
     found = _leave_out(lake, keen_id, tombstone)
     unseen = _unseen(lake, keen_id, tombstone)
     landings = lake.landings()
     days, rows = _removed(landings, tombstone)
-    told = _tell(lake, tombstone, newest=unseen.newest, landings=unseen.landings, days=days, rows=rows)
+    told = tombstones.note(lake, tombstone, newest=unseen.newest, landings=unseen.landings, days=days, rows=rows)
     deleted = _clean(lake, unseen.files)
     changed = {each.day: each for each in landings if f"{MARK}{tombstone[:8]}" in each.landing}
-    pages = report.rewrite(lake, changed, copies)
+    written = pages.rewrite(lake, changed, copies)
     concerned = {*changed, *map(_day_of, told["landings"])}
     return Forgotten(
         customer=lake.customer, tombstone=tombstone, asked_by=told["asked_by"], asked_at=told["asked_at"], days=days, rows=rows,
         landings=told["landings"], files_deleted=deleted, topic=topic.name, kafka_until=_until(told, topic),
         sources=tuple(sorted({uri for each in landings if each.day in concerned for uri in each.source})),
-        answers=tuple(pages), mentioned=found.mentioned,
+        answers=tuple(written), mentioned=found.mentioned,
         notes=(
             "source files are as they were delivered: whoever delivers them has to remove the attempt there",
             f"Kafka deletes by age only: {topic.retention_hours} hours by the contract, and {SEGMENT_HOURS} for the segment to close",
@@ -153,60 +142,6 @@ def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec, copies:
     )  # fmt: skip
 
 
-# ---- the tombstone
-
-
-def _bury(lake: Lake, keen_id: str, asked_by: str) -> str:
-    """The tombstone of this id; one that stands already goes on telling who asked first."""
-    make_directory(lake.fs, lake.path)
-    make_directory(lake.fs, f"{lake.path}/{FORGOTTEN}")
-    if not lake.fs.exists(_salt_path(lake)):
-        with effect(Effect.WRITE_FILE, path=_salt_path(lake)):  # whole: nobody may ever hash with a part of it
-            make_file(lake.fs, _salt_path(lake), secrets.token_hex(16).encode())
-    tombstone = hashlib.sha256((_salt(lake) + keen_id).encode()).hexdigest()
-    with suppress(FileNotFoundError, ValueError):  # its name is what keeps the attempt out; what it tells may have been cut off
-        _told(lake, tombstone)
-        return tombstone
-    told = {"asked_by": asked_by, "asked_at": datetime.now(UTC).isoformat(timespec="seconds")}
-    write_file(lake.fs, _path(lake, tombstone), json.dumps({**told, "newest": None, "landings": {}}).encode())
-    return tombstone
-
-
-def _tell(lake: Lake, tombstone: str, newest: datetime | None, landings: dict[str, int] | None = None, **other: Any) -> dict[str, Any]:
-    """Lets the tombstone tell this too, and returns all that it tells. What an earlier forgetting found may be deleted by now: of two
-    moments or numbers the larger one stays. Nothing is written that is not news: the files that it was read from may be gone.
-    """
-    before = _told(lake, tombstone)  # as it stands now: another forgetting may be under way
-    moments = [datetime.fromisoformat(before["newest"])] if before.get("newest") else []
-    known = Counter(before.get("landings", {}))
-    told = {
-        **before,
-        **other,
-        "newest": max([*moments, *([newest] if newest else [])]).isoformat() if newest or moments else None,
-        "landings": {each: max(number, known[each]) for each, number in sorted({**known, **(landings or {})}.items())},
-    }
-    if told != before:
-        write_file(lake.fs, _path(lake, tombstone), json.dumps(told).encode())
-    return told
-
-
-def _told(lake: Lake, tombstone: str) -> dict[str, Any]:
-    """What the tombstone tells. Raises FileNotFoundError or ValueError if there is none, or it was cut off."""
-    return dict(json.loads(lake.fs.cat_file(_path(lake, tombstone))))
-
-
-def _salt(lake: Lake) -> str:
-    return str(lake.fs.cat_file(_salt_path(lake)).decode())
-
-
-def _salt_path(lake: Lake) -> str:
-    return f"{lake.path}/{FORGOTTEN}/salt"
-
-
-def _path(lake: Lake, tombstone: str) -> str:
-    return f"{lake.path}/{FORGOTTEN}/{tombstone}.json"
-
-
 # ---- a day without the attempt
 
 
@@ -214,7 +149,7 @@ def _path(lake: Lake, tombstone: str) -> str:
 def _leave_out(lake: Lake, keen_id: str, tombstone: str) -> Found:
     """Commits every day that has the attempt anew without it; returns where it was, when it was looked for last."""
     found = find(lake, keen_id)
-    _tell(lake, tombstone, newest=found.newest)
+    tombstones.note(lake, tombstone, newest=found.newest)
     for day in found.records:
         _without(lake, day, keen_id, tombstone)
     return found
@@ -222,7 +157,7 @@ def _leave_out(lake: Lake, keen_id: str, tombstone: str) -> Found:
 
 def _without(lake: Lake, day: str, keen_id: str, tombstone: str) -> None:
     """Commits the day anew without the attempt, as a landing of the same source."""
-    known = tombstones(lake.fs, lake.path)  # before the rows are read: an attempt that is forgotten later is in them
+    known = tombstones.tombstones(lake.fs, lake.path)  # before the rows are read: an attempt that is forgotten later is in them
     old, state = _in_force(lake, day), lake.state()  # in this order: a landing in between makes the commit fail
     assert state is not None
     landing = f"{old.landing.partition(MARK)[0]}{MARK}{tombstone[:8]}-{secrets.token_hex(3)}"
@@ -248,7 +183,7 @@ def _write(writer: Rewriting, keen_id: str, known: list[str]) -> TransformReceip
             tables.register(table, writer.written(table))
         for table in AGGREGATES:
             writer.fill(table, tables.sql(aggregate(table)).to_arrow_table().to_batches())
-    writer.fill("holes", _holes(writer.all("holes"), gone["raw_assessments"]["value"].to_pylist()).to_batches())
+    writer.fill("holes", field_counts.without(writer.all("holes"), gone["raw_assessments"]["value"].to_pylist()).to_batches())
     return _receipt(writer, gone, known)
 
 
@@ -273,7 +208,7 @@ def _receipt(writer: Rewriting, gone: dict[str, pa.Table], known: list[str]) -> 
         conflicts=old.conflicts - assessments["is_conflict"].to_pylist().count(True),
         reasons={reason: number for reason, number in reasons.items() if number},
         forgotten=old.forgotten + len(raw),
-        forgotten_hash=f"{(int(before.forgotten_hash, 16) + sum(raw['hash'].to_pylist())) % MODULUS:016x}",
+        forgotten_hash=content_hash.total([content_hash.number(before.forgotten_hash), *raw["hash"].to_pylist()]),
     )
 
 
@@ -307,84 +242,6 @@ def _hashes(lake: Lake, state: State, day: str, keen_id: str) -> pa.Array:
     return pa.array([each for part in found for each in part], pa.int64())
 
 
-# ---- what a record had and lacked
-
-
-def _holes(rows: pa.Table, values: list[bytes]) -> pa.Table:
-    """The table `holes` without what these records had counted to it."""
-    names = [field.name for field in fields(Counts)]
-    gone = held(values)
-    left: list[dict[str, Any]] = [{**row, **{name: row[name] - gone[row["path"], name] for name in names}} for row in rows.to_pylist()]
-    if any(row[name] < 0 for row in left for name in names):
-        raise LandfallError("holes counts fewer fields than the attempt has. Nothing was changed. Land the day again, which leaves it out.")
-    return pa.Table.from_pylist(left, schema=LANDED["holes"].arrow)
-
-
-def held(values: list[bytes]) -> Counter[tuple[str, str]]:
-    """(path, kind) to how often, `parents` being the sum of the kinds: of those records that are one strict JSON object."""
-    counted: Counter[tuple[str, str]] = Counter()
-    for value in values:
-        try:
-            record = json.loads(value.decode(), object_pairs_hook=_unrepeated, parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict):
-            _look_into(record, "", counted)
-    return counted
-
-
-def _kinds() -> dict[str, type]:
-    """Path to the type that JSON has for it; times and numbers that are held in text are texts."""
-    kinds: dict[str, type] = dict.fromkeys(OBJECTS, dict)
-    for table, paths in READ_FROM.items():
-        of = {name: kind for name, kind, _ in LANDED[table].columns}
-        for path, column in paths.items():
-            kinds[path] = list if column.endswith("_count") else {INT: int, BOOL: bool}.get(of[column], str)
-    return kinds
-
-
-KINDS = _kinds()
-
-
-def _look_into(parent: dict[str, Any], prefix: str, counted: Counter[tuple[str, str]]) -> None:
-    for path in KINDS:
-        name = path.removeprefix(prefix)
-        if not path.startswith(prefix) or not name or "." in name or name.endswith("[]"):
-            continue
-        if name not in parent:
-            counted.update([(path, "parents"), (path, "missing")])
-            continue
-        _count(parent[name], path, counted)
-
-
-def _count(value: Any, path: str, counted: Counter[tuple[str, str]]) -> None:
-    counted.update([(path, "parents"), (path, _kind(value, KINDS[path]))])
-    if isinstance(value, dict) and KINDS[path] is dict:
-        _look_into(value, f"{path}.", counted)
-    if isinstance(value, list) and KINDS[path] is list:
-        for element in value:
-            _count(element, f"{path}[]", counted)
-
-
-def _kind(value: Any, expected: type) -> str:
-    if value is None:
-        return "nulls"
-    if type(value) is not expected or (isinstance(value, int) and not -(2**63) <= value < 2**63):
-        return "wrong_type"
-    return "empty" if expected in (str, list, dict) and not value else "present"
-
-
-def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands more than once")
-    return found
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
 # ---- old snapshots and files
 
 
@@ -395,7 +252,7 @@ def _unseen(lake: Lake, keen_id: str, tombstone: str) -> Unseen:
 
     Of landings that the tombstone has told of, a stopped forgetting may have deleted the files that say when Kafka took the records.
     """
-    state, told = lake.state(), _told(lake, tombstone)["landings"]
+    state, told = lake.state(), tombstones.read(lake, tombstone)["landings"]
     seen = {path for table in ATTEMPTS for path in lake.files(table, state.snapshots[table])} if state else set()
     hashes, timed = _all_hashes(lake, keen_id), set(told)
     files, landings, moments = list[str](), Counter[str](), list[datetime]()

@@ -9,7 +9,7 @@ docs/for_data_scientists.md uses this module and nothing else of `include`. Othe
 from pyiceberg.catalog.sql import SqlCatalog
 
 from include.errors import Refused
-from include.lake.lake import read_only
+from include.lake.catalog import read_only
 from include.storage.webhdfs import filesystem, register
 
 __all__ = ["open_catalog"]

@@ -40,7 +40,7 @@ ONCE = {
     "question_days": aggregate("question_days"),
 }
 SMALL_ONCE = ("exam_scores", "question_days")
-# Of each data file's rows alone, and few however many attempts a day has, so that `small_tables.py` can keep those of all days.
+# Of each data file's rows alone, and few however many attempts a day has, so that `rollups.py` can keep those of all days.
 # Part of a day may be in one file and part in another: sum them up once more.
 SUMS = {
     "attempt_hours": (

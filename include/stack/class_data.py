@@ -25,6 +25,7 @@ from include.stack.jars import Report, one_at_a_time, pyspark_jars
 from include.stack.java import Java
 from include.stack.service import StackError, run_job
 from include.stack.settings import PROJECT, Settings
+from include.transform_command import Batch, FromLake, transform_arguments
 
 JOB = PROJECT / "spark_jobs" / "transform_assessments.py"
 NAME = "class-data"
@@ -89,11 +90,8 @@ def _train(settings: Settings, java: Java, submit: list[str], environ: Mapping[s
     messages, lake = _workplace(settings) / "messages.parquet", _workplace(settings) / "lake"
     lake.mkdir(parents=True)
     _write_messages(messages)
-    options = {
-        "--raw": messages.as_uri(), "--topic": "none", "--ingest": INGEST, "--day": DAY, "--landing": LANDING,
-        "--lake": lake.as_uri(), "--receipt": f"{lake.as_uri()}/receipt.json", "--test-exam-name": samples.TEST_EXAM,
-    }  # fmt: skip
-    arguments = [part for option in options.items() for part in option]
+    batch = Batch("none", INGEST, DAY, LANDING, lake.as_uri(), f"{lake.as_uri()}/receipt.json")
+    arguments = transform_arguments(batch, FromLake([messages.as_uri()]), test_exam_names=[samples.TEST_EXAM])
     if given_up():
         return
     run_job(settings, NAME, "making Spark's class archive", [*submit, str(JOB), *arguments], environ, SECONDS)

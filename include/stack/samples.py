@@ -6,68 +6,20 @@ records hold what. What should become of them is for the tests to work out from 
 """
 
 import json
-import random
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-Record = dict[str, Any]
+from include.stack.sample_exams import COMMON, EXAMS, LONG_EXAM, MOST, TWO_IDS, Exam, Ids, Question, editions, exam
+from include.stack.sample_irregularities import BROKEN_LINES, NOT_AN_OBJECT, NOT_UTF8, ODDITIES, UNREADABLE, Record, bare
+
 _Marked = tuple[bytes, list[str]]  # a record and what was planted in it
 
-# Attempts by exam: few popular ones, a long tail, and ties where the ten most and the ten least common are cut off.
-EXAMS = {
-    "Gardening with Graphs": 241,
-    "Bread Baking for Backend Developers": 163,
-    "Sailing the Event Stream": 119,
-    "Knots, Trees and Other Data Structures": 84,
-    "Statistics at the Kitchen Table": 73,
-    "Introduction to Beekeeping": 61,
-    "Einführung in Datenströme": 52,
-    "Queues Without Tears": 44,
-    "Bicycle Repair, Explained": 38,
-    "Letterpress Layout": 31,
-    "Clocks & Calendars": 31,
-    "Кэши и очереди": 31,
-    "Reading Maps": 27,
-    "データ工学入門": 24,
-    "Crème de la CRUD": 21,
-    'The "Quoted" Exam': 18,
-    "Bird Song Recognition": 15,
-    "Tea, Time and Time Zones": 13,
-    "C:\\Paths\\and\\Escapes": 11,
-    "Mosaic Patterns": 9,
-    "Lighthouse Keeping": 8,
-    "Weather for Walkers": 8,
-    "Night Skies 🌌": 7,
-    "Soup": 6,
-    "Kites": 5,
-    "Origami for Parsers": 5,
-    "Sundials": 4,
-    "Compost": 4,
-    "Stamps/Seals": 3,
-    "Sealing Wax": 3,
-    "Rope Making": 3,
-    "Canal Locks": 3,
-    "Nothing at All": 2,
-    "Whistling": 2,
-    "Hedge Mazes": 2,
-    "Paper Boats": 1,
-    "Shadow Puppets": 1,
-    "Tin Cans and String": 1,
-    "Echo": 1,
-}
-MOST = "Gardening with Graphs"
-COMMON = {name for name, times in EXAMS.items() if times > 40}  # one attempt more or less breaks no tie among these
-TWO_IDS = "Reading Maps"  # one name, two exams
 UNCERTIFIED = ("Introduction to Beekeeping", "Soup")  # `certification` is null
 TEST_EXAM = "Example Exam For Development and Testing"
 TEST_ID = "example-id"
-LENGTHS = {4: 50, 5: 29, 3: 8, 7: 5, 6: 4, 8: 2, 1: 2, 2: 1, 10: 1}  # questions per exam and how common that is, in percent
-LONG_EXAM = "Lighthouse Keeping"  # the one with twenty questions, in which options are marked `"correct": false` too
 IN_ARRAY = 0.55  # share of the records that go into the array
 
 
@@ -104,43 +56,6 @@ def make(day: str) -> Sample:
     return _Maker(day).sample()
 
 
-@dataclass(frozen=True)
-class _Question:
-    id: str
-    options: tuple[str, ...]
-    correct: frozenset[str]
-
-
-@dataclass(frozen=True)
-class _Exam:
-    name: str
-    id: str
-    sequence: str
-    questions: tuple[_Question, ...]
-
-
-class _Ids:
-    """Ids made of a seeded generator: of the same text always the same ones."""
-
-    def __init__(self, seed: str) -> None:
-        self.random = random.Random(seed)
-
-    def uuid(self) -> str:
-        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
-
-
-def _exam(name: str, edition: int = 1) -> _Exam:
-    ids = _Ids(f"exam {name} {edition}")
-    length = 20 if name == LONG_EXAM else ids.random.choices([*LENGTHS], [*LENGTHS.values()])[0]
-    return _Exam(name, ids.uuid(), ids.uuid(), tuple(_question(ids) for _ in range(length)))
-
-
-def _question(ids: _Ids) -> _Question:
-    options = tuple(ids.uuid() for _ in range(ids.random.choice([2, 4, 4, 4, 5, 6])))
-    correct = ids.random.sample(options, min(len(options) - 1, ids.random.choice([1, 1, 1, 2, 3])))
-    return _Question(ids.uuid(), options, frozenset(correct))
-
-
 @dataclass
 class _Attempt:
     """An attempt in the making, and the irregularities planted in it."""
@@ -154,89 +69,16 @@ class _Attempt:
         return json.dumps(self.record, ensure_ascii=self.ascii).encode()
 
 
-# Irregularities that a record may have and still be landed: mark, how many, what is done to the record.
-ODDITIES: list[tuple[str, int, Callable[[Record], object]]] = [
-    ("missing sequences", 3, lambda attempt: attempt.pop("sequences")),
-    ("null sequences", 1, lambda attempt: attempt.update(sequences=None)),
-    ("missing counts", 4, lambda attempt: attempt["sequences"].pop("counts")),
-    ("empty counts", 3, lambda attempt: attempt["sequences"].update(counts={})),
-    ("null counts", 1, lambda attempt: attempt["sequences"].update(counts=None)),
-    ("one count missing", 2, lambda attempt: attempt["sequences"]["counts"].pop("unanswered")),
-    (
-        "counts that do not tally",
-        3,
-        lambda attempt: attempt["sequences"]["counts"].update(total=attempt["sequences"]["counts"]["total"] + 1),
-    ),
-    ("missing questions", 3, lambda attempt: attempt["sequences"].pop("questions")),
-    ("null questions", 1, lambda attempt: attempt["sequences"].update(questions=None)),
-    ("empty questions", 2, lambda attempt: attempt["sequences"].update(questions=[])),
-    ("null question", 1, lambda attempt: attempt["sequences"]["questions"].append(None)),
-    ("question without user_result", 4, lambda attempt: attempt["sequences"]["questions"][0].pop("user_result")),
-    ("null user_result", 1, lambda attempt: attempt["sequences"]["questions"][0].update(user_result=None)),
-    ("missing options", 2, lambda attempt: attempt["sequences"]["questions"][-1].pop("options")),
-    ("empty options", 1, lambda attempt: attempt["sequences"]["questions"][-1].update(options=[])),
-    ("missing exam_name", 1, lambda attempt: attempt.pop("exam_name")),
-    ("missing started_at", 1, lambda attempt: attempt.pop("started_at")),
-    ("unknown field", 3, lambda attempt: attempt.update(proctor={"name": "Ωμέγα", "notes": [None, 1.5e3, '{"keen_id": "no"}']})),
-]
-
-
-def _keen_id(attempt: Record, value: object) -> bytes:
-    return json.dumps({**attempt, "keen_id": value}).encode()
-
-
-def _replaced(attempt: Record, old: str, new: str) -> bytes:
-    text = json.dumps(attempt)
-    assert text.count(old) == 1, f"{old} occurs {text.count(old)} times in a sample record"
-    return text.replace(old, new).encode()
-
-
-def _total(attempt: Record, value: str) -> bytes:
-    return _replaced(attempt, f'"total": {attempt["sequences"]["counts"]["total"]},', f'"total": {value},')
-
-
-def _bare(attempt: Record) -> Record:
-    """As test exams are delivered: no counts, and questions of nothing but id and options."""
-    questions = [{"id": question["id"], "options": question["options"]} for question in attempt["sequences"]["questions"]]
-    sequences = {"attempt": 1, "id": attempt["sequences"]["id"], "questions": questions}
-    return {**attempt, "sequences": sequences}
-
-
-# What lands in quarantine, in either kind of file: mark, and the record's bytes made of an attempt that was whole.
-UNREADABLE: list[tuple[str, Callable[[Record], bytes]]] = [
-    ("not an object", lambda attempt: json.dumps([attempt["keen_id"]]).encode()),
-    ("missing keen_id", lambda attempt: json.dumps({key: value for key, value in attempt.items() if key != "keen_id"}).encode()),
-    ("null keen_id", lambda attempt: _keen_id(attempt, None)),
-    ("empty keen_id", lambda attempt: _keen_id(attempt, "")),
-    ("keen_id a number", lambda attempt: _keen_id(attempt, 20180128)),
-    ("wrong type", lambda attempt: _total(attempt, '"four"')),
-    ("wrong type", lambda attempt: _total(attempt, "1.5")),
-    ("wrong type", lambda attempt: json.dumps({**attempt, "sequences": {"questions": {"id": "not a list"}}}).encode()),
-    ("duplicate keys", lambda attempt: _replaced(attempt, '"max_attempts": "1.0"', '"max_attempts": "1.0", "max_attempts": "2.0"')),
-    ("duplicate keys", lambda attempt: _replaced(attempt, '"all_correct": ', '"all_correct": null, "all_correct": ')),
-    ("unreadable time", lambda attempt: json.dumps({**attempt, "started_at": "yesterday at noon"}).encode()),
-]
-NOT_AN_OBJECT = ("not an object", lambda attempt: b"17")
-NOT_UTF8 = ("invalid UTF-8", lambda attempt: _replaced(attempt, attempt["exam_name"], "Caf@ at Night").replace(b"@", b"\xe9\xff"))
-
-# What only a line of NDJSON can be.
-BROKEN_LINES: list[tuple[str, Callable[[Record], bytes]]] = [
-    ("broken line", lambda attempt: json.dumps(attempt).encode()[:700]),
-    ("trailing text", lambda attempt: json.dumps(attempt).encode() + b" -- end of attempt"),
-    ("single quotes", lambda attempt: json.dumps(attempt).encode().replace(b'"', b"'")),
-]
-
-
 class _Maker:
     """Makes the attempts of a day, and plants each irregularity."""
 
     def __init__(self, day: str) -> None:
         self._day = datetime.fromisoformat(day).replace(tzinfo=UTC)
-        self._ids = _Ids(f"landfall sample of {day}")
+        self._ids = Ids(f"landfall sample of {day}")
         self._random = self._ids.random
 
     def sample(self) -> Sample:
-        attempts = [self._attempt(exam) for name, times in EXAMS.items() for exam in _editions(name, times)]
+        attempts = [self._attempt(exam) for name, times in EXAMS.items() for exam in editions(name, times)]
         self._random.shuffle(attempts)
         self._plant_oddities(attempts)
         anywhere = [(attempt.text, [*attempt.marks, *_seen(attempt.record)]) for attempt in attempts]
@@ -277,7 +119,7 @@ class _Maker:
 
     def _tests(self) -> list[_Marked]:
         """Test exams, known by their name, by their id, or by both; one of them was delivered twice."""
-        both = [_bare(self._whole()) | {"exam_name": f"{TEST_EXAM} {number}", "base_exam_id": TEST_ID} for number in range(4)]
+        both = [bare(self._whole()) | {"exam_name": f"{TEST_EXAM} {number}", "base_exam_id": TEST_ID} for number in range(4)]
         named = self._whole() | {"exam_name": f"Another {TEST_EXAM}"}
         tests = [*both, both[0], named, self._whole() | {"base_exam_id": TEST_ID}]
         return [(json.dumps(test).encode(), ["test exam"]) for test in tests]
@@ -296,9 +138,9 @@ class _Maker:
 
     def _whole(self) -> Record:
         """One more attempt at the exam that is the most common by far, so that it changes nobody's rank."""
-        return self._attempt(_exam(MOST)).record
+        return self._attempt(exam(MOST)).record
 
-    def _attempt(self, exam: _Exam) -> _Attempt:
+    def _attempt(self, exam: Exam) -> _Attempt:
         started = self._day + timedelta(hours=14) - timedelta(days=60) * self._random.random() ** 2
         seconds = min(max(self._random.lognormvariate(4.1, 1.2), 1.2), 25_000)
         ended = started + timedelta(seconds=seconds)
@@ -325,7 +167,7 @@ class _Maker:
         decimals = self._random.choices([7, 6, 5, 4, 3], [51, 39, 7, 2, 1])[0]
         return f"{int(moment.timestamp())}.{self._random.randrange(1, 10**decimals):0{decimals}d}"
 
-    def _question(self, question: _Question, started: datetime, seconds: float, says_false: bool) -> Record:
+    def _question(self, question: Question, started: datetime, seconds: float, says_false: bool) -> Record:
         result, checked = self._answer(question)
         options = [self._option(option, option in checked, option in question.correct, started, seconds) for option in question.options]
         if says_false:
@@ -340,7 +182,7 @@ class _Maker:
             "user_result": result,
         }
 
-    def _answer(self, question: _Question) -> tuple[str, frozenset[str]]:
+    def _answer(self, question: Question) -> tuple[str, frozenset[str]]:
         """A result, and options checked that give it."""
         key, options = question.correct, question.options
         wrong = [option for option in options if option not in key]
@@ -370,12 +212,6 @@ def _numbered(array: list[_Marked], lines: list[_Marked]) -> Sample:
         for mark in marks:
             planted.setdefault(mark, []).append(number)
     return Sample(tuple(record for record, _ in array), tuple(record for record, _ in lines), planted)
-
-
-def _editions(name: str, times: int) -> list[_Exam]:
-    """The exam of each of so many attempts; of one name there are two editions."""
-    first, second = _exam(name), _exam(name, edition=2)
-    return [second if name == TWO_IDS and number % 4 == 0 else first for number in range(times)]
 
 
 def _is_plain(attempt: _Attempt) -> bool:

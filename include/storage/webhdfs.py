@@ -14,49 +14,23 @@ import secrets
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
 from fsspec.implementations.webhdfs import WebHDFile
 from fsspec.implementations.webhdfs import WebHDFS as FsspecWebHDFS
-from pyiceberg.io.fsspec import SCHEME_TO_FS, FsspecFileIO, FsspecInputFile, FsspecOutputFile
+from pyiceberg.io.fsspec import SCHEME_TO_FS
 from requests.adapters import HTTPAdapter
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from include.effects import Effect, effect
+from include.storage.hdfs_errors import HdfsError, cause, error_of, repeating
 from include.storage.http_files import asked_at, raise_outage
+from include.storage.iceberg_files import HdfsFileIO
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
-TRIES = 3
 SCHEMES = ("hdfs", "webhdfs", "swebhdfs")
-
-# What HDFS calls it, what Python calls it.
-EXCEPTIONS: dict[str, type[Exception]] = {
-    "AccessControlException": PermissionError,
-    "AuthorizationException": PermissionError,
-    "SecurityException": PermissionError,
-    "InvalidToken": PermissionError,
-    "FileNotFoundException": FileNotFoundError,
-    "FileAlreadyExistsException": FileExistsError,
-    "ParentNotDirectoryException": NotADirectoryError,
-    "PathIsNotDirectoryException": NotADirectoryError,
-    "IllegalArgumentException": ValueError,
-    "InvalidPathException": ValueError,
-    "UnsupportedOperationException": ValueError,
-    "StandbyException": ConnectionError,
-    "RetriableException": ConnectionError,
-    "SafeModeException": ConnectionError,
-}
-TRANSIENT = (TimeoutError, ConnectionError)
-
-
-class HdfsError(OSError):
-    """The NameNode or a DataNode refused, and Python has no name for why."""
-
-
-T = TypeVar("T")
 
 
 def filesystem(
@@ -178,11 +152,11 @@ class WebHDFS(FsspecWebHDFS):  # type: ignore[misc]
         """What to say of a request without an answer. Names the daemon last spoken to: after a redirect that is a DataNode."""
         asked = error.request.url if error.request is not None else None
         daemon = urlsplit(str(asked or url)).netloc
-        cause = _cause(error)
-        if isinstance(error, requests.Timeout) or isinstance(cause, TimeoutError):
+        reason = cause(error)
+        if isinstance(error, requests.Timeout) or isinstance(reason, TimeoutError):
             connect, read = self.timeouts
             return TimeoutError(f"{what}: {daemon} did not answer within {connect:g} s (connect) or {read:g} s (read)")
-        return ConnectionError(f"{what}: {daemon}: {cause}")
+        return ConnectionError(f"{what}: {daemon}: {reason}")
 
     def _agree(self, answer: requests.Response, what: str) -> None:
         """HDFS says `{"boolean": false}` with status 200 for what it did not do."""
@@ -345,30 +319,6 @@ class WebHDFSFile(WebHDFile):  # type: ignore[misc]
         self.close()
 
 
-class HdfsFileIO(FsspecFileIO):
-    """PyIceberg's way to HDFS. Its own asks for a file's status before each read and each write, a third of a commit's requests."""
-
-    def new_input(self, location: str) -> "HdfsInputFile":
-        return HdfsInputFile(location, self.get_fs("hdfs"))
-
-    def new_output(self, location: str) -> "HdfsOutputFile":
-        return HdfsOutputFile(location, self.get_fs("hdfs"))
-
-
-class HdfsInputFile(FsspecInputFile):
-    """Metadata and manifests are small and read whole; of data files only ranges are read."""
-
-    def open(self, seekable: bool = True) -> Any:
-        return io.BytesIO(self._fs.cat_file(self.location)) if self.location.endswith((".json", ".avro")) else super().open(seekable)
-
-
-class HdfsOutputFile(FsspecOutputFile):
-    """That a file is new is for the NameNode to see to, in the moment it makes it. PyIceberg puts a UUID into every name."""
-
-    def create(self, overwrite: bool = False) -> Any:
-        return self._fs.open(self.location, "wb") if overwrite else self._fs.open(self.location, "xb", own_name=True)
-
-
 class _TimedAdapter(HTTPAdapter):
     """Gives every request the time-outs, whoever sends it."""
 
@@ -378,33 +328,3 @@ class _TimedAdapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         return super().send(request, **{**kwargs, "timeout": kwargs.get("timeout") or self.timeouts})
-
-
-def repeating(call: Callable[[], T]) -> T:
-    """What `call` returns; tried again if the failure may pass. For what may be done twice."""
-    tries = Retrying(
-        retry=retry_if_exception_type(TRANSIENT),
-        stop=stop_after_attempt(TRIES),
-        wait=wait_exponential_jitter(initial=0.1, max=2),
-        reraise=True,
-    )
-    return tries(call)
-
-
-def error_of(answer: requests.Response, what: str) -> Exception:
-    """The exception that a failed answer stands for, in the words of the NameNode or DataNode."""
-    try:
-        told = answer.json()["RemoteException"]
-        name, message = str(told["exception"]), str(told["message"]).partition("\n\tat ")[0]  # it may carry Java's stack
-    except (ValueError, KeyError, TypeError):
-        kind: type[Exception] = {401: PermissionError, 403: PermissionError, 404: FileNotFoundError}.get(answer.status_code, HdfsError)
-        kind = ConnectionError if answer.status_code >= 500 else kind
-        return kind(f"{what}: HTTP {answer.status_code} {answer.reason} from {urlsplit(answer.url).netloc}")
-    return EXCEPTIONS.get(name, HdfsError)(f"{what}: {message}")
-
-
-def _cause(error: BaseException) -> BaseException:
-    """The innermost reason: requests wraps urllib3, which wraps the socket."""
-    inside = [getattr(error, "reason", None), error.__cause__, *reversed(error.args)]
-    inner = next((each for each in inside if isinstance(each, BaseException)), None)
-    return _cause(inner) if inner else error

@@ -6,9 +6,11 @@ arrived exactly once, as an attempt, a copy of one, or in quarantine.
 
 from collections.abc import Iterator
 
+from include import content_hash
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.schemas import LANDED
-from include.validation.evidence import MODULUS, Attempts, Facts, Gaps, Landed, Raw, Some, expected_columns, read_landed
+from include.validation.evidence import expected_columns, read_landed
+from include.validation.facts import Attempts, Facts, Gaps, Landed, Raw, Some
 from include.validation.holes import PATHS, Earlier, moved
 
 __all__ = ["broken_limits", "contradictions", "found_on_hdfs", "problems", "read_landed", "warnings"]
@@ -69,17 +71,12 @@ def found_on_hdfs(facts: Facts, transform: TransformReceipt) -> Found:
     attempts = facts.attempts
     return Found(
         records=facts.raw.rows + transform.forgotten,
-        content_hash=_sum(facts.raw.content_hash, transform.forgotten_hash),
+        content_hash=content_hash.together([facts.raw.content_hash, transform.forgotten_hash]),
         landed=attempts.distinct,
         duplicates=attempts.copies - attempts.distinct,
         quarantined=attempts.quarantined,
         forgotten=transform.forgotten,
     )
-
-
-def _sum(*hashes: str) -> str:
-    """The content hash of several sets of records together."""
-    return f"{sum(int(each, 16) for each in hashes) % MODULUS:016x}"
 
 
 def warnings(publish: PublishReceipt, transform: TransformReceipt, landed: Landed, earlier: Earlier, holes_points: float) -> list[str]:
@@ -180,9 +177,9 @@ def _raw(publish: PublishReceipt, transform: TransformReceipt, raw: Raw) -> Iter
     expected_rows = publish.published - transform.forgotten
     if raw.rows != expected_rows:
         yield f"{publish.published} records were published, raw_assessments holds {raw.rows}{_and_forgotten(transform)}. {AGAIN}"
-    if (content_hash := _sum(raw.content_hash, transform.forgotten_hash)) != publish.content_hash:
+    if (hashed := content_hash.together([raw.content_hash, transform.forgotten_hash])) != publish.content_hash:
         yield (
-            f"content hash: published {publish.content_hash}, of the bytes in raw_assessments {content_hash}: "
+            f"content hash: published {publish.content_hash}, of the bytes in raw_assessments {hashed}: "
             f"records were lost, doubled or changed on the way. {AGAIN}"
         )
     if raw.wrong_hashes.count:
@@ -237,9 +234,9 @@ def _conservation(publish: PublishReceipt, transform: TransformReceipt, facts: F
             f"{publish.published} records were published, {arrived} arrived: {found.distinct} distinct attempts, "
             f"{found.copies - found.distinct} duplicates, {found.quarantined} quarantined{_and_forgotten(transform)}. {AGAIN}"
         )
-    if (content_hash := _sum(found.content_hash, transform.forgotten_hash)) != publish.content_hash:
+    if (hashed := content_hash.together([found.content_hash, transform.forgotten_hash])) != publish.content_hash:
         yield (
-            f"content hash: published {publish.content_hash}, of assessments (hash x copies) and quarantine {content_hash}: "
+            f"content hash: published {publish.content_hash}, of assessments (hash x copies) and quarantine {hashed}: "
             f"counts may agree, the records do not. {AGAIN}"
         )
     if found.lost.count:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import xxhash
 
-from include.cli.main import DEMO_DAY
+from include.cli.stack import DEMO_DAY
 from include.contracts import customer
 from tests.harness import readme
 from tests.harness.private_landfall import Landfall

@@ -18,7 +18,8 @@ from include.answers import pages
 from include.contracts import TopicSpec
 from include.effects import Effect
 from include.errors import LandfallError
-from include.lake.lake import Lake, tombstones
+from include.lake.lake import Lake
+from include.lake.tombstones import tombstones
 from include.maintenance.cleanup import ASIDE, tidy
 from include.maintenance.compact import MARK as COMPACTED
 from include.maintenance.compact import compact

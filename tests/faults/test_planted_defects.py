@@ -18,7 +18,7 @@ SHORT = 3  # every third defect
 
 
 def checks() -> Iterator[tuple[str, re.Pattern[str]]]:
-    """Every sentence that `landing.py` can say, as a pattern: from its source, so that a new one without a defect is found."""
+    """Every sentence that `checks.py` can say, as a pattern: from its source, so that a new one without a defect is found."""
     for node in ast.walk(ast.parse(Path(landing.__file__).read_text())):
         if isinstance(node, ast.Yield) and isinstance(node.value, ast.JoinedStr):
             parts = [re.escape(part.value) if isinstance(part, ast.Constant) else ".*" for part in node.value.values]

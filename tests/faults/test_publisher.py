@@ -16,7 +16,7 @@ from confluent_kafka.admin import NewPartitions
 from include.kafka import ledger
 from include.kafka.client import Admin
 from include.kafka.ledger import LedgerRefused
-from include.kafka.publish import _Publisher
+from include.kafka.producer import Publisher
 from include.kafka.retention import RecordsLost, require_readable
 from include.kafka.topics import TopicDrift, ensure_topic
 from tests.harness.acme import Acme, alter, attempts, entries, refuse_difference
@@ -95,13 +95,13 @@ def test_r2_three_publishers_and_a_broker_are_killed(broker: Broker, acme: Acme,
 
 
 PAUSE = """
-send = publishing._Publisher._send_records
+send = producer.Publisher._send_records
 def send_and_pause(self, chunk, records, when_read):
     entry = send(self, chunk, records, when_read)
     if chunk.chunk == 2:
         os.kill(os.getpid(), signal.SIGSTOP)
     return entry
-publishing._Publisher._send_records = send_and_pause
+producer.Publisher._send_records = send_and_pause
 """
 
 
@@ -114,7 +114,7 @@ def test_r3_a_publisher_that_wakes_up_is_fenced_and_fences_nobody(acme: Acme, fi
         before = len(acme.committed())
         receipt = acme.publish(source)
         refuse_difference(receipt, acme.committed(), records)
-        with _Publisher(acme.customer, acme.topic, acme.kafka) as successor:
+        with Publisher(acme.customer, acme.topic, acme.kafka) as successor:
             successor.fence()
             zombie.send_signal(signal.SIGCONT)
             _, said = zombie.communicate(timeout=120)

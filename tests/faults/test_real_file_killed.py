@@ -13,7 +13,7 @@ from tests.harness.private_landfall import REAL_FILE, Landfall
 
 RECORDS = 3280
 HALF = """
-keyed = publishing.Records.keyed
+keyed = Records.keyed
 sent = 0
 def keyed_and_killed(self, first, count, keys=True):
     global sent
@@ -22,7 +22,7 @@ def keyed_and_killed(self, first, count, keys=True):
             os.kill(os.getpid(), signal.SIGKILL)
         sent += 1
         yield item
-publishing.Records.keyed = keyed_and_killed
+Records.keyed = keyed_and_killed
 """
 
 

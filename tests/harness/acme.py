@@ -21,7 +21,7 @@ from include.kafka.publish import LandedBefore, publish
 from include.kafka.topics import described, ensure_topic
 from include.receipts import PublishReceipt, Source
 from include.source.files import describe
-from include.source.records import key_of
+from include.source.record_key import key_of
 from tests.harness.private_landfall import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -120,10 +120,11 @@ class Acme:
         program = f"""
 import os, signal
 from pathlib import Path
-from include.kafka import publish as publishing
+from include.kafka import producer
 from include.kafka.publish import publish
 from include.receipts import Source, SourceFile
 from include.contracts import TopicSpec
+from include.source.records import Records
 {before}
 publish({source!r}, {replace(self.topic, **changes)!r}, {self.kafka!r}, Path({str(self.folder / "spool")!r}))
 """

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from include.errors import LandfallError
-from include.lake.lake import Lake, read_only
+from include.lake.catalog import read_only
+from include.lake.lake import Lake
 from include.query.session import ask
 from include.storage.acl import grant
 from include.storage.webhdfs import WebHDFS, filesystem

@@ -16,7 +16,8 @@ from include.errors import LandfallError, Refused
 from include.kafka import ledger
 from include.kafka.client import Admin
 from include.kafka.ledger import Entry, LedgerRefused, ingest_id
-from include.kafka.publish import OVERHEAD, LandedBefore, PublisherFenced, RecordTooLarge, _Publisher, message_bytes, publish
+from include.kafka.producer import Publisher, PublisherFenced
+from include.kafka.publish import OVERHEAD, LandedBefore, RecordTooLarge, message_bytes, publish
 from include.kafka.retention import require_readable
 from include.kafka.topics import ensure_topic
 from include.receipts import Landing, PublishReceipt, Source, source_of
@@ -135,8 +136,8 @@ def test_a_fenced_publisher_says_so_and_fences_nobody(acme):
     [entry] = [_entry(acme, source, 10)]
     with (
         Records.open([Path(source.uris[0])]) as records,
-        _Publisher(acme.customer, acme.topic, acme.kafka) as zombie,
-        _Publisher(acme.customer, acme.topic, acme.kafka) as successor,
+        Publisher(acme.customer, acme.topic, acme.kafka) as zombie,
+        Publisher(acme.customer, acme.topic, acme.kafka) as successor,
     ):
         zombie.fence()
         successor.fence()
@@ -158,7 +159,7 @@ def test_a_publisher_fenced_within_a_transaction_leaves_nothing_behind(acme):
                     refuse_difference(acme.publish(source), acme.committed(), attempts(10))
                 yield item
 
-    with Overtaken.open([Path(source.uris[0])]) as records, _Publisher(acme.customer, acme.topic, acme.kafka) as zombie:
+    with Overtaken.open([Path(source.uris[0])]) as records, Publisher(acme.customer, acme.topic, acme.kafka) as zombie:
         zombie.fence()
         with pytest.raises(PublisherFenced, match="fenced at chunk 0"):
             zombie.send(entry, records)
@@ -240,15 +241,15 @@ def test_a_wrong_source_publishes_nothing(acme):
 def test_a_file_written_to_in_the_middle_keeps_what_was_committed_and_nothing_more(acme, monkeypatch):
     records = attempts(30)
     source = acme.deliver(records, "a.ndjson")
-    send = _Publisher.send
+    send = Publisher.send
 
-    def send_and_grow(publisher: _Publisher, chunk: Entry, found: Records) -> Entry:
+    def send_and_grow(publisher: Publisher, chunk: Entry, found: Records) -> Entry:
         if chunk.chunk == 1:
             with Path(source.uris[0]).open("ab") as file:
                 file.write(b"{}\n")
         return send(publisher, chunk, found)
 
-    monkeypatch.setattr(_Publisher, "send", send_and_grow)
+    monkeypatch.setattr(Publisher, "send", send_and_grow)
     with pytest.raises(SourceRefused, match="was written to while it was being published"):
         acme.publish(source)
     assert len(acme.committed()) == 10

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from include.receipts import DataFile, TableFiles
 from include.schemas import LANDED
-from include.validation.evidence import RANGES
+from include.validation.queries import RANGES
 from tests.oracle.built_landing import RECORDS, Built, Rows, build, rewrite
 from tests.oracle.recount import hash_of
 

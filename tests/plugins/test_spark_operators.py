@@ -21,9 +21,9 @@ import connections
 from include import receipts, run_identity
 from include.contracts import Contract
 from include.kafka import retention
-from include.lake.lake import FORGOTTEN
+from include.lake.tombstones import FORGOTTEN
 from include.receipts import PublishReceipt, TransformReceipt, source_of
-from spark_operators import TransformOperator, cause, end_tree, path_of, reading_raw
+from spark_operators import TransformOperator, cause, end_tree, path_of
 from tests.harness.lakes import open_lake
 from tests.oracle.built_landing import Built, build
 
@@ -49,19 +49,6 @@ def test_the_real_cause_is_found(why: str, failure: str, said: str) -> None:
 
 def test_the_path_of_an_address() -> None:
     assert path_of("hdfs://127.0.0.1:9820/lake/acme/receipts/x.json") == "/lake/acme/receipts/x.json"
-
-
-def test_raw_records_take_the_place_of_the_broker_and_the_offsets() -> None:
-    given = ["--bootstrap-servers", "b:9092", "--topic", "t", "--offsets", "{}", "--day", "2018-01-28"]
-    read = ["--raw", "hdfs://n/a", "--raw", "hdfs://n/b"]
-    published = PublishReceipt(
-        customer="acme", day="2018-01-28", topic="t", source_sha256="e" * 64, ingest="1" * 16, generation=1, published=9,
-        content_hash="0" * 16, offsets={}, chunks=0, chunk_records=0, sent=0, source_records=9, source_hash="0" * 16,
-        raw=("hdfs://n/a", "hdfs://n/b"),
-    )  # fmt: skip
-    assert reading_raw(given, published) == [*read, "--topic", "t", "--day", "2018-01-28"]
-    less = replace(published, forgotten=2, forgotten_hash="00000000000000ff")
-    assert reading_raw(given, less) == [*read, "--forgotten-before", "2:00000000000000ff", "--topic", "t", "--day", "2018-01-28"]
 
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batches import ATTEMPT
-from include.source.records import key_of
+from include.source.record_key import key_of
 from json_text import DETAIL_LENGTH
 from judging import Judge
 from record import RECORD

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 import batches
 import holes
 import tables
-from include.source.records import key_of
+from include.source.record_key import key_of
 from record import COUNTS
 from schemas import TABLES
 from tests.oracle.recount import KEYS, compare, recount_records

@@ -52,8 +52,8 @@ OUTWARD = {
 }  # fmt: skip
 # Where such a call stands outside of an effect, and why that is right. Everything else is a way around the seam.
 ALLOWED = {
-    ("include/kafka/publish", "_Publisher._send_records", "produce"): "called within send_chunk; not visible before commit_transaction",
-    ("include/kafka/publish", "_Publisher._send_entry", "produce"): "called within send_chunk; not visible before commit_transaction",
+    ("include/kafka/producer", "Publisher._send_records", "produce"): "called within send_chunk; not visible before commit_transaction",
+    ("include/kafka/producer", "Publisher._send_entry", "produce"): "called within send_chunk; not visible before commit_transaction",
     ("include/kafka/publish", "_publish_missing", "mkdir"): "a folder of this process",
     ("include/source/files", "_spool_file", "mkdir"): "a folder of this process",
     ("include/storage/spool", "_made_root", "mkdir"): "the folder of all spooled files, empty",
@@ -61,7 +61,7 @@ ALLOWED = {
     ("include/storage/spool", "spool_folder", "rmtree"): "a folder of this process",
     ("include/storage/webhdfs", "WebHDFS.makedirs", "mkdir"): "the filesystem itself; those who call it do so within an effect",
     ("include/storage/webhdfs", "WebHDFS.rm_file", "rm"): "the filesystem itself; those who call it do so within an effect",
-    ("include/storage/webhdfs", "HdfsOutputFile.create", "open"): "PyIceberg's files; commits are effects as a whole",
+    ("include/storage/iceberg_files", "HdfsOutputFile.create", "open"): "PyIceberg's files; commits are effects as a whole",
     ("include/storage/webhdfs", "make_file", "write"): "those who call it do so within an effect",
     ("include/storage/webhdfs", "make_file", "open"): "those who call it do so within an effect",
     ("include/storage/webhdfs", "make_file", "mv"): "those who call it do so within an effect",

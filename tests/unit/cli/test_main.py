@@ -13,7 +13,7 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from include.cli import main, output
+from include.cli import following, main, options, output, services, terminal
 from include.errors import Refused
 from include.lake.lake import Lake
 from include.query import export
@@ -30,7 +30,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/catalog.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
     built = build(tmp_path, records=(attempt(1, exam='=HYPERLINK("http://x")'), attempt(2, exam=HOSTILE), attempt(3, exam="Git")))
     lake.commit(built.landing, built.transform)
-    monkeypatch.setattr(main, "_lake", lambda customer, user=None: lake)
+    monkeypatch.setattr(services, "lake", lambda customer, user=None: lake)
     return lake
 
 
@@ -83,7 +83,7 @@ def test_json_holds_texts_as_they_are_and_moves_no_terminal(
     assert query(monkeypatch, "select exam_name from assessments where keen_id = 'keen 2'", "--json") == 0
     printed = capfdbinary.readouterr().out
     assert json.loads(printed) == {"columns": ["exam_name"], "rows": [[HOSTILE]], "total_rows": 1}
-    assert not output.ACTED_ON.search(printed.decode())
+    assert not terminal.ACTED_ON.search(printed.decode())
 
 
 def test_a_table_ends_at_its_limit_and_says_so(lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +148,7 @@ def test_a_lone_carriage_return_does_not_end_a_row() -> None:
 
 
 def at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "out", output.Terminal(width=80))
+    monkeypatch.setattr(terminal, "out", terminal.Terminal(width=80))
 
 
 def test_landings_fit_into_80_columns_and_wide_has_all_of_them(
@@ -183,9 +183,9 @@ AWAY = "127.0.0.1:9092 did not answer: timed out (Connect to 127.0.0.1:9092 fail
 def test_a_broker_that_is_away_at_every_try_is_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:
     states = ["up_for_retry"] * 3 + ["failed"]
     changes = [TaskChange("ensure_topic", state, number, 20.0, AWAY.format(number)) for number, state in enumerate(states, start=1)]
-    shown = output.tasks(changes)
+    shown = following.tasks(changes)
     receipt = {"customer": "acme", "day": "2018-01-28", "state": "failed", "failed_task": "ensure_topic", "reason": AWAY.format(9)}
-    output.failure(receipt, shown)
+    following.failure(receipt, shown)
     said = capsys.readouterr().err
     assert said.count("Connection refused") == 1
     assert said.count("the same reason") == 3
@@ -193,9 +193,9 @@ def test_a_broker_that_is_away_at_every_try_is_told_of_once(capsys: pytest.Captu
 
 
 def test_another_reason_is_told_too_and_a_run_that_nobody_followed_says_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = output.tasks([TaskChange("publish", "up_for_retry", 1, 1.0, "fenced"), TaskChange("publish", "failed", 2, 1.0, "too large")])
-    output.failure({"customer": "acme", "day": "2018-01-28", "failed_task": "publish", "reason": "too large", "state": "failed"}, shown)
-    output.failure({"customer": "acme", "day": "2018-01-28", "state": "failed"}, {})
+    shown = following.tasks([TaskChange("publish", "up_for_retry", 1, 1.0, "fenced"), TaskChange("publish", "failed", 2, 1.0, "too large")])
+    following.failure({"customer": "acme", "day": "2018-01-28", "failed_task": "publish", "reason": "too large", "state": "failed"}, shown)
+    following.failure({"customer": "acme", "day": "2018-01-28", "state": "failed"}, {})
     said = capsys.readouterr().err
     assert (said.count("fenced"), said.count("too large"), said.count("the run failed: failed")) == (1, 1, 1)
 
@@ -227,10 +227,10 @@ def test_a_receipt_names_the_day_that_was_asked_for_however_far_the_run_came(sta
     assert receipt["day"] == "2018-01-28"
     output.receipt({**receipt, "report": None})
     if state == "failed":
-        output.failure(receipt, {})
+        following.failure(receipt, {})
     assert "acme 2018-01-28: " in "".join(capsys.readouterr())
 
 
 def test_a_wrong_form_is_refused_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refused, match="found --csv and --html"):
-        main._at_most_one(**{"--json": False, "--csv": True, "--html": True})
+        options.at_most_one(**{"--json": False, "--csv": True, "--html": True})

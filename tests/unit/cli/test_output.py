@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.text import Text
 
-from include.cli import output
+from include.cli import output, terminal
 from include.query.describe import Described
 from include.query.quarantine import Example, Reason
 
@@ -36,30 +36,30 @@ def shown(print_it: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> s
 )
 def test_a_text_is_shown_and_does_not_act(text: str, seen: str, capsys: pytest.CaptureFixture[str]) -> None:
     for print_it in (
-        lambda: output.table(["exam"], [[text]]),
-        lambda: output.table([text], [[1]], title=text),
-        lambda: output.error(text),
-        lambda: output.progress(text),
+        lambda: terminal.table(["exam"], [[text]]),
+        lambda: terminal.table([text], [[1]], title=text),
+        lambda: terminal.error(text),
+        lambda: terminal.progress(text),
         lambda: output.addresses({"report": text}),
         lambda: output.quarantine([Reason(text, 1, [date(2018, 1, 28)], [Example(date(2018, 1, 28), 0, None, text, text)])], text, text),
         lambda: output.described([Described(text, "assessments", "table", text, 1, [])]),
     ):
         said = shown(print_it, capsys)
         assert seen in said
-        assert not output.ACTED_ON.search(said)
+        assert not terminal.ACTED_ON.search(said)
 
 
 def test_what_comes_as_a_rich_text_or_beside_a_spinner_does_not_act_either(capsys: pytest.CaptureFixture[str]) -> None:
-    output.out.print(Text(CLEAR_SCREEN))
+    terminal.out.print(Text(CLEAR_SCREEN))
     assert "\x1b" not in capsys.readouterr().out
-    terminal = output.Terminal(file=io.StringIO(), force_terminal=True, width=80)
-    with terminal.status("waiting for \x1b[2J"):
+    console = terminal.Terminal(file=io.StringIO(), force_terminal=True, width=80)
+    with console.status("waiting for \x1b[2J"):
         pass
-    written: Any = terminal.file
+    written: Any = console.file
     assert "\x1b[2J" not in written.getvalue()
 
 
 def test_a_cell_is_one_line_and_null_is_no_text(capsys: pytest.CaptureFixture[str]) -> None:
-    output.table(["exam", "attempts"], [["Git\nforged row", None]], numeric=[False, True])
+    terminal.table(["exam", "attempts"], [["Git\nforged row", None]], numeric=[False, True])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines if "forged" in line] == [["Git\\nforged", "row", "null"]]

@@ -6,7 +6,8 @@ import pytest
 
 from include.contracts import TopicSpec
 from include.kafka.ledger import Entry, ingest_id, sealed
-from include.kafka.publish import OVERHEAD, Plan, RecordTooLarge, message_bytes, refuse_too_large, resume, settings
+from include.kafka.producer import settings
+from include.kafka.publish import OVERHEAD, Plan, RecordTooLarge, message_bytes, refuse_too_large, resume
 from include.receipts import Source
 from include.source.records import Records
 

@@ -22,10 +22,12 @@ from include import receipts
 from include.answers import pages
 from include.effects import Effect
 from include.errors import LandfallError, Refused
-from include.lake import lake as lakes
+from include.lake import landing_commit, landing_rows, proofs
+from include.lake.catalog import PROPERTIES, read_only
 from include.lake.commit import Staging
-from include.lake.lake import Lake, LandingSuperseded, read_only
-from include.lake.snapshots import LANDING_ROW
+from include.lake.lake import Lake
+from include.lake.landing_commit import LandingSuperseded
+from include.lake.snapshots import LANDING_ROW, snapshot_id_of
 from include.lake.table_changes import LANDING_ID
 from include.schemas import LANDED, LANDINGS, TABLES
 from tests.harness.lakes import (
@@ -171,12 +173,12 @@ def test_times_are_compared_as_moments_not_as_texts(lake: Lake, tmp_path: Path) 
 def test_committed_at_orders_landings_even_when_the_clock_goes_back(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = commit(lake, build(tmp_path))
 
-    class Yesterday(lakes.datetime):  # type: ignore[misc, name-defined]
+    class Yesterday(landing_commit.datetime):  # type: ignore[misc, name-defined]
         @classmethod
         def now(cls, tz: Any = None) -> Any:
             return cls(2001, 1, 1, tzinfo=tz)
 
-    monkeypatch.setattr(lakes, "datetime", Yesterday)
+    monkeypatch.setattr(landing_commit, "datetime", Yesterday)
     second = commit(lake, build(tmp_path, day=SECOND))
     assert second.committed_at > first.committed_at
 
@@ -314,7 +316,7 @@ def commit_as_before(lake: Lake, built: Built, stop_after: int | None = None, **
             return
         table = lake._load(name)
         with table.transaction() as transaction:
-            transaction.delete(lakes._of(landing.day), snapshot_properties={LANDING_ID: landing.landing})
+            transaction.delete(landing_rows.of_day(landing.day), snapshot_properties={LANDING_ID: landing.landing})
             if paths := [lake.uri(file.path) for file in built.transform.tables[name].files]:
                 transaction.add_files(paths, snapshot_properties={LANDING_ID: landing.landing}, check_duplicate_files=False)
             else:
@@ -323,8 +325,8 @@ def commit_as_before(lake: Lake, built: Built, stop_after: int | None = None, **
         snapshots[name] = table.metadata.current_snapshot_id
     if stop_after is not None:
         return
-    done = replace(landing, snapshots=snapshots, committed_at=lakes._later(newest).isoformat())
-    row = pa.Table.from_pylist([lakes._as_row(done)], schema=LANDINGS.arrow)
+    done = replace(landing, snapshots=snapshots, committed_at=landing_commit._later(newest).isoformat())
+    row = pa.Table.from_pylist([landing_rows.as_row(done)], schema=LANDINGS.arrow)
     properties = {LANDING_ID: done.landing, LANDING_ROW: json.dumps(receipts.plain(done))}
     lake._load("landings").append(row, snapshot_properties=properties)
 
@@ -455,16 +457,16 @@ def test_all_tables_at_their_newest_in_one_look_are_of_one_landing(tmp_path: Pat
 def test_pyiceberg_does_not_try_a_conflict_again_on_its_own(lake: Lake, tmp_path: Path) -> None:
     commit(lake, build(tmp_path))
     mine, theirs = lake._load("questions"), lake._load("questions")
-    theirs.delete(lakes._of(FIRST))
+    theirs.delete(landing_rows.of_day(FIRST))
     with pytest.raises(CommitFailedException):
-        mine.delete(lakes._of(FIRST))
+        mine.delete(landing_rows.of_day(FIRST))
 
 
 # ---------------------------------------------------------------- history and errors
 
 
 def test_snapshots_stay_as_long_as_landings_can_be_read_as_of(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lakes, "KEPT_LANDINGS", 3)
+    monkeypatch.setattr(landing_commit, "KEPT_LANDINGS", 3)
     built = [build(tmp_path, records=OTHER_RECORDS, day=date(2018, 1, day).isoformat()) for day in range(1, 7)]
     states = [(commit(lake, one), lake.state())[1] for one in [*built, build(tmp_path, day="2018-01-06", try_number=2)]]
     assert seen(lake) == expected(*built[:5], build(tmp_path, day="2018-01-06", try_number=2))
@@ -484,7 +486,7 @@ def test_a_commit_writes_no_more_metadata_after_many_landings_than_after_few(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of one table and `landings`, for time; the others have the same properties."""
-    for module in (lakes, lakes.proofs):
+    for module in (landing_commit, proofs):
         monkeypatch.setattr(module, "LANDED", {"questions": LANDED["questions"]})
     dates = [date(2018, 1, day).isoformat() for day in range(1, 24)]  # more than the files and the manifests that may be there
     for day in dates:
@@ -496,13 +498,13 @@ def test_a_commit_writes_no_more_metadata_after_many_landings_than_after_few(
         table = lake._load(name)
         assert len(list(Path(lake.path, name, "metadata").glob("*.metadata.json"))) <= 20 + 1, f"{name}: earlier ones, and the one in force"
         assert max(len(snapshot.manifests(table.io)) for snapshot in table.metadata.snapshots) < 20, f"{name}: they are merged"
-        assert len(lake.files(name, lakes._snapshot_id(table))) == len(dates), f"{name}: nothing is lost by that"
+        assert len(lake.files(name, snapshot_id_of(table.metadata, name))) == len(dates), f"{name}: nothing is lost by that"
 
 
 def test_every_table_is_made_with_what_bounds_its_metadata(lake: Lake) -> None:
     lake.create_tables()
     for name in TABLES:
-        assert lakes.PROPERTIES.items() <= lake._load(name).properties.items(), name
+        assert PROPERTIES.items() <= lake._load(name).properties.items(), name
 
 
 def test_manifests_do_not_name_the_ids_of_attempts(lake: Lake, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import fsspec
@@ -15,7 +16,9 @@ from include.cli import output
 from include.contracts import TopicSpec
 from include.errors import Refused
 from include.lake import expiry
-from include.lake.lake import Lake, tombstones
+from include.lake import tombstones as tombs
+from include.lake.lake import Lake
+from include.lake.tombstones import tombstones
 from include.maintenance import cleanup
 from include.maintenance import forget as forgetting
 from include.maintenance.forget import SEGMENT_HOURS, Forgotten, forget
@@ -37,7 +40,7 @@ def lake(tmp_path: Path) -> Lake:
 
 @pytest.fixture(autouse=True)
 def pages_without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take most of the time that a page takes, and test_report.py looks at them."""
+    """They take most of the time that a page takes, and test_pages.py looks at them."""
     monkeypatch.setattr(pages, "chart", lambda answer: None)
 
 
@@ -253,11 +256,13 @@ def test_a_landing_of_the_same_day_meanwhile_is_not_undone(lake: Lake, tmp_path:
     assert (newest.landed, newest.forgotten) == (1, 1)
 
 
-STOPS = ["_tell", "_without", "_removed", "_clean"]
+STOPS = [(tombs, "note"), (forgetting, "_without"), (forgetting, "_removed"), (forgetting, "_clean")]
 
 
-@pytest.mark.parametrize("where", STOPS)
-def test_stopped_anywhere_it_is_run_again(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+@pytest.mark.parametrize(("module", "where"), STOPS, ids=[row[1] for row in STOPS])
+def test_stopped_anywhere_it_is_run_again(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, where: str
+) -> None:
     land(lake, tmp_path)
     land(lake, tmp_path, day=SECOND)
 
@@ -265,7 +270,7 @@ def test_stopped_anywhere_it_is_run_again(lake: Lake, tmp_path: Path, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(forgetting, where, stop)
+        stopped.setattr(module, where, stop)
         with pytest.raises(KeyboardInterrupt):
             forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
     done: Forgotten = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
@@ -311,7 +316,7 @@ def test_a_tombstone_is_not_written_again_without_news(lake: Lake, tmp_path: Pat
     corrected(lake, tmp_path)
     first = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
     written = []
-    monkeypatch.setattr(forgetting, "write_file", lambda fs, path, content: written.append(path))
+    monkeypatch.setattr(tombs, "write_file", lambda fs, path, content: written.append(path))
     again = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
     assert (written, again) == ([], replace(first, files_deleted=0))
 
@@ -342,10 +347,10 @@ def test_a_tombstone_that_was_cut_off_while_it_was_written_is_written_anew(lake:
 
 def test_the_transform_is_told_hashes_and_never_ids(lake: Lake, tmp_path: Path) -> None:
     land(lake, tmp_path)
-    assert forgetting.arguments(lake) == []
+    assert tombs.salted(lake) == ("", [])
     done = forget(lake, "keen 1", asked_by="ann", topic=TOPIC)
-    option, salt, *told = forgetting.arguments(lake)
-    assert (option, told) == ("--forgotten-salt", ["--forgotten", done.tombstone])
+    salt, told = tombs.salted(lake)
+    assert told == [done.tombstone]
     assert len(salt) == 32
     assert "keen 1" not in " ".join(told)
 

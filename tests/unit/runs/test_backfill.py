@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from include.cli import main
+from include.cli import land, services
 from include.contracts import Contract
 from include.errors import Refused
 from include.runs import backfill
@@ -59,8 +59,8 @@ def test_the_time_that_a_backfill_takes_is_foretold(why: str, landed: list[Any],
 
 def test_more_than_a_month_is_not_landed_where_nobody_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A month is, without asking the lake how long it takes."""
-    monkeypatch.setattr(main, "_lake", lambda customer: SimpleNamespace(landings=lambda: landings(60)))
+    monkeypatch.setattr(services, "lake", lambda customer: SimpleNamespace(landings=lambda: landings(60)))
     with pytest.raises(Refused, match=r"32 days of acme.*about 16 min.*Nothing was started.*--yes"):
-        main._confirm_backfill(contract(), FIRST, date(2018, 2, 1), 2)
-    monkeypatch.delattr(main, "_lake")
-    main._confirm_backfill(contract(), FIRST, date(2018, 1, 31), 2)
+        land._confirm_backfill(contract(), FIRST, date(2018, 2, 1), 2)
+    monkeypatch.delattr(services, "lake")
+    land._confirm_backfill(contract(), FIRST, date(2018, 1, 31), 2)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from include import contracts
-from include.cli import output
+from include.cli import following
 from include.runs import backfill, run, waiting
 from include.runs.airflow_client import AirflowApi
 from include.runs.backfill import Backfill, DayRun
@@ -122,7 +122,7 @@ def test_what_the_days_of_a_backfill_wait_for(why: str, standing_days: list[DayR
 
 
 def test_a_wait_is_shown_at_once_and_again_every_minute(capsys: pytest.CaptureFixture[str]) -> None:
-    waits = output.Waits()
+    waits = following.Waits()
     for seconds in range(0, 150, 5):
         waits.show(Waiting("for a file", seconds))
     waits.show(Waiting("for a slot", 3))

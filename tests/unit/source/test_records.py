@@ -11,7 +11,8 @@ import pytest
 
 from include.errors import LandfallError
 from include.source.files import SourceRefused, describe, spool
-from include.source.records import Records, key_of, key_of_valid
+from include.source.record_key import key_of, key_of_valid
+from include.source.records import Records
 
 BOM = b"\xef\xbb\xbf"
 

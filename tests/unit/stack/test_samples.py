@@ -5,8 +5,10 @@ from collections import Counter
 
 import pytest
 
-from include.source.records import Records, key_of
-from include.stack.samples import EXAMS, TEST_EXAM, TEST_ID, Sample, make, write
+from include.source.record_key import key_of
+from include.source.records import Records
+from include.stack.sample_exams import EXAMS
+from include.stack.samples import TEST_EXAM, TEST_ID, Sample, make, write
 
 DAY = "2018-01-28"
 ALL = {  # at least so many records of each

@@ -11,8 +11,10 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 
-from include.storage import webhdfs
-from include.storage.webhdfs import HdfsError, WebHDFS, filesystem, make_directory, write_file
+from include.storage import hdfs_errors, webhdfs
+from include.storage.hdfs_errors import HdfsError
+from include.storage.iceberg_files import HdfsFileIO
+from include.storage.webhdfs import WebHDFS, filesystem, make_directory, write_file
 
 
 class Cluster(ThreadingHTTPServer):
@@ -305,10 +307,10 @@ def test_a_new_file_that_is_there_after_an_unanswered_try_is_our_own(cluster: Cl
 
 
 def test_a_write_that_keeps_failing_says_so(cluster: Cluster, fs: WebHDFS) -> None:
-    cluster.faults = [None, (503, b"")] * webhdfs.TRIES
+    cluster.faults = [None, (503, b"")] * hdfs_errors.TRIES
     with pytest.raises(ConnectionError, match=r"CREATE /x \(3 bytes\) as landfall: HTTP 503"):
         write_file(fs, "/x", b"abc")
-    assert len(cluster.asked) == 2 * webhdfs.TRIES
+    assert len(cluster.asked) == 2 * hdfs_errors.TRIES
 
 
 def test_what_hdfs_did_not_do_is_an_error_though_it_answers_200(cluster: Cluster, fs: WebHDFS) -> None:
@@ -327,7 +329,7 @@ def test_time_outs_name_the_daemon_and_the_time(cluster: Cluster, fs: WebHDFS) -
         TimeoutError, match=rf"GETFILESTATUS /x as landfall: 127.0.0.1:{cluster.server_port} did not answer within 1 s .* 0.3 s"
     ):
         fs.info("/x")
-    assert len(cluster.asked) == webhdfs.TRIES
+    assert len(cluster.asked) == hdfs_errors.TRIES
 
 
 def test_nobody_there_and_a_datanode_with_a_name_that_nobody_knows(cluster: Cluster, fs: WebHDFS) -> None:
@@ -367,14 +369,14 @@ def test_a_whole_file_is_one_question_and_a_broken_stream_is_no_file(cluster: Cl
     assert fs.cat_file("/x") == b"12345"
     assert [op for op, _, _ in cluster.asked] == ["OPEN", "OPEN"]  # NameNode, DataNode
     assert fs.cat_file("/x", 1, 3) == b"23"
-    cluster.faults = [None, "hang up in the middle"] * webhdfs.TRIES
+    cluster.faults = [None, "hang up in the middle"] * hdfs_errors.TRIES
     with pytest.raises(ConnectionError, match="OPEN /x"):
         fs.cat_file("/x")
 
 
 def test_a_new_file_takes_no_others_place(cluster: Cluster, fs: WebHDFS) -> None:
     """What PyIceberg asks for, and checks itself one question too early."""
-    io = webhdfs.HdfsFileIO(webhdfs.register(fs))
+    io = HdfsFileIO(webhdfs.register(fs))
     location = "hdfs://namenode:8020/lake/acme/questions/metadata/1.metadata.json"
     for overwrite, content in ((False, b"first"), (True, b"second")):
         with io.new_output(location).create(overwrite=overwrite) as file:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from include.validation import evidence as landed
+from include.validation import queries
 from include.validation.checks import found_on_hdfs, problems, read_landed, warnings
 from tests.oracle.built_landing import DAY, RECORDS, Built, Rows, attempt, build
 from tests.oracle.planted_defects import DEFECTS, Defect, drop, transformed
@@ -134,7 +134,7 @@ def test_examples_are_few_and_the_count_is_of_all(tmp_path: Path) -> None:
     )
     lost = next(told for told in judged(built) if "neither landed nor quarantined" in told)
     assert lost.startswith("10 of 20 records neither landed nor quarantined: record 0 (hash 5951307712832651815)")
-    assert lost.count("record ") == landed.EXAMPLES
+    assert lost.count("record ") == queries.EXAMPLES
     assert ", ..." in lost
 
 

@@ -1,0 +1,195 @@
+"""Commands that read: the tables, what landed, and what became of a record. They change nothing."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from include import contracts as customers
+from include import receipts
+from include.cli import options, output, services, terminal
+from include.cli.options import AsJson, AsUser, Customer
+from include.errors import Refused
+
+if TYPE_CHECKING:
+    from include.query.session import Rows
+
+SHOWN = 1000  # rows of a query, so that nobody's terminal is flooded by a table without end
+
+
+def query(
+    customer: Customer,
+    sql: Annotated[str, typer.Argument(help="One SELECT, in DuckDB's SQL, over the customer's tables by their plain names.")],
+    user: AsUser = None,
+    landing: Annotated[
+        str | None,
+        typer.Option(help="The tables as this landing left them, while its snapshots are kept. Default: the newest.", metavar="ID"),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"At most so many rows. Default: {SHOWN:,} in a table, all in the other forms."),
+    ] = None,
+    as_json: AsJson = False,
+    csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout; a text that a spreadsheet would calculate has a ' in front.")] = False,
+    parquet: Annotated[Path | None, typer.Option(help="As Parquet into this file.", metavar="FILE")] = None,
+) -> None:
+    """Ask the landed tables a question, as of the customer's newest landing, or of an earlier one."""
+    from include.query import session
+
+    options.at_most_one(**{"--json": as_json, "--csv": csv, "--parquet": parquet is not None})
+    customers.customer(customer)
+    lake = services.lake(customer, user)
+    found = session.rows(lake, sql, lake.state_of(landing) if landing is not None else None)
+    everything = found.table.num_rows
+    if limit is None and not (as_json or csv or parquet):
+        limit = SHOWN
+    found = found.head(limit)
+    _show_rows(found, everything, as_json=as_json, csv=csv, parquet=parquet)
+    if found.table.num_rows < everything:
+        terminal.progress(f"{found.table.num_rows:,} of {everything:,} rows. More: --limit N; all, into a file: --csv or --parquet FILE")
+
+
+def _show_rows(found: "Rows", everything: int, *, as_json: bool, csv: bool, parquet: Path | None) -> None:
+    from include.query import export
+
+    columns = found.table.column_names
+    if as_json:
+        terminal.print_json({"columns": columns, "rows": list(found.each()), "total_rows": everything})
+    elif csv:
+        export.write_csv(sys.stdout, columns, found.each())
+    elif parquet is not None:
+        export.write_parquet(found.table, parquet.expanduser())
+        terminal.progress(f"{found.table.num_rows:,} rows in {parquet}")
+    else:
+        terminal.records(columns, list(found.each()), found.numeric)
+
+
+def tables(
+    name: Annotated[str | None, typer.Argument(help="One table or view, with its columns. Default: all.", metavar="TABLE")] = None,
+    customer: Annotated[
+        str | None,
+        typer.Option("--customer", "-c", help="One customer only. Default: all; with --user, those whose contract names this reader."),
+    ] = None,
+    user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what tables and views there are, what a row of each is, how many are in force, and what the columns mean."""
+    from include.query import describe
+
+    names = [customers.customer(customer).customer] if customer else customers.names(reader=user)
+    if user and not names:
+        raise Refused(f"--user: no contract names {user} among its readers, so there is nothing to read. They are in {customers.FOLDER}.")
+    lakes = [services.lake(each, user) for each in names]
+    found = [each for lake in lakes if customer or lake.newest() for each in describe.described(lake, name)]
+    if as_json:
+        terminal.print_json(found)
+    else:
+        output.columns(found) if name and found else output.described(found)
+
+
+def answers(
+    customer: Customer,
+    first: Annotated[
+        str | None, typer.Option("--from", help="The first day, such as 2018-01-28. Default: the first one that landed.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last day. Default: the last one that landed.")] = None,
+    exam: Annotated[str | None, typer.Option(help="The exam whose attempts are counted. Default: the most common one.")] = None,
+    once: Annotated[
+        bool | None,
+        typer.Option(
+            "--once/--with-repeats",
+            help="Leave out attempts that had come on an earlier day already, or count them on every day that they came. "
+            "Default: left out over several days, counted for one.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    csv: Annotated[
+        Path | None, typer.Option(help="Into a folder that is made if need be: one CSV file per answer.", metavar="FOLDER")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="As one page into this file.", metavar="FILE")] = None,
+) -> None:
+    """Answer the business questions over the days from --from to --to, as of the customer's newest landing."""
+    from include.answers import questions
+
+    options.at_most_one(**{"--json": as_json, "--csv": csv is not None, "--html": html is not None})
+    customers.customer(customer)
+    asked = questions.Asked(first and options.day_of(first, "--from"), last and options.day_of(last, "--to"), exam, once)
+    if asked.first and asked.last and asked.first > asked.last:
+        raise Refused(f"--from {asked.first} is after --to {asked.last}: there are no days between them")
+    lake = services.lake(customer)
+    if html is not None:
+        from include.answers import pages as report
+
+        html.write_bytes(report.report(lake, asked).html())
+        terminal.progress(str(html))
+        return
+    found, as_of = questions.answers_as_of(lake, asked)
+    if csv is not None:
+        for path in questions.write_csv(found, csv):
+            terminal.progress(str(path))
+    elif as_json:
+        terminal.print_encoded(questions.as_json(found, asked, as_of))
+    else:
+        output.answers(found)
+
+
+def landings(
+    customer: Annotated[str | None, typer.Option("--customer", "-c", help="One customer only. Default: all.")] = None,
+    day: Annotated[str | None, typer.Option(help="One day only, such as 2018-01-28, with what each place counted. Default: all.")] = None,
+    wide: Annotated[bool, typer.Option("--wide", help="All columns, a line each: also duplicates, forgotten, content hash, run.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what has landed, newest first; of each day the first one is in force."""
+    names = [customers.customer(customer).customer] if customer else list(customers.load_all())
+    found = [landing for name in names for landing in services.lake(name).landings(options.day_of(day) if day else None)]
+    found.sort(key=lambda landing: landing.committed_at, reverse=True)
+    if as_json:
+        terminal.print_json([receipts.plain(landing) for landing in found])
+        return
+    output.landings(found, wide)
+    in_force = {landing.customer: landing for landing in reversed(found)} if day else {}
+    for name in sorted(in_force):
+        output.conservation(in_force[name].conservation)
+        output.override(in_force[name])
+
+
+def explain(
+    customer: Customer,
+    day: Annotated[str, typer.Option(help="A landed day, such as 2018-01-28.")],
+    keen_id: Annotated[str | None, typer.Option(help="Id of the attempt; every record that has it is explained.")] = None,
+    record: Annotated[int | None, typer.Option(min=0, help="Or the number of one record in the day's source, from 0.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say where a record stands in its source and in Kafka, and which rows it became, or why it is in quarantine."""
+    from include.query import trace
+
+    if (keen_id is None) == (record is None):
+        raise Refused("expected one of --keen-id and --record, found both or none")
+    customers.customer(customer)
+    kafka = {"bootstrap.servers": services.settings().endpoints.bootstrap_servers}
+    found = trace.explain(services.lake(customer), options.day_of(day), keen_id=keen_id, record=record, kafka=kafka)
+    terminal.print_json(found) if as_json else output.explanation(found)
+
+
+def quarantine(
+    customer: Customer,
+    day: Annotated[str | None, typer.Option(help="One day only, such as 2018-01-28. Default: all.")] = None,
+    run: Annotated[str | None, typer.Option(help="What this run could not read, also if it failed.", metavar="RUN")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the records that could not be read, by reason, with examples: of the landings in force, or of one run."""
+    from include.query import quarantine as quarantined
+    from include.runs.run import LandingRun
+
+    if day and run:
+        raise Refused("expected one of --day and --run, found both: a run lands one day")
+    customers.customer(customer)
+    if run:
+        found = quarantined.quarantined_by(services.lake(customer), LandingRun(services.airflow(), customer, run).transformed())
+    else:
+        found = quarantined.quarantined(services.lake(customer), options.day_of(day) if day else None)
+    terminal.print_json(found) if as_json else output.quarantine(
+        found, customer, f"run {run}" if run else day or "all days", of_run=bool(run)
+    )

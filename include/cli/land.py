@@ -1,0 +1,171 @@
+"""Commands that land days: one, many, one again, and the files of many days out of one."""
+
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from include import contracts as customers
+from include import receipts
+from include.cli import following, options, output, services, terminal
+from include.cli.options import AsJson, Customer
+from include.errors import Refused
+
+
+def land(
+    customer: Customer,
+    day: Annotated[str, typer.Option(help="The day to land, such as 2018-01-28.")],
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="A file or URL of the day; may be given several times. Default: what the contract's pattern finds."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Land the day anew even if the same bytes are landed already.")] = False,
+    max_quarantined: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of records that may be unreadable. Default: what the contract allows."),
+    ] = None,
+    accept_problems: Annotated[
+        str | None,
+        typer.Option(help="Land the day although too few of its records can be read: the reason, which it keeps.", metavar="REASON"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Land one day of one customer through Airflow, follow the run, and print its receipt."""
+    customers.customer(customer)
+    files = [options.absolute(each) for each in source or []]
+    terms = {"max_quarantined": max_quarantined, "accept_problems": accept_problems}
+    receipt = land_day(customer, options.day_of(day), files, again=again, **terms)
+    terminal.print_json(receipt) if as_json else output.receipt(receipt)
+    exit_on_failure(receipt)
+
+
+def backfill(
+    customer: Customer,
+    first: Annotated[str, typer.Option("--from", help="The first day, such as 2018-01-01.")],
+    last: Annotated[str, typer.Option("--to", help="The last day.")],
+    at_once: Annotated[int, typer.Option(min=1, max=16, help="How many days may be under way at a time.")] = 2,
+    again: Annotated[bool, typer.Option("--again", help="Land every day anew, also those whose bytes are landed already.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, also if it is more than a month.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Land the days of a span from the files that the contract's pattern finds, by Airflow's own backfill.
+
+    A day whose bytes are landed already is left as it is; a corrected file replaces its day. More than 31 days are landed only after a
+    question that says how many they are and how long it takes, or with --yes.
+    """
+    from include.runs import backfill as backfilling
+
+    contract, api = customers.customer(customer), services.airflow()
+    begin, end = date.fromisoformat(options.day_of(first, "--from")), date.fromisoformat(options.day_of(last, "--to"))
+    if not yes:
+        _confirm_backfill(contract, begin, end, at_once)
+    running = backfilling.start(api, contract, begin, end, at_once, again)
+    terminal.progress(f"backfill {running.number}\n{api.url}/dags/{running.dag_id}/backfills")
+    following.backfill(running.follow(), backfilling.Waits(running))
+    days = running.receipts()
+    failed = [day for day in days if day["state"] != "success"]
+    not_run = running.not_run([day["day"] for day in days])
+    if as_json:
+        terminal.print_json({"customer": customer, "from": first, "to": last, "failed": len(failed), "days": days, "not_run": not_run})
+    else:
+        columns = ["day", "state", "published", "landed", "duplicates", "quarantined", "content_hash"]
+        terminal.table(columns, [[day.get(column) for column in columns] for day in days])
+        for day in failed:
+            terminal.error(f"{customer} {day['day']}: {day.get('failed_task', 'the run')} failed: {day.get('reason', day['state'])}")
+        if not_run:
+            terminal.progress(f"{len(not_run)} days were not run, not over yet or not in the schedule of {customer}: {', '.join(not_run)}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def replay(
+    customer: Customer,
+    day: Annotated[str, typer.Option(help="A landed day, such as 2018-01-28.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many quarantined records would pass now.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Land a day again from its own source, after the transform was mended; or say beforehand what that would bring."""
+    from include.query import replay as replaying
+
+    customers.customer(customer)
+    lake, asked = services.lake(customer), options.day_of(day)
+    if not dry_run:
+        receipt = land_day(customer, asked, list(replaying.landed(lake, asked).source), again=True)
+        terminal.print_json(receipt) if as_json else output.receipt(receipt)
+        exit_on_failure(receipt)
+        return
+    with terminal.status("judging again"):
+        found = replaying.dry_run(lake, asked)
+    terminal.print_json({"customer": customer, "day": asked, **receipts.plain(found)}) if as_json else output.judgement(
+        found, f"{customer} {asked}"
+    )
+
+
+def split(
+    source: Annotated[str, typer.Option(help="A file or URL with the records of many days.")],
+    out: Annotated[Path, typer.Option(help="A folder for the daily files; made, or there and empty.")],
+    by: Annotated[str, typer.Option(help="Field that holds the moment: ISO 8601 with its zone, or seconds since 1970.")] = "started_at",
+    time_zone: Annotated[str, typer.Option(help="Time zone that the days are of.")] = "UTC",
+    as_json: AsJson = False,
+) -> None:
+    """Cut a file into daily files, byte for byte, so that months can be backfilled."""
+    from include.source import split as splitting
+
+    with terminal.status("splitting"):
+        days = splitting.split(options.absolute(source), by, out.expanduser().resolve(), options.zone(time_zone))
+    if as_json:
+        terminal.print_json({"records": sum(day.records for day in days), "days": days})
+        return
+    terminal.table(["day", "records", "bytes", "file"], [[day.day, day.records, day.bytes, day.path] for day in days])
+    undated = days[-1]
+    if undated.day == splitting.UNDATED and undated.example:
+        terminal.progress(
+            f"{undated.records:,} records have no {by} that is certainly a moment (ISO 8601 with its zone, or seconds since 1970); "
+            f"they are in {undated.path}. The first: record {undated.example.record} {undated.example.reason}"
+        )
+
+
+def land_day(customer: str, day: str, source: list[str], *, again: bool, **terms: Any) -> dict[str, Any]:
+    """Lands one day through Airflow, shows how the run goes on, and returns its receipt."""
+    from include.runs import run as landing_run
+
+    run = landing_run.start(services.airflow(), customer, day=day, source=source, again=again, **terms)
+    terminal.progress(f"run {run.run_id}\n{run.page}")
+    try:
+        shown = following.tasks(run.follow())
+    except KeyboardInterrupt:
+        terminal.progress(f"no longer following; the run goes on in Airflow: {run.page}")
+        raise
+    receipt = run.receipt()
+    if receipt["state"] != "success":
+        following.failure(receipt, shown)
+    return {**receipt, "report": _report(customer, day)}
+
+
+def exit_on_failure(receipt: dict[str, Any]) -> None:
+    """Ends the command with exit code 1 if the run of this receipt failed."""
+    if receipt["state"] != "success":
+        raise typer.Exit(1)
+
+
+def _confirm_backfill(contract: customers.Contract, first: date, last: date, at_once: int) -> None:
+    """Asks before more than a month is landed. Raises Refused where nobody can be asked."""
+    from include.runs import backfill as backfilling
+
+    days = backfilling.days_of(contract, first, last, datetime.now(UTC))
+    if len(days) <= backfilling.UNASKED:
+        return
+    warning = backfilling.warning(contract, days, at_once, services.lake(contract.customer).landings())
+    if not sys.stdin.isatty():
+        raise Refused(f"{warning} Nothing was started, and there is no terminal to ask at: say --yes")
+    typer.confirm(f"{warning} Land them?", abort=True, err=True)
+
+
+def _report(customer: str, day: str) -> str | None:
+    """Where the day's page lies on this machine, if it does."""
+    from include.answers import pages
+
+    page = pages.copy_of(services.settings().reports, customer, day)
+    return str(page) if page.exists() else None

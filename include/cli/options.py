@@ -1,0 +1,52 @@
+"""What commands take: options that several have in common, and what their texts are checked for."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+
+from include.errors import Refused
+
+Customer = Annotated[str, typer.Option("--customer", "-c", help="A customer: a file in include/customers/, without .yaml.")]
+AsUser = Annotated[
+    str | None,
+    typer.Option("--user", help="Read as this user of HDFS, with the catalog opened read-only. Default: as the owner, landfall."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Exactly one JSON document on stdout.")]
+
+
+def day_of(text: str, option: str = "--day") -> str:
+    """A date as YYYY-MM-DD. Raises Refused, naming the option, for what is none."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise Refused(f"{option}: expected a date such as 2018-01-28, found {text!r}") from error
+
+
+def zone(name: str) -> ZoneInfo:
+    """A time zone by its name. Raises Refused for what is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise Refused(f"--time-zone: expected a time zone such as UTC or Europe/Berlin, found {name!r}") from error
+
+
+def absolute(source: str) -> str:
+    """Airflow's tasks run in another directory, so a local path must not depend on this one. Refuses a file that is not there."""
+    from include.storage.stores import is_uri
+
+    if is_uri(source):
+        return source
+    path = Path(source).expanduser().resolve()
+    if not path.is_file():
+        raise Refused(f"--source: there is no file {path}")
+    return str(path)
+
+
+def at_most_one(**options: bool) -> None:
+    """Raises Refused if more than one of these options, such as `--csv`, is chosen."""
+    chosen = [name for name, is_chosen in options.items() if is_chosen]
+    if len(chosen) > 1:
+        raise Refused(f"expected at most one of {', '.join(options)}, found {' and '.join(chosen)}")
