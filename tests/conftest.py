@@ -11,10 +11,23 @@ from include.stack import lifecycle as embedded
 from include.stack.jars import READERS, STACK, JarSet, fetch_jars
 from include.stack.java import find_java
 from include.stack.settings import Settings
+from tests.harness.private_landfall import Landfall, private_landfall
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the long forms of the fault tests too, about ten minutes more")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long(covered_by): part of the long form; the test of the default form that covers its promise")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long"):
+        return
+    for item in items:
+        if mark := item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(f"part of the long form: --long. By default: {mark.args[0]}"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -77,3 +90,16 @@ def hdfs(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]
     with embedded.running(settings, embedded.HDFS):
         at = settings.endpoints
         yield Hdfs(at.webhdfs_host, at.webhdfs_port, at.hdfs_uri)
+
+
+@pytest.fixture(scope="session")
+def landfall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landfall]:
+    """A whole stack for all tests that need one. Nothing is up at first: `stack` starts it, by the command a person would use."""
+    with private_landfall(tmp_path_factory.mktemp("home")) as run:
+        yield run
+
+
+@pytest.fixture(scope="session")
+def stack(landfall: Landfall) -> Landfall:
+    landfall("up")
+    return landfall

@@ -108,6 +108,7 @@ def test_a_person_sees_the_same_figures(receipt: dict[str, Any], stack: Landfall
     assert receipt["run_id"] in shown.stdout
 
 
+@pytest.mark.long("tests/e2e/test_again.py lands a day again, tests/integration/test_publishing.py sends nothing twice")
 def test_landing_anew_gives_equal_rows_and_no_second_copy_in_kafka(receipt: dict[str, Any], stack: Landfall) -> None:
     anew = stack.json(*LAND, "--again")
     assert anew["already_landed"] is False

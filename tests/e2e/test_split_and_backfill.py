@@ -21,7 +21,7 @@ from tests.oracle.landed import differences
 from tests.oracle.recount import recount
 
 DAY, NEXT_DAY = "2018-06-01", "2018-06-02"
-FIRST, DAYS = date(2018, 1, 23), 5
+FIRST, DAYS = date(2018, 1, 26), 2
 ALL = ("2017-11-21", "2018-01-28")
 real_file = pytest.mark.skipif(not REAL_FILE.exists(), reason=f"the real file is not at {REAL_FILE}")
 
@@ -29,11 +29,6 @@ real_file = pytest.mark.skipif(not REAL_FILE.exists(), reason=f"the real file is
 def days() -> list[str]:
     """Those of the README's backfill."""
     return [(FIRST + timedelta(days=number)).isoformat() for number in range(DAYS)]
-
-
-def days_before() -> list[str]:
-    """The two days before those."""
-    return [(FIRST - timedelta(days=number)).isoformat() for number in (2, 1)]
 
 
 @pytest.fixture(scope="module")
@@ -70,20 +65,20 @@ def files(stack: Landfall) -> dict[str, Path]:
 
 
 @real_file
-def test_r7_seven_days_and_one_of_them_twice_at_once_land_what_their_files_hold(
+def test_r7_days_at_once_and_one_of_them_twice_land_what_their_files_hold(
     stack: Landfall, late: LandingRun, files: dict[str, Path]
 ) -> None:
-    """Five days by the README's backfill, the two before them by hand, and the first of the five by hand too."""
-    by_hand = [days()[0], *days_before()]
+    """Two days by the README's backfill, and the first of them by hand too; the long form below has sixty-nine."""
+    by_hand = days()[:1]
     runs = [stack.start("acme", day) for day in by_hand]
     told = stack.json(*readme.command("backfill"), "--at-once", str(DAYS))
-    assert stack.wait_for_all(runs, 120) == ["success"] * 3
+    assert stack.wait_for_all(runs, 120) == ["success"]
     assert [(day["day"], day["state"]) for day in told["days"]] == [(day, "success") for day in days()]
-    twice, *others = [run.receipt() for run in runs]
+    [twice] = [run.receipt() for run in runs]
     assert {twice["already_landed"], told["days"][0]["already_landed"]} == {True, False}, "one of the two landed it, the other found that"
     tests = customer("acme").test_exams
     lake = stack.lake("acme")
-    for day, receipt in zip([*by_hand, *days()], [twice, *others, *told["days"]], strict=True):
+    for day, receipt in zip([*by_hand, *days()], [twice, *told["days"]], strict=True):
         expected = recount([files[day]], day, tests.exam_name, tests.base_exam_id)
         assert (receipt["published"], receipt["landed"]) == (expected.figures.published, expected.figures.landed)
         assert receipt["content_hash"] == expected.figures.content_hash

