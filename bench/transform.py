@@ -37,7 +37,7 @@ from include.stack.jars import STACK, fetch_jars
 from include.stack.java import Java, find_java
 from include.stack.settings import Settings
 from include.stack.spark import archive_classes, configure_spark, properties_file, spark_environment, spark_submit
-from include.transform_command import Batch, FromLake, transform_arguments
+from include.transform_command import Batch, FromLake, transform_arguments, tuning
 
 DAY, INGEST = "2018-01-28", "0123456789abcdef"
 PROJECT = Path(__file__).resolve().parents[1]
@@ -128,14 +128,15 @@ def deployment(folder: Path, records: int, size: int) -> Callable[[Path, str], l
     fetch_jars(Settings.load(), java, say, STACK)
     configure_spark(settings, java)
     archive_classes(settings, java, say)
-    os.environ.update(spark_environment(settings, java))
+    for_size = tuning(size, os.environ)
+    os.environ.update({**spark_environment(settings, java), **for_size.environment})
     lake = folder / "lake"
     lake.mkdir()
 
     def submit(job: Path, landing: str) -> list[str]:
         batch = Batch("none", INGEST, DAY, landing, lake.as_uri(), f"{lake.as_uri()}/{landing}.json")
         arguments = transform_arguments(batch, FromLake([(folder / "raw.parquet").as_uri()]), test_exam_names=[samples.TEST_EXAM])
-        return [*spark_submit(properties_file(settings)), str(job), *arguments]
+        return [*spark_submit(properties_file(settings), for_size.conf), str(job), *arguments]
 
     return submit
 

@@ -1,6 +1,6 @@
 """The command line of the transform, which is all that Airflow and Spark know of each other: what `transform_assessments.py` parses.
 
-The DAG's file composes it of templates, and a try of values, by the same function.
+The DAG's file composes it of templates, and a try of values, by the same function. `tuning` is what the bytes of a day ask of Spark.
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,6 +68,33 @@ def transform_arguments(
         *_each("--test-base-exam-id", test_base_exam_ids),
         *(["--forgotten-salt", salt, *_each("--forgotten", tombstones)] if tombstones else []),
     ]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Settings of Spark, and variables of the environment that `spark-submit` is started in."""
+
+    conf: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+SMALL_BYTES = 200_000_000
+"""Up to here a day is over before compiled queries and the optimising compiler have paid for themselves: docs/performance.md."""
+
+_NOTHING_COMPILED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",  # it plans each stage once more
+}
+_JAVA_OPTIONS = "JDK_JAVA_OPTIONS"  # the JVM's own variable: options of a deployment's configuration come after it, and count more
+_QUICK_START = "-XX:TieredStopAtLevel=1"
+
+
+def tuning(size: int, environment: Mapping[str, str]) -> Tuning:
+    """For a day of so many bytes as delivered, submitted from this environment. A large day has Spark's own defaults."""
+    if size > SMALL_BYTES:
+        return Tuning({}, {})
+    return Tuning(_NOTHING_COMPILED, {_JAVA_OPTIONS: f"{environment.get(_JAVA_OPTIONS, '')} {_QUICK_START}".lstrip()})
 
 
 def _each(option: str, values: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The step that runs on Spark."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from include.lake import tombstones
 from include.lake.lake import Lake
 from include.lake.proofs import require_related
 from include.receipts import PublishReceipt, Source, TransformReceipt
-from include.transform_command import Batch, FromKafka, FromLake, transform_arguments
+from include.transform_command import Batch, FromKafka, FromLake, transform_arguments, tuning
 from steps import receipt_of, step
 
 JOB = Path(__file__).parents[1] / "spark_jobs" / "transform_assessments.py"
@@ -36,7 +37,8 @@ class TransformOperator(SparkSubmitOperator):
     Waits first until no open transaction hides the end of the batch, and refuses a batch of which records have aged out. A day that
     `publish` found forgotten by Kafka is read from the files of `raw_assessments` that its receipt names.
 
-    Spark's settings are those of its own configuration, or of the file that `properties-file` in the connection's extra names.
+    Spark's settings are those of its own configuration, or of the file that `properties-file` in the connection's extra names. A small day
+    is not compiled for (`tuning` in include/transform_command.py): the bytes of the source decide.
 
     On call: "have aged out" names partition and offsets; clear publish with downstream, and the source goes out again
     (or is read from HDFS, in a run with `again`).
@@ -77,12 +79,15 @@ class TransformOperator(SparkSubmitOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         with step(context):
-            published = receipt_of(context, "publish", PublishReceipt)
-            require_related(receipt_of(context, "find_source", Source), published)
+            source, published = receipt_of(context, "find_source", Source), receipt_of(context, "publish", PublishReceipt)
+            require_related(source, published)
             require_readable(connections.kafka_admin(), published)
             lake = connections.lake(self.contract.customer)
             lake.create_tables()  # their folders too, with the rights that Spark would not give them
             batch = self.compose(published, lake)
+            for_size = tuning(source.bytes, os.environ)
+            self.conf = {**for_size.conf, **(self.conf or {})}
+            self.env_vars = {**(self.env_vars or {}), **for_size.environment}
             try:
                 with effect(Effect.SPARK_SUBMIT, landing=batch.landing):
                     super().execute(context)

@@ -28,6 +28,10 @@ class HadoopFiles:
     def exists(self, uri: str) -> bool:
         return bool(self._fs.exists(self._path(uri)))
 
+    def length(self, uri: str) -> int:
+        """In bytes. Raises Py4JJavaError for a file that is not there."""
+        return int(self._fs.getFileStatus(self._path(uri)).getLen())
+
     def delete(self, uri: str) -> None:
         self._fs.delete(self._path(uri), True)
 

@@ -67,6 +67,7 @@ KAFKA_TIMEOUTS = {
 }
 
 RECORDS_PER_TASK = 20_000
+RAW_BYTES_PER_TASK = 10 * 1024 * 1024  # of `raw_assessments`, compressed: about as many records
 BYTES_PER_FILE = 128 * 1024 * 1024  # of records as published; Parquet with zstd makes about a tenth of it
 WORKER_MODULES = ("record.py", "json_text.py", "judging.py", "batches.py")  # what Spark's workers import; of others they need pyarrow only
 
@@ -145,7 +146,8 @@ def read_raw(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
     """Messages as an earlier landing kept them; only the hash is taken anew, from the bytes."""
     kept_messages = spark.read.schema(TABLES["raw_assessments"]).parquet(*options.raw).where(F.col("ingest") == options.ingest)
     messages = kept_messages.withColumn("hash", F.xxhash64("value")).withColumnRenamed("keen_id", "key")
-    tasks = ceil(messages.count() / RECORDS_PER_TASK)  # reads one column; a file of many records would otherwise be one task
+    files = HadoopFiles(spark, options.raw[0])
+    tasks = ceil(sum(map(files.length, options.raw)) / RAW_BYTES_PER_TASK)  # else a file of many records would be one task
     return messages.repartition(tasks, "partition", "offset") if tasks > 1 else messages
 
 

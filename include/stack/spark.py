@@ -5,7 +5,7 @@ SPARK_CONF_DIR is an empty folder: `class_data.py` says why.
 
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from include.stack.jars import Report, jars_of
 from include.stack.java import Java
 from include.stack.service import log4j, properties, write
 from include.stack.settings import Settings
+from include.transform_command import tuning
 
 
 def configure_spark(settings: Settings, java: Java) -> None:
@@ -31,8 +32,9 @@ def archive_classes(settings: Settings, java: Java, report: Report, given_up: Ca
     """Makes the archive with which Spark starts in half the time, unless there is one. Spark must be configured."""
     training = settings.conf / "spark" / "training.properties"
     write(training, properties(spark_defaults(settings, f"-XX:ArchiveClassesAtExit={class_data.new_archive(settings)}")))
-    environ = {**inherited(), **spark_environment(settings, java)}
-    if class_data.make_archive(settings, java, spark_submit(training), environ, report, given_up):
+    small = tuning(0, {})  # whose start is what the archive is for
+    environ = {**inherited(), **spark_environment(settings, java), **small.environment}
+    if class_data.make_archive(settings, java, spark_submit(training, small.conf), environ, report, given_up):
         configure_spark(settings, java)
 
 
@@ -41,19 +43,19 @@ def properties_file(settings: Settings) -> Path:
     return settings.conf / "spark" / "spark.properties"
 
 
-def spark_submit(properties: Path) -> list[str]:
-    """The command up to the application."""
-    return [str(Path(sysconfig.get_path("scripts")) / "spark-submit"), "--properties-file", str(properties), "--master", "local[*]"]
+def spark_submit(properties: Path, conf: Mapping[str, str] | None = None) -> list[str]:
+    """The command up to the application, with these settings beside those of the file."""
+    program = str(Path(sysconfig.get_path("scripts")) / "spark-submit")
+    settings = (part for name, value in (conf or {}).items() for part in ("--conf", f"{name}={value}"))
+    return [program, "--properties-file", str(properties), "--master", "local[*]", *settings]
 
 
 def spark_defaults(settings: Settings, class_data_option: str) -> dict[str, object]:
-    options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xlog:cds*=off", class_data_option]
+    options = ["-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xlog:cds*=off", class_data_option]
     options.append(f"-Dlog4j2.configurationFile={_log4j(settings).as_uri()}")
     return {
         "spark.jars": ",".join(map(str, jars_of(settings, "spark"))),
         "spark.driver.memory": "2g",
-        # A day of some thousand records is over before the optimising compiler has paid for itself: with it a landing of 3,280
-        # records took 75 s of CPU, without it 39.
         "spark.driver.extraJavaOptions": " ".join(f'"{option}"' if " " in option else option for option in options if option),
         "spark.ui.enabled": "false",
         "spark.local.dir": settings.tmp / "spark",

