@@ -9,6 +9,7 @@ over sums. Which records can be read, and as what, is told by `recount`, which s
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import statistics
@@ -18,9 +19,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.oracle.recount import hole_rows, judge
+from tests.oracle import recount
+from tests.oracle.recount import hole_rows
 
 Rows = list[list[Any]]
+judge = functools.cache(recount.judge)  # the same records are asked about many times
 WEEK = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 COUNTS = ("incomplete", "submitted", "incorrect", "correct", "total", "unanswered", "all_correct")
 

@@ -82,6 +82,7 @@ def answered(landed: Landed, asked: Asked) -> list[Answer]:
     return answers.answers(landed.lake, asked)
 
 
+@functools.cache
 def again(landed: Landed, asked: Asked) -> Again:
     return Again(landed.records, TEST_EXAM_NAMES, asked.first or "", asked.last or "9", asked.exam, asked.leaves_repeats_out)
 
