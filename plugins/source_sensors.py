@@ -1,11 +1,8 @@
 """Waiting for a day's files."""
 
-import os
-import posixpath
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
@@ -24,7 +21,7 @@ from include.source import delivery
 from include.source import files as source
 from include.source.decision import Known, Next, decide
 from include.source.delivery import Delivery, Expected
-from include.source.inbox import VARIABLE, places
+from include.source.inbox import of_deployment
 from include.storage import acl, claims
 from include.storage.claims import Claim, Taken
 from steps import log_lines, step
@@ -146,9 +143,8 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
 
     def look(self, named: list[str] | None, day: str, lake: str, again: bool) -> Delivery:
         """The files that a person named in the trigger form, else those of the contract's pattern, if the customer may land them."""
-        where = places(self.contract.customer, inbox(), os.environ.get(VARIABLE), posixpath.dirname(lake))
-        expected = Expected(self.contract.source, self.contract.quiet_seconds, self.contract.marker)
-        return delivery.look(expected, day, named or [], where, may_be_gone=again)
+        where = of_deployment(self.contract.customer, lake)
+        return delivery.look(Expected.by(self.contract), day, named or [], where, may_be_gone=again)
 
     def waits(self, context: Context, what: str) -> bool:
         """False, to look again later; says for what it waits in the log, and to whoever follows the run."""
@@ -197,11 +193,3 @@ def part_refused(uris: Iterable[str], landed: Landing) -> Refused:
         f"{landed.customer} {landed.day}: landing {landed.landing} has {len(landed.source)} files, of which {lacking} "
         "cannot be found any more. Nothing was published. Bring them back, or name the files of the day as its source."
     )
-
-
-def inbox() -> Path:
-    """Where relative source patterns begin. A path of the deployment, as DAGS_FOLDER is."""
-    try:
-        return Path(os.environ["LANDFALL_INBOX"])
-    except KeyError as error:
-        raise Refused("LANDFALL_INBOX is not set: it names the folder that relative source patterns of contracts begin at") from error

@@ -10,7 +10,8 @@ from include import contracts as customers
 from include import receipts
 from include.cli import options, output, services, terminal
 from include.cli.options import AsJson, AsUser, Customer
-from include.errors import Refused
+from include.errors import LandfallError, Refused
+from include.receipts import Landing
 
 if TYPE_CHECKING:
     from include.query.session import Rows
@@ -153,6 +154,18 @@ def landings(
     for name in sorted(in_force):
         output.conservation(in_force[name].conservation)
         output.override(in_force[name])
+        output.changed(_changed(in_force[name]))
+
+
+def _changed(landing: Landing) -> list[str]:
+    """What has become of the landed files since, in sentences; where they cannot be looked at, none, and stderr has the reason."""
+    from include.source.delivery import Expected, changed_since
+
+    try:
+        return changed_since(landing, Expected.by(customers.customer(landing.customer)), services.places(landing.customer))
+    except (LandfallError, OSError) as error:
+        terminal.progress(f"whether the files of {landing.customer} {landing.day} have changed is not known: {error}")
+        return []
 
 
 def explain(

@@ -201,6 +201,12 @@ def override(landing: Landing) -> None:
         terminal.out.print(f"[yellow]warning:[/] {escape(landing.override.sentence)}", soft_wrap=True)
 
 
+def changed(sentences: list[str]) -> None:
+    """What has become of a landed day's files since."""
+    for sentence in sentences:
+        terminal.out.print(f"[yellow]warning:[/] {escape(sentence)}", soft_wrap=True)
+
+
 def addresses(given: dict[str, str]) -> None:
     grid = terminal.grid("", "")
     for name, address in given.items():

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from include.errors import Refused
 from include.lake.lake import Lake
 from include.query import export
 from include.runs.run import LandingRun, TaskChange
+from include.source import inbox
 from tests.oracle.built_landing import CUSTOMER, attempt, build
 
 ROOT = Path(__file__).parents[3]
@@ -234,3 +236,22 @@ def test_a_receipt_names_the_day_that_was_asked_for_however_far_the_run_came(sta
 def test_a_wrong_form_is_refused_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refused, match="found --csv and --html"):
         options.at_most_one(**{"--json": False, "--csv": True, "--html": True})
+
+
+def test_a_day_whose_files_changed_since_says_so_and_a_store_that_is_away_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/catalog.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
+    file = tmp_path / CUSTOMER / "by name.json"
+    file.parent.mkdir()
+    file.write_text("[{}]")
+    built = build(tmp_path, day="2018-01-28")
+    lake.commit(replace(built.landing, source=(str(file),), bytes=3), built.transform)
+    monkeypatch.setattr(services, "lake", lambda customer, user=None: lake)
+    monkeypatch.setattr(services, "places", lambda customer: inbox.places(customer, tmp_path, None))
+    assert run(monkeypatch, "landings", "--customer", CUSTOMER, "--day", "2018-01-28") == 0
+    assert "warning: The landed files have 4 bytes now, 3 were landed: " in capsys.readouterr().out
+    monkeypatch.setattr(services, "places", lambda customer: inbox.places(customer, tmp_path / "elsewhere", None))
+    assert run(monkeypatch, "landings", "--customer", CUSTOMER, "--day", "2018-01-28") == 0
+    out, err = capsys.readouterr()
+    assert ("warning" in out, f"whether the files of {CUSTOMER} 2018-01-28 have changed is not known" in err) == (False, True)
