@@ -14,6 +14,7 @@ from include import receipts, run_identity
 from include.contracts import Contract
 from include.errors import Refused
 from include.lake.lake import Lake
+from include.lake.unknown_fields import without_names
 from include.receipts import Landing, Source
 from include.run_identity import WAITS_FOR
 from include.runs import conf, notices
@@ -175,14 +176,14 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             "landing %s of run %s again: %s: %s, %d bytes, sha256 %s",
             landed.landing, landed.run_id, how, ", ".join(found.uris), found.bytes, found.sha256,
         )  # fmt: skip
-        context["ti"].xcom_push(key="landed_again", value=receipts.plain(landed))
+        context["ti"].xcom_push(key="landed_again", value=receipts.plain(without_names(landed)))
         return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
 
     def end_green(self, context: Context, found: Source, landed: Landing) -> None:
         """Skips the rest of the run: these very bytes are the landing in force."""
         self.log.info("already landed by run %s at %s (landing %s)", landed.run_id, landed.committed_at, landed.landing)
         context["ti"].xcom_push(key="return_value", value=receipts.plain(found))
-        context["ti"].xcom_push(key="already_landed", value=receipts.plain(landed))
+        context["ti"].xcom_push(key="already_landed", value=receipts.plain(without_names(landed)))
         self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
 
 

@@ -141,7 +141,7 @@ def land_day(customer: str, day: str, source: list[str], *, again: bool, **terms
     receipt = run.receipt()
     if receipt["state"] != "success":
         following.failure(receipt, shown)
-    return {**receipt, "report": _report(customer, day)}
+    return {**receipt, "unknown_fields": _unknown_fields(receipt), "report": _report(customer, day)}
 
 
 def exit_on_failure(receipt: dict[str, Any]) -> None:
@@ -161,6 +161,15 @@ def _confirm_backfill(contract: customers.Contract, first: date, last: date, at_
     if not sys.stdin.isatty():
         raise Refused(f"{warning} Nothing was started, and there is no terminal to ask at: say --yes")
     typer.confirm(f"{warning} Land them?", abort=True, err=True)
+
+
+def _unknown_fields(receipt: dict[str, Any]) -> dict[str, int] | None:
+    """With their names, which the landing's row has and Airflow has not; as the run's receipt has them where nothing has landed."""
+    handed_on: dict[str, int] | None = receipt["unknown_fields"]
+    if not handed_on or not receipt["tables"]:
+        return handed_on
+    rows = services.lake(receipt["customer"]).landings(receipt["day"])
+    return next((row.unknown_fields for row in reversed(rows) if row.run_id == receipt["run_id"]), handed_on)
 
 
 def _report(customer: str, day: str) -> str | None:

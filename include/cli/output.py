@@ -40,8 +40,8 @@ def receipt(given: dict[str, Any]) -> None:
     conservation(given["conservation"])
     terminal.table(["table", "rows"], [[name, f"{count:,}"] for name, count in given["tables"].items()], numeric=[False, True])
     if given["unknown_fields"]:
-        told = ", ".join(path if path == "..." else f"{path} {count:,}" for path, count in given["unknown_fields"].items())
-        terminal.out.print(f"fields that the schema does not know: {escape(told)}")
+        names = ", ".join(path if path == "..." else f"{path} {count:,}" for path, count in given["unknown_fields"].items())
+        terminal.out.print(f"fields that the schema does not know: {escape(names)}")
     terminal.out.print("seconds: " + ", ".join(f"{task} {seconds}" for task, seconds in given["seconds"].items()))
     for warning in given["warnings"]:
         terminal.out.print(f"[yellow]warning:[/] {escape(warning)}")

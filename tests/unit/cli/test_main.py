@@ -14,7 +14,7 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from include.cli import following, main, options, output, services, terminal
+from include.cli import following, land, main, options, output, services, terminal
 from include.errors import Refused
 from include.lake.lake import Lake
 from include.query import export
@@ -255,3 +255,20 @@ def test_a_day_whose_files_changed_since_says_so_and_a_store_that_is_away_does_n
     assert run(monkeypatch, "landings", "--customer", CUSTOMER, "--day", "2018-01-28") == 0
     out, err = capsys.readouterr()
     assert ("warning" in out, f"whether the files of {CUSTOMER} 2018-01-28 have changed is not known" in err) == (False, True)
+
+
+def test_the_receipt_of_a_run_has_the_names_of_unknown_fields_from_the_landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/catalog.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
+    built = build(tmp_path, day="2018-01-28")
+    lake.commit(built.landing, built.transform)
+    monkeypatch.setattr(services, "lake", lambda customer, user=None: lake)
+    handed_on = {
+        "customer": CUSTOMER,
+        "day": "2018-01-28",
+        "run_id": built.landing.run_id,
+        "unknown_fields": {"...": 1},
+        "tables": {"a": 1},
+    }
+    assert land._unknown_fields(handed_on) == {"note": 2}
+    assert land._unknown_fields({**handed_on, "run_id": "of another"}) == {"...": 1}
+    assert land._unknown_fields({**handed_on, "tables": None}) == {"...": 1}, "nothing has landed"
