@@ -12,10 +12,12 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
+import kafka_operators
 from include import receipts
 from include.answers import pages
 from include.lake.lake import Lake
-from include.receipts import Landing, TransformReceipt
+from include.receipts import Landing, Source, TransformReceipt
+from include.source.records import Records
 from lake_operators import CommitLandingOperator, ValidateLandingOperator
 from spark_operators import TransformOperator, path_of
 from tests.harness import run_of_tasks
@@ -63,6 +65,26 @@ def test_names_of_unknown_fields_are_in_no_xcom_and_where_readers_look(
     assert set(runs[2].xcoms["find_source"]) >= {"landed_again"}
     rows = [row.unknown_fields for row in world.lake().landings()]
     assert rows == [landing.unknown_fields for landing in answered] == [NAMES, NAMES]
+
+
+def test_a_file_that_is_refused_is_refused_by_place(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    def publish(source: Source, **_: Any) -> None:
+        Records.open([Path(uri) for uri in source.uris])
+
+    monkeypatch.setattr(kafka_operators, "publish", publish)
+    for content, what in (
+        (b'[{"keen_id": SENTINEL}]', "is not valid JSON: invalid character at byte 13"),
+        (b'{"keen_id":\n"SENTINEL"}', "is one JSON object over several lines"),
+    ):
+        world.deliver(content)
+        run = run_of_tasks.Run(world)
+        assert run.from_task("find_source") is False
+        assert what in run.reasons["publish"]
+        assert "SENTINEL" not in json.dumps([run.xcoms, run.reasons]) + caplog.text
 
 
 class Run:
