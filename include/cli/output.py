@@ -154,7 +154,7 @@ def forgotten(done: "Forgotten") -> None:
     lines.add_row("rows removed", ", ".join(f"{table} {number:,}" for table, number in done.rows.items()) or "none")
     lines.add_row("landings", escape(", ".join(done.landings) or "none held it"))
     lines.add_row("files deleted", f"{done.files_deleted:,}")
-    lines.add_row("answers made anew", escape(", ".join(done.answers) or "none"))
+    lines.add_row("answers made again", escape(", ".join(done.answers) or "none"))
     lines.add_row("Kafka", escape(f"{done.topic}, until {done.kafka_until or 'its records have aged out'} at the latest"))
     lines.add_row("source files", escape(", ".join(done.sources) or "none known"))
     terminal.show(lines)

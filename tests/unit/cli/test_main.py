@@ -4,15 +4,18 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pyarrow.parquet as pq
 import pytest
+import typer
 
 from include.cli import following, land, main, options, output, services, terminal
 from include.errors import Refused
@@ -272,3 +275,23 @@ def test_the_receipt_of_a_run_has_the_names_of_unknown_fields_from_the_landing(t
     assert land._unknown_fields(handed_on) == {"note": 2}
     assert land._unknown_fields({**handed_on, "run_id": "of another"}) == {"...": 1}
     assert land._unknown_fields({**handed_on, "tables": None}) == {"...": 1}, "nothing has landed"
+
+
+def commands() -> list[list[str]]:
+    found = typer.main.get_command(main.app).commands  # type: ignore[attr-defined]
+    return [[], *([name, *inner] for name, each in found.items() for inner in ([], *([more] for more in getattr(each, "commands", ()))))]
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_help_reads_well_at_80_columns(command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(monkeypatch, *command, "--help") == 0
+    shown = capsys.readouterr().out
+    lines = [line.strip("│ ") for line in shown.splitlines()]
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "<bool>" not in shown, "a flag takes no value"
+    assert not re.search(r"\b(told|anew|stands?|tells?)\b", shown)
+    text = [line for line in lines[: next(i for i, line in enumerate(lines) if line.startswith("╭"))] if line]
+    assert not [line for line, after in pairwise(text[1:]) if len(line) + len(after.split()[0]) < 70 and not line.endswith(".")], (
+        "folded twice"
+    )
