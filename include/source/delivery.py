@@ -22,6 +22,7 @@ from include.storage import stores
 from include.storage.stores import Entry
 
 SETTLE_SECONDS = 1.0  # between two looks at files whose age does not tell, or is not asked for
+ROUNDED = 2.0  # seconds that the age of a file may be off, for web servers give whole ones
 SHOWN = 3  # names in a sentence
 
 
@@ -97,14 +98,15 @@ def changed_since(landing: Landing, expected: Expected, places: Places, checked:
 
     Files that a person named are compared alone; those of the contract's pattern also with what the pattern finds now. Files that are gone
     are not mentioned: an inbox is emptied once its days have landed. `checked` is when a later run has found the landed bytes in the files
-    again, so that what was written before it changed nothing. Raises as `look`.
+    again, so that what was written before it changed nothing. Ages are compared and not times, for the store's clock may be ahead of ours.
+    Raises as `look`.
     """
     places.refuse_others(list(landing.source))
     now = {entry.uri: entry for entry in _find(expected.source, landing.day, places, _marker_uris(expected, landing.day, places)).files}
     gone = [uri for uri in landing.source if uri not in now and source.gone([uri])]
     entries = [now.get(uri) or stores.entry(uri) for uri in landing.source if uri not in gone]
     since = max(filter(None, (datetime.fromisoformat(landing.found_at), checked))).timestamp()
-    later = [entry.uri for entry in entries if entry.changed is not None and entry.changed > since]
+    later = [entry.uri for entry in entries if entry.age is not None and time.time() - entry.age > since + ROUNDED]
     sizes = [entry.size for entry in entries]
     total = sum(size for size in sizes if size is not None)
     sentences = []

@@ -14,6 +14,8 @@ from include.source import delivery
 from include.source.delivery import Expected, changed_since, look
 from include.source.files import SourceRefused, describe
 from include.source.inbox import NotThisCustomers, Places, places
+from include.source.listing import Listing
+from include.storage import stores
 
 DAY = "2018-01-28"
 NOW = "2018-01-29T02:00:00+00:00"
@@ -130,6 +132,17 @@ def landed(acme: Places, *paths: Path) -> Landing:
         landed=1, duplicates=0, quarantined=0, test=0, conflicts=0, content_hash="1" * 16, reasons={}, tables={}, snapshots={},
         seconds={}, warnings=(),
     )  # fmt: skip
+
+
+def test_a_store_whose_clock_is_ahead_has_changed_nothing(acme: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    (acme.inbox / "acme" / DAY).rmdir()
+    path, ahead = write(acme, f"{DAY}.json", 90), 600
+    landing = replace(landed(acme, path), found_at=datetime.now(UTC).isoformat())
+    at_the_store = replace(stores.entry(str(path)), changed=time.time() - 90 + ahead)
+    monkeypatch.setattr(delivery, "_find", lambda *_: Listing((at_the_store,)))
+    assert changed_since(landing, MINUTE, acme) == []
+    monkeypatch.setattr(delivery, "_find", lambda *_: Listing((replace(at_the_store, age=-10.0),)))
+    assert changed_since(landing, MINUTE, acme) == [f"Written to since they were landed: {path}."]
 
 
 def test_a_landed_day_whose_files_changed_says_so(acme: Places) -> None:
