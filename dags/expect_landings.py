@@ -1,15 +1,15 @@
 """
 # Is the day landed by the time it is expected?
 
-One DAG for each customer whose contract has `expected_by`, run at that time: whoever stands under `notify.late` is told of a day that is
-not landed then, once, with the step that is missing and a link. A run that failed was told of when it failed, and is not told of again.
+One DAG for each customer whose contract has `expected_by`. It runs at that time, and notifies those whom the contract names under
+`notify.late` of a day that has not landed: once, with the missing step and a link. Of a run that failed they were notified when it failed.
 
-This is a DAG of its own, and not a deadline of Airflow on the customer's DAG: a deadline belongs to a run, so it says nothing where no run
-has begun, because the DAG is paused or its schedule wrong, and nothing of the step that is missing.
+It is a DAG of its own and no deadline of Airflow on the customer's DAG: such a deadline belongs to a run, so it is silent where no run has
+begun, because the DAG is paused or its schedule is wrong, and it does not name the missing step.
 
-| task | does | when it is red |
+| task | does | if it fails |
 |---|---|---|
-| `expect_landings` | looks for the landings of the last three days that are due | the log names the connections to look at |
+| `expect_landings` | checks the landings of the last three days that are due | the log names the connections to look at |
 """
 
 from datetime import datetime, time, timedelta
@@ -26,7 +26,7 @@ def expect_landings(contract: Contract) -> DAG:
     _, clock = channels.expected_by(contract.expected_by)
     with DAG(
         dag_id=f"expect_landings_{contract.customer}",
-        description=f"Tells of days of {contract.customer} that are not landed by {contract.expected_by}",
+        description=f"Notifies of days of {contract.customer} that have not landed by {contract.expected_by}",
         doc_md=__doc__,
         schedule=CronTriggerTimetable(f"{clock.minute} {clock.hour} * * *", timezone=contract.time_zone),
         start_date=datetime.combine(contract.first_day, time(), ZoneInfo(contract.time_zone)),

@@ -1,15 +1,15 @@
 """
 # Keep readers' rights
 
-Every five minutes, for all customers at once: who was taken off a contract's `readers` is shut out on HDFS, who was added can read. Runs
-of the customers do the same; this one also where they do not run: a DAG that is paused, a contract that is wrong, one that was removed.
+Every five minutes, for all customers: whoever was removed from a contract's `readers` loses access on HDFS, whoever was added gets it. The
+customers' own runs do the same; this DAG also does it where none runs: the DAG is paused, the contract is wrong or was removed.
 
-| task | does | when it is red |
+| task | does | if it fails |
 |---|---|---|
-| `keep_rights` | compares each customer's directory with its contract | its error names each contract that does not say who reads |
+| `keep_rights` | brings each customer's directory in line with its contract | its error names contracts whose `readers` cannot be read |
 
-A wrong contract counts as far as its `readers` can be read; a customer without a contract has no readers. Where all is in line, nothing is
-changed. While this DAG is paused, rights change with the customers' own runs only.
+Of a wrong contract, `readers` still counts if it can be read; a customer without a contract has no readers. Rights that are as they should
+be are not touched. While this DAG is paused, rights change with the customers' own runs only.
 """
 
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from rights_operators import KeepRightsOperator
 
 with DAG(
     dag_id="keep_rights",
-    description="Shuts out readers that were taken off, whatever their customer's DAG does",
+    description="Takes access from readers that were removed, whatever their customer's DAG does",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
     start_date=datetime(2018, 1, 1),

@@ -1,30 +1,34 @@
 """
 # Land a customer's exam attempts
 
-One run takes one customer's files of one day from the inbox to tables on HDFS, and proves that every record arrived
-exactly once: records in the source = acknowledged by Kafka = read by Spark = landed + duplicates + quarantined, by count
-and by content hash. A run that cannot show this is red, and nothing of it is visible to readers.
+One run takes one customer's files of one day from the inbox to tables on HDFS, and proves that every record arrived exactly once:
+records in the source = acknowledged by Kafka = read by Spark = landed + duplicates + quarantined + forgotten, by count and by content
+hash. A run that cannot show this fails, and readers see nothing of it.
 
-| task | does | when it is red |
+| task | does | if it fails |
 |---|---|---|
 | `find_source` | waits for the day's files, hashes them | no files by the deadline: bring them, clear the task |
-| `ensure_topic` | makes the topic, or compares it with the contract | the log lists every difference |
+| `ensure_topic` | creates the topic, or compares it with the contract | the log lists every difference |
 | `publish` | sends the records to Kafka in transactions | the log names byte, record or broker; a retry sends only what is missing |
 | `transform` | Spark: exact offsets in, Parquet of every table out | the last error is Spark's own cause |
 | `validate` | compares source, topic, Spark and HDFS | each problem is a sentence; nothing became visible |
 | `commit` | makes the day visible in all tables at once | clear it: nothing is left half-way |
 | `answer` | writes the reports of the day and of all days | the landing is complete all the same: clear this task alone |
 
-**Every task may be killed at any moment and run twice.** Clear a red task (with downstream) to go on from there. A task that is cleared
-alone, or marked as a success by hand, brings nothing to readers: `commit` asks for the proof of `validate`, and says what to clear.
-A run's note says customer and day, and its id carries the day; a search for 2018-01-28 in the list of runs finds those of that day (a run
-from the trigger form has it in its note alone).
+**Every task may be killed at any moment and run twice.** Clear a failed task (with downstream) to continue from there. A task that is
+cleared alone, or marked as a success by hand, brings nothing to readers: `commit` requires the proof of `validate`, and its error names
+what to clear.
+
+**Which day a run lands** is in its note, with the customer, and in its id: a search for 2018-01-28 in the list of runs finds that day's.
+Runs from the trigger form have it in their note alone.
+
+**The same bytes again** end the run at once as a success, with its later tasks skipped; `again` lands the day once more, from HDFS where
+Kafka no longer holds the records, even if the files are gone. **Another file** for a landed day is a correction, which replaces the day. A
+part of its files alone is refused, unless `source` names them.
+
 **A backfill from Airflow's UI**: choose *All Runs* under *Reprocess Behavior*. Days whose bytes are landed already end at once, days whose
 files have been corrected are replaced. The form's own choice, *Missing Runs*, leaves out every day that has a run, so files that came or
 were corrected after it are not picked up; *Missing and Errored Runs* takes failed days too. By REST: `"reprocess_behavior": "completed"`.
-A day that is already landed from the same bytes ends green at once, its later tasks skipped; `again` lands it anew, from HDFS where Kafka
-has forgotten it, even if the files are gone.
-Another file for a landed day is a correction and replaces the day; a part of its files alone is refused, unless `source` names them.
 """
 
 import logging
@@ -78,8 +82,8 @@ def trigger_form(contract: Contract) -> dict[str, Param]:
             False,
             type="boolean",
             title="Land again",
-            description="Land the day anew even if the same bytes are landed already, or gone: from Kafka, else from HDFS. "
-            "Kafka gets no second copy.",
+            description="Land the day once more, also if the same bytes are landed already, or the files are gone: from Kafka, else from "
+            "HDFS. Kafka gets no second copy.",
         ),
         "max_quarantined": Param(
             contract.max_quarantined,
@@ -87,14 +91,14 @@ def trigger_form(contract: Contract) -> dict[str, Param]:
             minimum=0,
             maximum=1,
             title="Largest share of unreadable records",
-            description="From 0 to 1. Above it the run is red before anything becomes visible.",
+            description="From 0 to 1. With a larger share the run fails before anything becomes visible.",
         ),
         "accept_problems": Param(
             None,
             type=["null", "string"],
             title="Land in spite of broken limits",
             description="The reason to land the day although too many of its records cannot be read, or none can. It stays with the "
-            "landing, with your name, and is shown wherever the landing is. Empty: such a run is red.",
+            "landing, with your name, and is shown wherever the landing is. Empty: such a run fails.",
         ),
     }
 

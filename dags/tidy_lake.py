@@ -1,15 +1,15 @@
 """
 # Tidy the lake
 
-Once a week, for every customer: puts together the days that have more small files than the contract's `tidy.max_files`, expires
-snapshots and removes files that no landing in force needs and that are older than the contract's `tidy.unneeded_days`. One task per
-customer; none waits for another, so a broken one stops nobody.
+Once a week, for every customer: compacts the days that have more small files than the contract's `tidy.max_files`, expires snapshots,
+and removes files that no landing in force needs and that are older than the contract's `tidy.unneeded_days`. Each customer has a task of
+its own, and none waits for another.
 
-| task | does | when it is red |
+| task | does | if it fails |
 |---|---|---|
-| `tidy_<customer>` | puts together, takes away, and reports counts and bytes | clear it: a landing came in between, or HDFS was away |
+| `tidy_<customer>` | compacts, removes, and returns counts and bytes | clear it: a landing came in between, or HDFS did not answer |
 
-A customer whose contract is wrong is skipped, with the reason in its log. With `dry_run` nothing changes, and the report says what would.
+A customer whose contract is wrong is skipped, with the reason in its log. With `dry_run` nothing changes; the task returns what would.
 """
 
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ from steps import SkippedContractOperator
 
 with DAG(
     dag_id="tidy_lake",
-    description="Puts small files together, and removes what no landing in force needs",
+    description="Compacts small files, and removes what no landing in force needs",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("0 3 * * 0", timezone="UTC"),
     start_date=datetime(2018, 1, 1),

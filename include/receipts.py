@@ -106,7 +106,8 @@ class TransformReceipt:
 
     `read` = `distinct` + `duplicates` + `quarantined` + `forgotten`. `forgotten_hash` is the content hash of the forgotten records, which
     are in no table; `tombstones` are those that the transform knew. `seconds` is per step. `unknown_fields` maps a path that the written
-    schema does not know to how often it was there: the 100 most frequent, and `...` where there are more. Written by `spark_jobs/` as JSON.
+    schema does not know to how often it was there: the 100 most frequent, and `...` where there are more; between tasks it has only `...`,
+    with the number of paths (include/lake/unknown_fields.py). Written by `spark_jobs/` as JSON.
     `builds_on` is the digest of the `PublishReceipt` that Spark was started with; the operator adds it.
     """
 

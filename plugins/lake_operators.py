@@ -15,6 +15,7 @@ import metrics
 from include import receipts
 from include.contracts import Contract
 from include.lake import proofs
+from include.lake.unknown_fields import as_committed, with_names, without_names
 from include.maintenance import cleanup, compact
 from include.query import quarantine
 from include.receipts import Found, Landing, Override, Proof, PublishReceipt, Source, TransformReceipt
@@ -143,13 +144,13 @@ class CommitLandingOperator(lineage.CommitLineage, BaseOperator):
                 seconds=seconds_so_far(context, BEFORE_COMMIT),
             )
             lake = connections.lake(source.customer)
-            landed = lake.commit(row, transformed)
+            landed = lake.commit(with_names(lake, row), transformed)
             seconds = time.monotonic() - began
             log_lines(self.log, notices.visible(landed, seconds))
             metrics.landed(landed, seconds)
             lineage.remember(self, landed, lake.location)
             landed_assets.announce(context, self.outlets, landed, lake.location)
-            return receipts.plain(landed)
+            return receipts.plain(without_names(landed))
 
 
 def receipts_so_far(context: Context) -> tuple[Source, PublishReceipt, TransformReceipt]:
@@ -173,9 +174,9 @@ class AnswerOperator(BaseOperator):
         from include.answers import pages  # brings what draws charts; every task of a run imports this file
 
         with step(context):
-            landed = receipt_of(context, "commit", Landing)
-            copies = os.environ.get("LANDFALL_REPORTS")
-            written = pages.write(connections.lake(landed.customer), landed, Path(copies) if copies else None)
+            handed_on = receipt_of(context, "commit", Landing)
+            lake, copies = connections.lake(handed_on.customer), os.environ.get("LANDFALL_REPORTS")
+            written = pages.write(lake, as_committed(lake, handed_on), Path(copies) if copies else None)
             self.log.info("report: %s", written)
             return written
 

@@ -1,11 +1,8 @@
 """Waiting for a day's files."""
 
-import os
-import posixpath
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
@@ -17,6 +14,7 @@ from include import receipts, run_identity
 from include.contracts import Contract
 from include.errors import Refused
 from include.lake.lake import Lake
+from include.lake.unknown_fields import without_names
 from include.receipts import Landing, Source
 from include.run_identity import WAITS_FOR
 from include.runs import conf, notices
@@ -24,7 +22,7 @@ from include.source import delivery
 from include.source import files as source
 from include.source.decision import Known, Next, decide
 from include.source.delivery import Delivery, Expected
-from include.source.inbox import VARIABLE, places
+from include.source.inbox import of_deployment
 from include.storage import acl, claims
 from include.storage.claims import Claim, Taken
 from steps import log_lines, step
@@ -146,9 +144,8 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
 
     def look(self, named: list[str] | None, day: str, lake: str, again: bool) -> Delivery:
         """The files that a person named in the trigger form, else those of the contract's pattern, if the customer may land them."""
-        where = places(self.contract.customer, inbox(), os.environ.get(VARIABLE), posixpath.dirname(lake))
-        expected = Expected(self.contract.source, self.contract.quiet_seconds, self.contract.marker)
-        return delivery.look(expected, day, named or [], where, may_be_gone=again)
+        where = of_deployment(self.contract.customer, lake)
+        return delivery.look(Expected.by(self.contract), day, named or [], where, may_be_gone=again)
 
     def waits(self, context: Context, what: str) -> bool:
         """False, to look again later; says for what it waits in the log, and to whoever follows the run."""
@@ -179,14 +176,14 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             "landing %s of run %s again: %s: %s, %d bytes, sha256 %s",
             landed.landing, landed.run_id, how, ", ".join(found.uris), found.bytes, found.sha256,
         )  # fmt: skip
-        context["ti"].xcom_push(key="landed_again", value=receipts.plain(landed))
+        context["ti"].xcom_push(key="landed_again", value=receipts.plain(without_names(landed)))
         return PokeReturnValue(is_done=True, xcom_value=receipts.plain(found))
 
     def end_green(self, context: Context, found: Source, landed: Landing) -> None:
         """Skips the rest of the run: these very bytes are the landing in force."""
         self.log.info("already landed by run %s at %s (landing %s)", landed.run_id, landed.committed_at, landed.landing)
         context["ti"].xcom_push(key="return_value", value=receipts.plain(found))
-        context["ti"].xcom_push(key="already_landed", value=receipts.plain(landed))
+        context["ti"].xcom_push(key="already_landed", value=receipts.plain(without_names(landed)))
         self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
 
 
@@ -197,11 +194,3 @@ def part_refused(uris: Iterable[str], landed: Landing) -> Refused:
         f"{landed.customer} {landed.day}: landing {landed.landing} has {len(landed.source)} files, of which {lacking} "
         "cannot be found any more. Nothing was published. Bring them back, or name the files of the day as its source."
     )
-
-
-def inbox() -> Path:
-    """Where relative source patterns begin. A path of the deployment, as DAGS_FOLDER is."""
-    try:
-        return Path(os.environ["LANDFALL_INBOX"])
-    except KeyError as error:
-        raise Refused("LANDFALL_INBOX is not set: it names the folder that relative source patterns of contracts begin at") from error

@@ -19,6 +19,7 @@ from include.kafka.retention import require_readable
 from include.lake import tombstones
 from include.lake.lake import Lake
 from include.lake.proofs import require_related
+from include.lake.unknown_fields import without_names
 from include.receipts import PublishReceipt, Source, TransformReceipt
 from include.transform_command import Batch, FromKafka, FromLake, transform_arguments, tuning
 from steps import receipt_of, step
@@ -96,7 +97,7 @@ class TransformOperator(SparkSubmitOperator):
             receipt = receipts.read(TransformReceipt, connections.hdfs().cat_file(path_of(batch.receipt)), batch.receipt)
             refuse_another(receipt, published, batch)
             self.log.info("%s: %d read, %d distinct, %d quarantined", batch.receipt, receipt.read, receipt.distinct, receipt.quarantined)
-            return receipts.plain(replace(receipt, builds_on=receipts.digest(published)))
+            return receipts.plain(without_names(replace(receipt, builds_on=receipts.digest(published))))
 
     def compose(self, published: PublishReceipt, lake: Lake) -> Batch:
         """Composes the command anew of what the templates have become and what is known only now. Returns what this try is about."""

@@ -10,7 +10,8 @@ from include import contracts as customers
 from include import receipts
 from include.cli import options, output, services, terminal
 from include.cli.options import AsJson, AsUser, Customer
-from include.errors import Refused
+from include.errors import LandfallError, Refused
+from include.receipts import Landing
 
 if TYPE_CHECKING:
     from include.query.session import Rows
@@ -20,21 +21,25 @@ SHOWN = 1000  # rows of a query, so that nobody's terminal is flooded by a table
 
 def query(
     customer: Customer,
-    sql: Annotated[str, typer.Argument(help="One SELECT, in DuckDB's SQL, over the customer's tables by their plain names.")],
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT in DuckDB's SQL. Tables have their plain names.")],
     user: AsUser = None,
     landing: Annotated[
         str | None,
-        typer.Option(help="The tables as this landing left them, while its snapshots are kept. Default: the newest.", metavar="ID"),
+        typer.Option(
+            metavar="ID", help="Read the tables as this landing left them, while its snapshots are kept. Default: the newest landing."
+        ),
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help=f"At most so many rows. Default: {SHOWN:,} in a table, all in the other forms."),
+        typer.Option(min=1, metavar="N", help=f"Largest number of rows. Default: {SHOWN:,} in a table, all in the other forms."),
     ] = None,
     as_json: AsJson = False,
-    csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout; a text that a spreadsheet would calculate has a ' in front.")] = False,
-    parquet: Annotated[Path | None, typer.Option(help="As Parquet into this file.", metavar="FILE")] = None,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Show CSV on stdout. A text that a spreadsheet would calculate has a ' in front.")
+    ] = False,
+    parquet: Annotated[Path | None, typer.Option(help="Write Parquet to this file.", metavar="FILE")] = None,
 ) -> None:
-    """Ask the landed tables a question, as of the customer's newest landing, or of an earlier one."""
+    """Run one SELECT over the landed tables, as of the customer's newest landing or an earlier one."""
     from include.query import session
 
     options.at_most_one(**{"--json": as_json, "--csv": csv, "--parquet": parquet is not None})
@@ -66,15 +71,19 @@ def _show_rows(found: "Rows", everything: int, *, as_json: bool, csv: bool, parq
 
 
 def tables(
-    name: Annotated[str | None, typer.Argument(help="One table or view, with its columns. Default: all.", metavar="TABLE")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One table or view, with its columns. Default: all, without columns.", metavar="TABLE")
+    ] = None,
     customer: Annotated[
         str | None,
-        typer.Option("--customer", "-c", help="One customer only. Default: all; with --user, those whose contract names this reader."),
+        typer.Option(
+            "--customer", "-c", metavar="NAME", help="One customer only. Default: all; with --user, those whose contract names this reader."
+        ),
     ] = None,
     user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what tables and views there are, what a row of each is, how many are in force, and what the columns mean."""
+    """List the tables and views: what a row of each is, how many rows are in force, and what the columns mean."""
     from include.query import describe
 
     names = [customers.customer(customer).customer] if customer else customers.names(reader=user)
@@ -91,26 +100,26 @@ def tables(
 def answers(
     customer: Customer,
     first: Annotated[
-        str | None, typer.Option("--from", help="The first day, such as 2018-01-28. Default: the first one that landed.")
+        str | None, typer.Option("--from", metavar="DAY", help="The first day, such as 2018-01-28. Default: the first landed day.")
     ] = None,
-    last: Annotated[str | None, typer.Option("--to", help="The last day. Default: the last one that landed.")] = None,
-    exam: Annotated[str | None, typer.Option(help="The exam whose attempts are counted. Default: the most common one.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last day. Default: the last landed day.")] = None,
+    exam: Annotated[
+        str | None, typer.Option(metavar="EXAM", help="The exam whose attempts are counted. Default: the most common one.")
+    ] = None,
     once: Annotated[
         bool | None,
         typer.Option(
             "--once/--with-repeats",
-            help="Leave out attempts that had come on an earlier day already, or count them on every day that they came. "
-            "Default: left out over several days, counted for one.",
+            help="Leave out attempts that came on an earlier day already, or count them on every day. "
+            "Default: left out over several days, counted for one day.",
             show_default=False,
         ),
     ] = None,
     as_json: AsJson = False,
-    csv: Annotated[
-        Path | None, typer.Option(help="Into a folder that is made if need be: one CSV file per answer.", metavar="FOLDER")
-    ] = None,
-    html: Annotated[Path | None, typer.Option(help="As one page into this file.", metavar="FILE")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a CSV file for each answer to this folder.", metavar="FOLDER")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one page to this file.", metavar="FILE")] = None,
 ) -> None:
-    """Answer the business questions over the days from --from to --to, as of the customer's newest landing."""
+    """Answer the business questions about a span of days, as of the customer's newest landing."""
     from include.answers import questions
 
     options.at_most_one(**{"--json": as_json, "--csv": csv is not None, "--html": html is not None})
@@ -136,12 +145,18 @@ def answers(
 
 
 def landings(
-    customer: Annotated[str | None, typer.Option("--customer", "-c", help="One customer only. Default: all.")] = None,
-    day: Annotated[str | None, typer.Option(help="One day only, such as 2018-01-28, with what each place counted. Default: all.")] = None,
-    wide: Annotated[bool, typer.Option("--wide", help="All columns, a line each: also duplicates, forgotten, content hash, run.")] = False,
+    customer: Annotated[str | None, typer.Option("--customer", "-c", metavar="NAME", help="One customer only. Default: all.")] = None,
+    day: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAY",
+            help="One day only, such as 2018-01-28, with the counts of each place, and whether its files have changed since. Default: all.",
+        ),
+    ] = None,
+    wide: Annotated[bool, typer.Option("--wide", help="Show all columns: also duplicates, forgotten, content hash, run.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List what has landed, newest first; of each day the first one is in force."""
+    """List what has landed, the newest first. Of each day the first landing is in force."""
     names = [customers.customer(customer).customer] if customer else list(customers.load_all())
     found = [landing for name in names for landing in services.lake(name).landings(options.day_of(day) if day else None)]
     found.sort(key=lambda landing: landing.committed_at, reverse=True)
@@ -153,16 +168,28 @@ def landings(
     for name in sorted(in_force):
         output.conservation(in_force[name].conservation)
         output.override(in_force[name])
+        output.changed(_changed(in_force[name]))
+
+
+def _changed(landing: Landing) -> list[str]:
+    """What has become of the landed files since, in sentences; where they cannot be looked at, none, and stderr has the reason."""
+    from include.source.delivery import Expected, changed_since
+
+    try:
+        return changed_since(landing, Expected.by(customers.customer(landing.customer)), services.places(landing.customer))
+    except (LandfallError, OSError) as error:
+        terminal.progress(f"whether the files of {landing.customer} {landing.day} have changed is not known: {error}")
+        return []
 
 
 def explain(
     customer: Customer,
-    day: Annotated[str, typer.Option(help="A landed day, such as 2018-01-28.")],
-    keen_id: Annotated[str | None, typer.Option(help="Id of the attempt; every record that has it is explained.")] = None,
-    record: Annotated[int | None, typer.Option(min=0, help="Or the number of one record in the day's source, from 0.")] = None,
+    day: Annotated[str, typer.Option(metavar="DAY", help="A landed day, such as 2018-01-28.")],
+    keen_id: Annotated[str | None, typer.Option(metavar="ID", help="Id of an attempt; every record that has it is explained.")] = None,
+    record: Annotated[int | None, typer.Option(min=0, metavar="N", help="Number of a record in the day's source, from 0.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say where a record stands in its source and in Kafka, and which rows it became, or why it is in quarantine."""
+    """Show where a record is in its source and in Kafka, and which rows it became, or why it is in quarantine."""
     from include.query import trace
 
     if (keen_id is None) == (record is None):
@@ -175,11 +202,11 @@ def explain(
 
 def quarantine(
     customer: Customer,
-    day: Annotated[str | None, typer.Option(help="One day only, such as 2018-01-28. Default: all.")] = None,
-    run: Annotated[str | None, typer.Option(help="What this run could not read, also if it failed.", metavar="RUN")] = None,
+    day: Annotated[str | None, typer.Option(metavar="DAY", help="One day only, such as 2018-01-28. Default: all.")] = None,
+    run: Annotated[str | None, typer.Option(metavar="RUN", help="The unreadable records of this run, also if it failed.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the records that could not be read, by reason, with examples: of the landings in force, or of one run."""
+    """List the unreadable records by reason, with examples: of the landings in force, or of one run."""
     from include.query import quarantine as quarantined
     from include.runs.run import LandingRun
 

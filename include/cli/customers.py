@@ -6,28 +6,28 @@ from typing import Annotated
 import typer
 
 from include import contracts
-from include.cli import options, terminal
+from include.cli import helping, options, terminal
 from include.cli.options import AsJson
 
-app = typer.Typer(name="customers", help="Contracts: what each customer delivers, a file each.", no_args_is_help=True)
+app = typer.Typer(
+    name="customers", cls=helping.Group, help="Write and check contracts: a YAML file for each customer.", no_args_is_help=True
+)
 
 
-@app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="Small letters, digits and _; a letter first.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and _, beginning with a letter.")],
     first_day: Annotated[
-        str | None, typer.Option(help="The first day that is expected, such as 2018-01-28, if it is not today. A backfill begins there.")
+        str | None, typer.Option(metavar="DAY", help="The first day that is due, such as 2018-01-28. Default: today.")
     ] = None,
 ) -> None:
-    """Write a commented contract for a new customer. Airflow shows its DAG within half a minute."""
+    """Write a contract for a new customer, with every key explained. Airflow shows its DAG within half a minute."""
     path = contracts.add(name, first_day=date.fromisoformat(options.day_of(first_day, "--first-day")) if first_day else None)
     terminal.progress(f"mend what differs, then look at it with ./landfall customers check. Its DAG will be land_assessments_{name}.")
     terminal.out.print(str(path), soft_wrap=True)
 
 
-@app.command()
 def check(as_json: AsJson = False) -> None:
-    """Check every contract; exit code 1 if one is wrong, with each fault of it."""
+    """Check every contract, and name each fault. The exit code is 1 if a contract is wrong."""
     found = contracts.load_all()
     wrong = {name: str(each) for name, each in found.items() if isinstance(each, contracts.ContractRefused)}
     if as_json:
@@ -39,3 +39,7 @@ def check(as_json: AsJson = False) -> None:
             terminal.error(reason)
     if wrong:
         raise typer.Exit(1)
+
+
+helping.register(app, add)
+helping.register(app, check)

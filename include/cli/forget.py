@@ -14,10 +14,10 @@ from include.errors import Refused
 
 def repair(
     customer: Customer,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Mend it. Without, nothing is changed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Rebuild them. Without it, nothing is changed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether the tables are what the landings say, and if not, rebuild them from the landings' own files."""
+    """Check that the tables hold what the landings say; if not, rebuild them from the landings' own files."""
     from include.maintenance import repair as repairing
 
     customers.customer(customer)
@@ -27,14 +27,14 @@ def repair(
 
 def forget(
     customer: Customer,
-    keen_id: Annotated[str, typer.Option(help="Id of the attempt.")],
-    asked_by: Annotated[str | None, typer.Option(help="Who wants it forgotten. Default: the user of this machine.")] = None,
+    keen_id: Annotated[str, typer.Option(metavar="ID", help="Id of the attempt.")],
+    asked_by: Annotated[str | None, typer.Option(metavar="NAME", help="Who asked for it. Default: the user of this machine.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete an attempt from every table, snapshot and file of the lake, and leave it out of whatever is landed from now on.
+    """Delete an attempt from every table, snapshot and file of the lake, and leave it out of all later landings.
 
-    Says what Kafka and the source files still hold.
+    Reports what Kafka and the source files still hold, and until when.
     """
     import getpass
 

@@ -16,23 +16,26 @@ from include.errors import Refused
 
 def land(
     customer: Customer,
-    day: Annotated[str, typer.Option(help="The day to land, such as 2018-01-28.")],
+    day: Annotated[str, typer.Option(metavar="DAY", help="The day to land, such as 2018-01-28.")],
     source: Annotated[
         list[str] | None,
-        typer.Option(help="A file or URL of the day; may be given several times. Default: what the contract's pattern finds."),
+        typer.Option(
+            metavar="FILE",
+            help="A path or URL of the day's source; may be given several times. Default: what the contract's pattern finds.",
+        ),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Land the day anew even if the same bytes are landed already.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Land the day again, also if the same bytes are landed already.")] = False,
     max_quarantined: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Share of records that may be unreadable. Default: what the contract allows."),
+        typer.Option(min=0, max=1, metavar="SHARE", help="Largest share of records that may be unreadable. Default: the contract's."),
     ] = None,
     accept_problems: Annotated[
         str | None,
-        typer.Option(help="Land the day although too few of its records can be read: the reason, which it keeps.", metavar="REASON"),
+        typer.Option(metavar="REASON", help="Land the day although too few of its records can be read. The landing keeps the reason."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Land one day of one customer through Airflow, follow the run, and print its receipt."""
+    """Land one day of one customer through Airflow, follow the run, and show its receipt."""
     customers.customer(customer)
     files = [options.absolute(each) for each in source or []]
     terms = {"max_quarantined": max_quarantined, "accept_problems": accept_problems}
@@ -43,17 +46,17 @@ def land(
 
 def backfill(
     customer: Customer,
-    first: Annotated[str, typer.Option("--from", help="The first day, such as 2018-01-01.")],
-    last: Annotated[str, typer.Option("--to", help="The last day.")],
-    at_once: Annotated[int, typer.Option(min=1, max=16, help="How many days may be under way at a time.")] = 2,
-    again: Annotated[bool, typer.Option("--again", help="Land every day anew, also those whose bytes are landed already.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, also if it is more than a month.")] = False,
+    first: Annotated[str, typer.Option("--from", metavar="DAY", help="The first day, such as 2018-01-01.")],
+    last: Annotated[str, typer.Option("--to", metavar="DAY", help="The last day.")],
+    at_once: Annotated[int, typer.Option(min=1, max=16, metavar="N", help="Number of days that run at the same time.")] = 2,
+    again: Annotated[bool, typer.Option("--again", help="Land every day again, also those whose bytes are landed already.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, also about more than 31 days.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Land the days of a span from the files that the contract's pattern finds, by Airflow's own backfill.
+    """Land every day of a span from the files that the contract's pattern finds, by Airflow's own backfill.
 
-    A day whose bytes are landed already is left as it is; a corrected file replaces its day. More than 31 days are landed only after a
-    question that says how many they are and how long it takes, or with --yes.
+    A day whose bytes are landed already is left as it is; a corrected file replaces its day. Before more than 31 days are landed, the
+    command shows how many they are and how long that takes, and asks.
     """
     from include.runs import backfill as backfilling
 
@@ -82,11 +85,13 @@ def backfill(
 
 def replay(
     customer: Customer,
-    day: Annotated[str, typer.Option(help="A landed day, such as 2018-01-28.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many quarantined records would pass now.")] = False,
+    day: Annotated[str, typer.Option(metavar="DAY", help="A landed day, such as 2018-01-28.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only count the quarantined records that would pass now. Lands nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Land a day again from its own source, after the transform was mended; or say beforehand what that would bring."""
+    """Land a day again from its own source, after the transform was mended; or count beforehand what would pass."""
     from include.query import replay as replaying
 
     customers.customer(customer)
@@ -104,13 +109,15 @@ def replay(
 
 
 def split(
-    source: Annotated[str, typer.Option(help="A file or URL with the records of many days.")],
-    out: Annotated[Path, typer.Option(help="A folder for the daily files; made, or there and empty.")],
-    by: Annotated[str, typer.Option(help="Field that holds the moment: ISO 8601 with its zone, or seconds since 1970.")] = "started_at",
-    time_zone: Annotated[str, typer.Option(help="Time zone that the days are of.")] = "UTC",
+    source: Annotated[str, typer.Option(metavar="FILE", help="A path or URL of a file with the records of many days.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the daily files: a new or an empty one.")],
+    by: Annotated[
+        str, typer.Option(metavar="FIELD", help="Field with the moment: ISO 8601 with its zone, or seconds since 1970.")
+    ] = "started_at",
+    time_zone: Annotated[str, typer.Option(metavar="ZONE", help="Time zone of the days.")] = "UTC",
     as_json: AsJson = False,
 ) -> None:
-    """Cut a file into daily files, byte for byte, so that months can be backfilled."""
+    """Cut a file into daily files, byte for byte, so that its days can be backfilled."""
     from include.source import split as splitting
 
     with terminal.status("splitting"):
@@ -141,7 +148,7 @@ def land_day(customer: str, day: str, source: list[str], *, again: bool, **terms
     receipt = run.receipt()
     if receipt["state"] != "success":
         following.failure(receipt, shown)
-    return {**receipt, "report": _report(customer, day)}
+    return {**receipt, "unknown_fields": _unknown_fields(receipt), "report": _report(customer, day)}
 
 
 def exit_on_failure(receipt: dict[str, Any]) -> None:
@@ -161,6 +168,15 @@ def _confirm_backfill(contract: customers.Contract, first: date, last: date, at_
     if not sys.stdin.isatty():
         raise Refused(f"{warning} Nothing was started, and there is no terminal to ask at: say --yes")
     typer.confirm(f"{warning} Land them?", abort=True, err=True)
+
+
+def _unknown_fields(receipt: dict[str, Any]) -> dict[str, int] | None:
+    """With their names, which the landing's row has and Airflow has not; as the run's receipt has them where nothing has landed."""
+    handed_on: dict[str, int] | None = receipt["unknown_fields"]
+    if not handed_on or not receipt["tables"]:
+        return handed_on
+    rows = services.lake(receipt["customer"]).landings(receipt["day"])
+    return next((row.unknown_fields for row in reversed(rows) if row.run_id == receipt["run_id"]), handed_on)
 
 
 def _report(customer: str, day: str) -> str | None:

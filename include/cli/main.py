@@ -12,11 +12,12 @@ import typer
 from typer._click.exceptions import ClickException
 from typer.rich_utils import rich_format_error
 
-from include.cli import ask, customers, forget, land, stack, terminal, tests
+from include.cli import ask, customers, forget, helping, land, stack, terminal, tests
 from include.errors import LandfallError
 
 app = typer.Typer(
     name="landfall",
+    cls=helping.Group,
     help="Lands exam attempts from JSON files through Kafka and Spark on HDFS, and proves that each arrived exactly once.",
     no_args_is_help=True,
     add_completion=False,
@@ -30,8 +31,8 @@ COMMANDS: list[Callable[..., None]] = [
     ask.quarantine, land.replay, forget.repair, forget.forget, land.split,
 ]  # fmt: skip
 for command in COMMANDS:
-    app.command()(command)
-app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(tests.run)
+    helping.register(app, command)
+helping.register(app, tests.run, "test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 app.add_typer(customers.app)
 
 

@@ -9,12 +9,14 @@ import typer
 
 from include.errors import Refused
 
-Customer = Annotated[str, typer.Option("--customer", "-c", help="A customer: a file in include/customers/, without .yaml.")]
+Customer = Annotated[str, typer.Option("--customer", "-c", metavar="NAME", help="A customer: a file in include/customers/, without .yaml.")]
 AsUser = Annotated[
     str | None,
-    typer.Option("--user", help="Read as this user of HDFS, with the catalog opened read-only. Default: as the owner, landfall."),
+    typer.Option(
+        "--user", metavar="NAME", help="Read as this user of HDFS, with the catalog opened read-only. Default: as the owner, landfall."
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Exactly one JSON document on stdout.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Show one JSON document on stdout, and nothing else.")]
 
 
 def day_of(text: str, option: str = "--day") -> str:

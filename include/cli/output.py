@@ -40,8 +40,8 @@ def receipt(given: dict[str, Any]) -> None:
     conservation(given["conservation"])
     terminal.table(["table", "rows"], [[name, f"{count:,}"] for name, count in given["tables"].items()], numeric=[False, True])
     if given["unknown_fields"]:
-        told = ", ".join(path if path == "..." else f"{path} {count:,}" for path, count in given["unknown_fields"].items())
-        terminal.out.print(f"fields that the schema does not know: {escape(told)}")
+        names = ", ".join(path if path == "..." else f"{path} {count:,}" for path, count in given["unknown_fields"].items())
+        terminal.out.print(f"fields that the schema does not know: {escape(names)}")
     terminal.out.print("seconds: " + ", ".join(f"{task} {seconds}" for task, seconds in given["seconds"].items()))
     for warning in given["warnings"]:
         terminal.out.print(f"[yellow]warning:[/] {escape(warning)}")
@@ -154,7 +154,7 @@ def forgotten(done: "Forgotten") -> None:
     lines.add_row("rows removed", ", ".join(f"{table} {number:,}" for table, number in done.rows.items()) or "none")
     lines.add_row("landings", escape(", ".join(done.landings) or "none held it"))
     lines.add_row("files deleted", f"{done.files_deleted:,}")
-    lines.add_row("answers made anew", escape(", ".join(done.answers) or "none"))
+    lines.add_row("answers made again", escape(", ".join(done.answers) or "none"))
     lines.add_row("Kafka", escape(f"{done.topic}, until {done.kafka_until or 'its records have aged out'} at the latest"))
     lines.add_row("source files", escape(", ".join(done.sources) or "none known"))
     terminal.show(lines)
@@ -199,6 +199,12 @@ def override(landing: Landing) -> None:
     """Who landed the day although it broke limits, and why; nothing for a landing that kept them."""
     if landing.override:
         terminal.out.print(f"[yellow]warning:[/] {escape(landing.override.sentence)}", soft_wrap=True)
+
+
+def changed(sentences: list[str]) -> None:
+    """What has become of a landed day's files since."""
+    for sentence in sentences:
+        terminal.out.print(f"[yellow]warning:[/] {escape(sentence)}", soft_wrap=True)
 
 
 def addresses(given: dict[str, str]) -> None:

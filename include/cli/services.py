@@ -1,5 +1,6 @@
 """What commands work on: this machine's settings and stack, Airflow, a customer's lake. Each is imported when it is asked for."""
 
+import os
 from typing import Any
 
 from include.cli import terminal
@@ -19,6 +20,14 @@ def airflow() -> Any:
 
     at = settings().endpoints
     return AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
+
+
+def places(customer: str) -> Any:
+    """Where the customer's files may be, as in the embedded stack's Airflow."""
+    from include.source import inbox
+    from include.stack.airflow import EVERYTHING
+
+    return inbox.places(customer, settings().inbox, os.environ.get(inbox.VARIABLE) or EVERYTHING)
 
 
 def start_stack() -> Any:

@@ -11,7 +11,7 @@ IN_DEMO = 5  # answers, of many; `answers` shows all
 
 
 def demo() -> None:
-    """Start everything, make sample files, land them, show what landed. Leaves the stack up."""
+    """Start everything, land sample files, and show what landed. Everything keeps running."""
     from include.answers import questions
     from include.stack import lifecycle, samples
 
@@ -27,14 +27,14 @@ def demo() -> None:
 
 
 def up() -> None:
-    """Start Kafka, HDFS and Airflow on this machine, or what of them is not running."""
+    """Start Kafka, HDFS and Airflow on this machine. Those that run already are left alone."""
     from include.stack import lifecycle
 
     output.addresses(lifecycle.addresses(services.start_stack()))
 
 
 def down() -> None:
-    """Stop everything that was started here, data kept."""
+    """Stop everything that was started on this machine. The data is kept."""
     from include.stack import lifecycle
 
     settings = services.settings()
@@ -46,7 +46,7 @@ def down() -> None:
 def clean(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Stop everything and remove its data: topics, HDFS, Airflow's runs, samples."""
+    """Stop everything and remove its data: topics, tables on HDFS, Airflow's runs, sample files."""
     from include.stack import lifecycle
 
     settings = services.settings()

@@ -17,6 +17,8 @@ from include.lake.day_index import LandedDay
 
 UNDER_WAY = ("queued", "running")
 RECENT = 20  # runs that tell how long one takes
+LOOKED_AT = 7  # landed days whose files are compared with what landed, where all days are listed
+FRESH = timedelta(days=7)  # since its commit; files that are older no longer change
 FAR_BACK = datetime.min.replace(tzinfo=UTC)
 
 
@@ -100,6 +102,13 @@ def not_right(found: Mapping[date, Day]) -> list[NotRight]:
             missing.append(NotRight(day.state, span.first, day.day, span.days + 1))
         before = day
     return [*reversed(red), *reversed(landed), *reversed(missing)]
+
+
+def freshly_landed(found: Mapping[date, Day], now: datetime) -> list[Day]:
+    """The days that landed within a week, at most seven, the newest commit first; none with a run since that failed or is under way."""
+    landed = [(day.landed.committed_at, day) for day in found.values() if day.landed and day.state is State.LANDED]
+    fresh = [each for each in landed if now - each[0] <= FRESH]
+    return [day for _, day in sorted(fresh, key=lambda each: each[0], reverse=True)][:LOOKED_AT]
 
 
 def with_seen(found: Mapping[date, Day], is_seen: Callable[[Run], bool]) -> dict[date, Day]:

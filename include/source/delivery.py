@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
+from include.contracts import Contract
 from include.receipts import Landing
 from include.source import files as source
 from include.source import listing
@@ -20,6 +22,7 @@ from include.storage import stores
 from include.storage.stores import Entry
 
 SETTLE_SECONDS = 1.0  # between two looks at files whose age does not tell, or is not asked for
+ROUNDED = 2.0  # seconds that the age of a file may be off, for web servers give whole ones
 SHOWN = 3  # names in a sentence
 
 
@@ -51,6 +54,10 @@ class Expected:
     source: str
     quiet_seconds: float
     marker: str | None = None
+
+    @classmethod
+    def by(cls, contract: Contract) -> Self:
+        return cls(contract.source, contract.quiet_seconds, contract.marker)
 
 
 def look(expected: Expected, day: str, named: Sequence[str], places: Places, *, may_be_gone: bool = False) -> Delivery:
@@ -86,28 +93,31 @@ def locations(name: str, inbox: Path) -> str:
     return path if path.startswith("/") else str(inbox / Path(path).expanduser())
 
 
-def changed_since(landing: Landing, expected: Expected, places: Places) -> list[str]:
-    """What has become of a landed day's files, in sentences: grown, written to, gone, or joined by others. Empty where nothing has.
+def changed_since(landing: Landing, expected: Expected, places: Places, checked: datetime | None = None) -> list[str]:
+    """What has become of a landed day's files, in sentences: written to, or joined by others. Empty where nothing has.
 
-    Files that a person named are compared alone; those of the contract's pattern also with what the pattern finds now. Raises as `look`.
+    Files that a person named are compared alone; those of the contract's pattern also with what the pattern finds now. Files that are gone
+    are not mentioned: an inbox is emptied once its days have landed. `checked` is when a later run has found the landed bytes in the files
+    again, so that what was written before it changed nothing. Ages are compared and not times, for the store's clock may be ahead of ours.
+    Raises as `look`.
     """
+    places.refuse_others(list(landing.source))
     now = {entry.uri: entry for entry in _find(expected.source, landing.day, places, _marker_uris(expected, landing.day, places)).files}
     gone = [uri for uri in landing.source if uri not in now and source.gone([uri])]
     entries = [now.get(uri) or stores.entry(uri) for uri in landing.source if uri not in gone]
-    later = [entry for entry in entries if _is_later(entry, landing.found_at)]
+    since = max(filter(None, (datetime.fromisoformat(landing.found_at), checked))).timestamp()
+    later = [entry.uri for entry in entries if entry.age is not None and time.time() - entry.age > since + ROUNDED]
     sizes = [entry.size for entry in entries]
     total = sum(size for size in sizes if size is not None)
-    sentences = [f"{_some(gone)} of the landed files cannot be found any more"] if gone else []
-    if later:
-        sentences.append(f"written to since they were landed: {_some([entry.uri for entry in later])}")
-    elif not gone and None not in sizes and total != landing.bytes:
-        sentences.append(f"the landed files have {total:,} bytes now, {landing.bytes:,} were landed: {_some(list(landing.source))}")
+    sentences = []
+    if not gone and None not in sizes and total != landing.bytes:
+        sentences.append(
+            f"The landed files have {total:,} bytes now, {landing.bytes:,} were landed: {_some(later or list(landing.source))}."
+        )
+    elif later:
+        sentences.append(f"Written to since they were landed: {_some(later)}.")
     joined = sorted(set(now) - set(landing.source)) if set(now) & set(landing.source) else []
-    return sentences + ([f"joined since by files that are not landed: {_some(joined)}"] if joined else [])
-
-
-def _is_later(entry: Entry, found_at: str) -> bool:
-    return entry.changed is not None and entry.changed > datetime.fromisoformat(found_at).timestamp()
+    return sentences + ([f"Joined since by files that are not landed: {_some(joined)}."] if joined else [])
 
 
 # ---- looking

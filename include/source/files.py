@@ -25,8 +25,8 @@ from include.storage.stores import HTTP, SourceRefused, entry, is_uri, open_file
 
 __all__ = ["SourceRefused", "Spooled", "describe", "find", "gone", "serve", "spool"]
 
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 BLOCK = 1 << 18  # small, because a compressed block may grow a thousandfold
-SHOWN = 24  # bytes of a file's beginning that an error shows
 
 
 def find(patterns: str | Sequence[str], day: str, root: Path) -> list[str]:
@@ -263,12 +263,22 @@ def _of_kind(blocks: Iterator[bytes], new: Callable[[], _Decompressor], uri: str
         first += block
     if len(first) >= 4 and not magic.match(first):
         raise SourceRefused(
-            f"{uri} is named as {kind} and is none: it begins with {first[:SHOWN]!r}. Nothing of it was published. "
+            f"{uri} is named as {kind} and is none: it begins with {kind_of(first)}. Nothing of it was published. "
             f"Deliver it compressed, or under a name without {Path(_name(uri)).suffix}."
         )
     if first:
         yield first
     yield from blocks
+
+
+def kind_of(text: bytes) -> str:
+    """What this text begins with, as an error may say it where everybody reads it: punctuation as it is, of all else the kind alone."""
+    if text.startswith(UTF16):
+        return "the mark of UTF-16"
+    first = text[:1]
+    if first.isalnum():
+        return "a digit" if first.isdigit() else "a letter"
+    return repr(first)[1:] if b" " < first < b"\x7f" else f"the byte {first.hex()}" if first < b"\x80" else "a byte that is not ASCII"
 
 
 def _blocks(file: BinaryIO, uri: str) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ import json
 import os
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from include.errors import Refused
 from include.storage.http_files import is_inside
 from include.storage.stores import HTTP, is_uri, split
 
+INBOX = "LANDFALL_INBOX"
 VARIABLE = "LANDFALL_SOURCES"
 ANYTHING = "*"
 WEBHDFS = ("webhdfs", "swebhdfs")
@@ -106,6 +107,15 @@ def places(customer: str, inbox: Path, setting: str | None, lake: str = "/lake")
     except (ValueError, AttributeError, TypeError) as error:
         raise Refused(f'{VARIABLE} is wrong: {error}. Nothing was read. Expected JSON such as {{"acme": ["/data/acme"]}}.') from error
     return Places(customer, inbox, tuple(entries), lake)
+
+
+def of_deployment(customer: str, lake: str, environment: Mapping[str, str] = os.environ) -> Places:
+    """As the environment of Airflow's processes has them; `lake` is the customer's folder on HDFS. Raises Refused where it has no inbox."""
+    try:
+        inbox = Path(environment[INBOX])
+    except KeyError as error:
+        raise Refused(f"{INBOX} is not set: it names the folder that relative source patterns of contracts begin at") from error
+    return places(customer, inbox, environment.get(VARIABLE), posixpath.dirname(lake))
 
 
 def _covers(entry: str, uri: str) -> bool:

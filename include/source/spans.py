@@ -1,6 +1,7 @@
 """Where each record begins and ends in a file, byte for byte as it was delivered.
 
 A file is a JSON array or NDJSON (one JSON value on each line). Only what makes a file unreadable as a whole is refused here.
+Errors name the byte and the kind of fault, and nothing that is written there: they are in Airflow's logs, which every login sees.
 """
 
 import mmap
@@ -10,14 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from include.source.files import SourceRefused
+from include.source.files import SourceRefused, kind_of
 from include.source.surrogates import HALF, QUESTION_MARK, without_halves
 
 BOM = b"\xef\xbb\xbf"
 WHITE = re.compile(rb"[ \t\r\n]*")
 WHITE_OR_COMMA = frozenset(b" \t\r\n,")
 LINE_SUFFIXES = (".ndjson", ".jsonl")
-NEAR = 24  # bytes of the file shown before and after the place of an error
 
 # Decoding to Raw checks the syntax and copies nothing. It does not check UTF-8: one bad byte is a matter for quarantine.
 _array = msgspec.json.Decoder(list[msgspec.Raw])
@@ -138,13 +138,12 @@ def _refuse_cut_line(data: mmap.mmap, spans: Spans, path: Path) -> None:
     place = _first_fault(data, start, end)
     if place is None:
         if not _is_closed(data, start, end):
-            shown = _found(data, max(start, end - NEAR))
-            raise refused(path, f"is truncated: {record} has no line end and is no whole JSON value, it ends {shown}")
+            raise refused(path, f"is truncated: {record} has no line end and is no whole JSON value, it ends at byte {end:,}")
         return  # deeper than msgspec can follow, and whole
     cr = data.find(b"\r", start, place + 1)
     if cr >= 0 and _skip(WHITE, data, cr) >= place:  # nothing but white space between the CR and where it goes wrong
         raise refused(path, f"has lines that end in CR alone, the first at byte {cr:,}", "Deliver lines that end in LF or CR LF.")
-    raise refused(path, f"is not NDJSON: {record} is not one JSON value, it goes wrong at byte {place:,}, {_found(data, place)}")
+    raise refused(path, f"is not NDJSON: {record} is not one JSON value, it goes wrong at byte {place:,}, at {_found(data, place)}")
 
 
 def _first_fault(data: mmap.mmap, start: int, end: int) -> int | None:
@@ -199,8 +198,7 @@ def _syntax_error(data: mmap.mmap, begin: int, path: Path, error: msgspec.Decode
         return refused(
             path, f"is truncated: the array that begins at byte {begin:,} is still open where the file ends, at byte {len(data):,}"
         )
-    before, after = data[max(begin, byte - NEAR) : byte], data[byte : byte + NEAR]
-    return refused(path, f"is not valid JSON: {said[: place.start()]} at byte {byte:,}, after {_shown(before)}, at {_shown(after)}")
+    return refused(path, f"is not valid JSON: {said[: place.start()]} at byte {byte:,}, found {_found(data, byte)}")
 
 
 def refused(path: Path | str, what: str, remedy: str = "Have it delivered again.") -> SourceRefused:
@@ -215,8 +213,4 @@ def _skip(what: re.Pattern[bytes], data: mmap.mmap, place: int) -> int:
 
 
 def _found(data: mmap.mmap, place: int) -> str:
-    return _shown(data[place : place + NEAR])
-
-
-def _shown(text: bytes) -> str:
-    return repr(text)[1:]
+    return kind_of(data[place : place + 2])

@@ -1,5 +1,6 @@
 """The page's answers: a customer's days, and all that is known of one of them."""
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import connections
 from include import receipts
 from include.contracts import Contract
-from include.errors import Refused
+from include.errors import LandfallError, Refused
 from include.lake.day_index import landed_days
 from include.lake.lake import Lake
 from include.query.quarantine import quarantined, quarantined_by
@@ -16,9 +17,14 @@ from include.runs import backfill, day_states
 from include.runs.day_states import Day, NotRight, Run, State
 from include.runs.run import LandingRun, dag_of
 from include.runs.seen import failure, mark_seen, seen_failures, who_saw
+from include.source.delivery import Expected, changed_since
+from include.source.inbox import of_deployment
 from landings_page.inside_airflow import InsideAirflow
 
+log = logging.getLogger(__name__)
+
 REASONS = 10  # of so many failed runs a customer's row says why; each costs the reading of a log
+CHANGED = "changed"  # beside the states: a day that is landed, and whose files are others by now
 ALL_DAYS = "all_days"
 
 
@@ -101,6 +107,32 @@ class Customer:
             "tasks": self._tasks(run_id),
             "reports": [name for name in (day.isoformat(), ALL_DAYS) if self.lake.fs.exists(self.report(name))],
         }
+
+    def changed(self, day: date) -> list[str]:
+        """What has become of a landed day's files since, in sentences; none for a day that has not landed, or that a run is looking at."""
+        found = self.days().get(day)
+        return self._changed(found) if found and found.landed and found.state is not State.RUNNING else []
+
+    def freshly_changed(self) -> list[dict[str, Any]]:
+        """The days that landed lately and whose files have changed since, as `told` has what is not right."""
+        looked_at = [(day, self._changed(day)) for day in day_states.freshly_landed(self.days(), datetime.now(UTC))]
+        return [
+            {"state": CHANGED, "first": day.day.isoformat(), "last": day.day.isoformat(), "days": 1, "reason": " ".join(changed)}
+            for day, changed in looked_at
+            if changed
+        ]
+
+    def _changed(self, day: Day) -> list[str]:
+        """Of a landed day. Empty also where nobody can look: a store that is away from here has changed nothing."""
+        checked = day.run.began if day.run and day.run.state == "success" else None
+        try:
+            connections.serve_sources()
+            landing = self.lake.in_force(day.day.isoformat())
+            where = of_deployment(self.contract.customer, self.lake.path)
+            return changed_since(landing, Expected.by(self.contract), where, checked) if landing else []
+        except (LandfallError, OSError) as error:
+            log.info("%s %s: whether its files have changed is not known: %s", self.contract.customer, day.day, error)
+            return []
 
     def _run_of(self, day: Day, in_force: Landing | None) -> str | None:
         if day.state is State.LANDED and in_force:

@@ -112,6 +112,18 @@ def one_day(found: CustomerDep, day: date) -> dict[str, Any]:
     return found.day(day)
 
 
+@app.get("/api/customers/{customer}/changed")
+def changed(found: CustomerDep) -> list[dict[str, Any]]:
+    """The days that landed lately and whose files have changed since; asks the stores of up to seven days."""
+    return found.freshly_changed()
+
+
+@app.get("/api/customers/{customer}/days/{day}/changed")
+def changed_day(found: CustomerDep, day: date) -> list[str]:
+    """What has become of a landed day's files since, in sentences; asks their store."""
+    return found.changed(day)
+
+
 @app.get("/api/customers/{customer}/days/{day}/quarantine")
 def quarantine(found: CustomerDep, day: date, run_id: str | None = None) -> list[dict[str, Any]]:
     """Why records of the day could not be read, with examples, in the landing in force or in one run; reads data files of the day."""

@@ -57,7 +57,18 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Landing]:
     root = tmp_path_factory.mktemp("harbor")
     lake = Lake.open("harbor", f"sqlite:///{root}/catalog.sqlite", f"file://{root}", fsspec.filesystem("file"))
     built = build(root, records=RECORDS, day=DAY, customer="harbor")
-    return lake, lake.commit(replace(built.landing, run_id="r1"), built.transform)
+    return lake, lake.commit(replace(built.landing, run_id="r1", source=(str(root / "inbox" / "harbor" / DAY),)), built.transform)
+
+
+@pytest.fixture
+def changed_file(landed: tuple[Lake, Landing], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file of the landed day, which is gone but for a test that has it written to since."""
+    [path] = map(Path, landed[1].source)
+    monkeypatch.setenv("LANDFALL_INBOX", str(path.parents[1]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("[{}, {}]")
+    yield path
+    path.unlink()
 
 
 @pytest.fixture
@@ -79,6 +90,7 @@ def page(
         return Lake.open(customer, f"sqlite:///{catalog}", f"file://{tmp_path}", fsspec.filesystem("file"))
 
     monkeypatch.setattr(connections, "lake", lake)
+    monkeypatch.setattr(connections, "serve_sources", lambda: None)
     monkeypatch.setattr(contracts, "load_all", partial(contracts.load_all, folder))
     monkeypatch.setattr(contracts, "customer", partial(contracts.customer, folder=folder))
 

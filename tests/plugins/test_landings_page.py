@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 import connections
 from include.lake.lake import Lake
 from include.receipts import Landing
-from tests.harness.landings_page import CONTRACTS, DAY, RUN, airflow, correction, folder, landed, page  # noqa: F401  # fixtures
+from tests.harness.landings_page import CONTRACTS, DAY, RUN, airflow, changed_file, correction, folder, landed, page  # noqa: F401  # fixtures
 from tests.oracle.built_landing import Built
 
 SPAN = f"first={DAY}&last=2018-01-29"
@@ -71,6 +71,20 @@ def test_a_landed_day_is_what_its_landing_says(page: Callable[[str, str], TestCl
     assert (day["landings"], day["run_id"], day["reports"]) == (1, "r1", [])
     reasons = client.get(f"/api/customers/harbor/days/{DAY}/quarantine").json()
     assert {each["reason"]: each["records"] for each in reasons} == landing.reasons
+
+
+def test_a_landed_day_whose_files_changed_says_so_and_one_whose_files_nobody_can_reach_does_not(
+    page: Callable[[str, str], TestClient], changed_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, of_day = page("vera", "viewer"), f"/api/customers/harbor/days/{DAY}/changed"
+    [sentence] = client.get(of_day).json()
+    assert sentence.startswith("Written to since they were landed: ") or " bytes now, " in sentence
+    changed = {"state": "changed", "first": DAY, "last": DAY, "days": 1, "reason": sentence}
+    assert client.get("/api/customers/harbor/changed").json() == [changed]
+    assert client.get("/api/customers/harbor/days/2018-01-29/changed").json() == [], "a day that has not landed"
+    monkeypatch.delenv("LANDFALL_INBOX")
+    answers = [client.get(path) for path in (of_day, "/api/customers/harbor/changed")]
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, []), (200, [])]
 
 
 def test_a_run_that_is_under_way_shows_on_the_day_that_it_was_asked_for(page: Callable[[str, str], TestClient]) -> None:

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from include.lake.lake import Lake
 from include.receipts import Landing
 from tests.harness.chromium import launched, needs_chromium
-from tests.harness.landings_page import DAY, airflow, correction, folder, landed, page  # noqa: F401  # fixtures
+from tests.harness.landings_page import DAY, airflow, changed_file, correction, folder, landed, page  # noqa: F401  # fixtures
 from tests.oracle.built_landing import Built
 
 pytestmark = needs_chromium
@@ -106,6 +107,16 @@ def test_a_failed_correction_shows_beside_what_readers_see_until_somebody_has_se
     expect(dialog.locator("summary", has_text="A failed attempt, seen by uwe")).to_be_visible()
     expect(opened.locator("#trouble_title")).to_have_text("1 problem")
     expect(cell).to_have_attribute("data-state", "landed")
+
+
+def test_a_day_whose_files_changed_is_listed_and_says_what_became_of_them(open_page: Callable[..., Page], changed_file: Path) -> None:
+    opened = open_page("vera", "viewer")
+    item = opened.locator(".trouble li", has_text="files changed")
+    expect(item.locator(".reason")).to_contain_text(" bytes now, 1,000 were landed: ")
+    item.get_by_role("button").click()
+    notice = opened.locator("dialog#day .changed_files")
+    expect(notice).to_contain_text("The files have changed since they landed")
+    expect(notice).to_contain_text(str(changed_file))
 
 
 def test_a_viewer_sees_the_failure_and_cannot_say_so(open_page: Callable[..., Page], correction: Built) -> None:

@@ -12,12 +12,19 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 import connections
+import kafka_operators
 from include import receipts
+from include.answers import pages
 from include.lake.lake import Lake
+from include.receipts import Landing, Source, TransformReceipt
+from include.source.records import Records
 from lake_operators import CommitLandingOperator, ValidateLandingOperator
+from spark_operators import TransformOperator, path_of
+from tests.harness import run_of_tasks
 from tests.harness.lakes import open_lake
 from tests.oracle.built_landing import Built, attempt, build
 
+NAMES = {"answers.SENTINEL-learner-1": 1, "answers.SENTINEL-learner-2": 1}
 TEXT, ID = "SENTINEL text of an exam", "SENTINEL-keen-id"
 RECORDS = (
     attempt(1, exam=TEXT, keen_id=ID, results=("correct", "incorrect")),
@@ -25,6 +32,59 @@ RECORDS = (
     b'{"exam_name": "' + TEXT.encode() + b'"}',  # quarantined
     attempt(3, exam=TEXT, keen_id=f"{ID} 3", results=(None,)),
 )
+
+
+class World(run_of_tasks.World):
+    """Spark finds fields that the schema does not know: a map, whose keys are ids."""
+
+    def submit(self, operator: TransformOperator, context: object) -> None:
+        super().submit(operator, context)
+        path = Path(path_of(dict(zip(operator.application_args[::2], operator.application_args[1::2], strict=True))["--receipt"]))
+        receipt = receipts.read(TransformReceipt, path.read_bytes(), str(path))
+        receipts.write(replace(receipt, unknown_fields=NAMES), path)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[run_of_tasks.World]:
+    yield from run_of_tasks.serving(World(tmp_path), monkeypatch)
+
+
+def test_names_of_unknown_fields_are_in_no_xcom_and_where_readers_look(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    answered: list[Landing] = []
+    monkeypatch.setattr(pages, "write", lambda lake, landing, copies: answered.append(landing) or {})
+    world.deliver(attempt(1))
+    runs = [run_of_tasks.Run(world), run_of_tasks.Run(world, "manual__2"), run_of_tasks.Run(world, "manual__3", {"again": True})]
+    assert [run.from_task("find_source") for run in runs] == [True] * 3, [run.reasons for run in runs]
+    pushed = json.dumps([run.xcoms for run in runs])
+    assert not [text for text in (pushed, caplog.text) if "SENTINEL" in text]
+    assert runs[0].pulled("transform")["unknown_fields"] == {"...": 2}
+    assert set(runs[1].xcoms["find_source"]) >= {"already_landed"}
+    assert set(runs[2].xcoms["find_source"]) >= {"landed_again"}
+    rows = [row.unknown_fields for row in world.lake().landings()]
+    assert rows == [landing.unknown_fields for landing in answered] == [NAMES, NAMES]
+
+
+def test_a_file_that_is_refused_is_refused_by_place(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    def publish(source: Source, **_: Any) -> None:
+        Records.open([Path(uri) for uri in source.uris])
+
+    monkeypatch.setattr(kafka_operators, "publish", publish)
+    for content, what in (
+        (b'[{"keen_id": SENTINEL}]', "is not valid JSON: invalid character at byte 13"),
+        (b'{"keen_id":\n"SENTINEL"}', "is one JSON object over several lines"),
+    ):
+        world.deliver(content)
+        run = run_of_tasks.Run(world)
+        assert run.from_task("find_source") is False
+        assert what in run.reasons["publish"]
+        assert "SENTINEL" not in json.dumps([run.xcoms, run.reasons]) + caplog.text
 
 
 class Run:

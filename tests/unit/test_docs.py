@@ -150,3 +150,10 @@ def test_every_test_that_bears_a_fault_s_number_is_of_a_fault_that_is_listed() -
 
 def test_the_readme_names_both_pages() -> None:
     assert all(f"]({name})" in README for name in ("docs/architecture.md", "CONTRIBUTING.md"))
+
+
+@pytest.mark.parametrize("dag", sorted((ROOT / "dags").glob("*.py")), ids=lambda path: path.name)
+def test_what_a_dag_says_of_itself_is_in_words_of_reference_docs(dag: Path) -> None:
+    tree = ast.parse(dag.read_text())
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    assert not [text for text in texts if re.search(r"\b(told|anew|stands?|tells?|red)\b", text)]

@@ -15,6 +15,7 @@ export function showDay(place, found, actions) {
   const parts = [
     element("p", { class: "state" }, badge(found.state), " ", sentence(found)),
     trouble(found, actions),
+    changedFiles(found),
     buttons(found, actions),
     ...landing(found),
     ...attempt(found),
@@ -70,6 +71,20 @@ function sawIt(found, changed) {
   };
   const title = "It no longer counts as a problem, until another attempt fails";
   return element("p", { class: "actions" }, element("button", { type: "button", title, on: { click } }, "Seen"), message);
+}
+
+// Asked by itself: it looks for the files, wherever they are. Where that cannot be, nothing is said.
+function changedFiles(found) {
+  if (!found.in_force || found.state === "running") return null;
+  const place = element("div", { role: "status" });
+  ask(`${dayPath(found.customer, found.day)}/changed`)
+    .then((sentences) => sentences.length && place.replaceChildren(
+      element("div", { class: "notice warn changed_files" },
+        element("h3", {}, "The files have changed since they landed"),
+        sentences.map((each) => element("p", { class: "reason" }, each)),
+        element("p", {}, "Readers see what landed. Landing the day again takes the files as they are now."))))
+    .catch(told);
+  return place;
 }
 
 // What readers see.

@@ -33,6 +33,7 @@ export const STATES = {
   missing: { glyph: "○", name: "missing" },
   skipped: { glyph: "–", name: "no files, skipped" },
   not_run: { glyph: "·", name: "not run" },
+  changed: { glyph: "≠", name: "files changed" },
   not_due: { glyph: "", name: "not due" },
 };
 

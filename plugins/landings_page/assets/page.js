@@ -11,18 +11,20 @@ const START_TAKES = 60000; // for so long a run that was asked for may not have 
 const OPEN = 15000; // between looks at a day in its dialog, for others start runs too
 const LISTED = 6; // what is not right, before "more"
 const MANY = 31; // days; a backfill of more is asked about once more
-const URGENCY = { red: 0, landed_failed: 1, missing: 2 };
+const FILES = 600000; // between looks at the files of days that landed lately
+const URGENCY = { red: 0, landed_failed: 1, missing: 2, changed: 3 };
 const page = document.getElementById("page");
 const said = document.getElementById("said");
 const today = new Date().toLocaleDateString("sv"); // YYYY-MM-DD, by the browser's clock
 
 class Landings {
   constructor({ customers }) {
-    this.rows = customers.map((each) => ({ ...each, answer: null, failure: null, waiting: !each.wrong }));
+    this.rows = customers.map((each) => ({ ...each, answer: null, changed: [], failure: null, waiting: !each.wrong }));
     const [, asked] = location.search.match(/[?&]month=(\d{4}-(?:0[1-9]|1[0-2]))(?:&|$)/) ?? [];
     this.month = asked ?? today.slice(0, 7);
     this.chosen = Boolean(asked);
     this.soonUntil = 0;
+    this.lookedAtFiles = 0;
     this.trouble = element("section", { class: "trouble", "aria-labelledby": "trouble_title" });
     this.monthTitle = element("h2", { id: "month", "aria-live": "polite" });
     this.sorted = this.rows.map((row) => row.customer);
@@ -102,6 +104,18 @@ class Landings {
     this.goWhereSomethingIs();
   }
 
+  // Stores may take their time, or be away: nothing waits for them.
+  async lookAtFiles(pause) {
+    if (Date.now() - this.lookedAtFiles < pause) return;
+    this.lookedAtFiles = Date.now();
+    await Promise.all(
+      this.rows.filter((row) => row.answer).map(async (row) => {
+        row.changed = await ask(`customers/${encodeURIComponent(row.customer)}/changed`).catch((error) => (told(error), []));
+        if (row.changed.length) this.showSoon();
+      }),
+    );
+  }
+
   // Somebody who opens the page first sees a month in which something happened.
   goWhereSomethingIs() {
     if (this.chosen) return;
@@ -138,6 +152,7 @@ class Landings {
   async watch() {
     for (;;) {
       const soon = this.running || Date.now() < this.soonUntil;
+      if (document.visibilityState === "visible") this.lookAtFiles(soon ? LATER : FILES);
       await new Promise((resolve) => (this.wake = resolve, setTimeout(resolve, soon ? SOON : LATER)));
       if (document.visibilityState === "visible") await this.load();
     }
@@ -152,7 +167,7 @@ class Landings {
 
   showTrouble() {
     const wrong = this.rows.filter((row) => row.wrong || row.failure);
-    const items = this.rows.flatMap((row) => (row.answer?.not_right ?? []).map((each) => ({ ...each, row })));
+    const items = this.rows.flatMap((row) => notRight(row).map((each) => ({ ...each, row })));
     items.sort((one, other) => URGENCY[one.state] - URGENCY[other.state] || other.last.localeCompare(one.last));
     const all = [...wrong.map((row) => this.wrongCustomer(row)), ...items.map((item) => this.wrongDay(item))];
     const waiting = this.rows.some((row) => row.waiting && !row.answer);
@@ -265,11 +280,17 @@ function titleOfTrouble(count, waiting) {
   return count === 1 ? "1 problem" : `${number.format(count)} problems`;
 }
 
+// What the calendar's answer says, and which days' files have changed; a run that began since looks at them itself.
+function notRight({ answer, changed }) {
+  const landed = (each) => (answer?.days[each.first]?.state ?? "landed") === "landed";
+  return [...(answer?.not_right ?? []), ...changed.filter(landed)];
+}
+
 // How soon a customer wants a person: 0 is now.
-const CALM = 4;
+const CALM = 5;
 function urgency(row) {
   if (row.wrong || row.failure) return 0;
-  return Math.min(CALM, ...(row.answer?.not_right ?? []).map((each) => URGENCY[each.state] + 1));
+  return Math.min(CALM, ...notRight(row).map((each) => URGENCY[each.state] + 1));
 }
 
 function extent({ days: count, seconds, at_once: together }) {

@@ -4,20 +4,25 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pyarrow.parquet as pq
 import pytest
+import typer
 
-from include.cli import following, main, options, output, services, terminal
+from include.cli import following, land, main, options, output, services, terminal
 from include.errors import Refused
 from include.lake.lake import Lake
 from include.query import export
 from include.runs.run import LandingRun, TaskChange
+from include.source import inbox
 from tests.oracle.built_landing import CUSTOMER, attempt, build
 
 ROOT = Path(__file__).parents[3]
@@ -234,3 +239,59 @@ def test_a_receipt_names_the_day_that_was_asked_for_however_far_the_run_came(sta
 def test_a_wrong_form_is_refused_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refused, match="found --csv and --html"):
         options.at_most_one(**{"--json": False, "--csv": True, "--html": True})
+
+
+def test_a_day_whose_files_changed_since_says_so_and_a_store_that_is_away_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/catalog.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
+    file = tmp_path / CUSTOMER / "by name.json"
+    file.parent.mkdir()
+    file.write_text("[{}]")
+    built = build(tmp_path, day="2018-01-28")
+    lake.commit(replace(built.landing, source=(str(file),), bytes=3), built.transform)
+    monkeypatch.setattr(services, "lake", lambda customer, user=None: lake)
+    monkeypatch.setattr(services, "places", lambda customer: inbox.places(customer, tmp_path, None))
+    assert run(monkeypatch, "landings", "--customer", CUSTOMER, "--day", "2018-01-28") == 0
+    assert "warning: The landed files have 4 bytes now, 3 were landed: " in capsys.readouterr().out
+    monkeypatch.setattr(services, "places", lambda customer: inbox.places(customer, tmp_path / "elsewhere", None))
+    assert run(monkeypatch, "landings", "--customer", CUSTOMER, "--day", "2018-01-28") == 0
+    out, err = capsys.readouterr()
+    assert ("warning" in out, f"whether the files of {CUSTOMER} 2018-01-28 have changed is not known" in err) == (False, True)
+
+
+def test_the_receipt_of_a_run_has_the_names_of_unknown_fields_from_the_landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/catalog.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
+    built = build(tmp_path, day="2018-01-28")
+    lake.commit(built.landing, built.transform)
+    monkeypatch.setattr(services, "lake", lambda customer, user=None: lake)
+    handed_on = {
+        "customer": CUSTOMER,
+        "day": "2018-01-28",
+        "run_id": built.landing.run_id,
+        "unknown_fields": {"...": 1},
+        "tables": {"a": 1},
+    }
+    assert land._unknown_fields(handed_on) == {"note": 2}
+    assert land._unknown_fields({**handed_on, "run_id": "of another"}) == {"...": 1}
+    assert land._unknown_fields({**handed_on, "tables": None}) == {"...": 1}, "nothing has landed"
+
+
+def commands() -> list[list[str]]:
+    found = typer.main.get_command(main.app).commands  # type: ignore[attr-defined]
+    return [[], *([name, *inner] for name, each in found.items() for inner in ([], *([more] for more in getattr(each, "commands", ()))))]
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_help_reads_well_at_80_columns(command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(monkeypatch, *command, "--help") == 0
+    shown = capsys.readouterr().out
+    lines = [line.strip("│ ") for line in shown.splitlines()]
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "<bool>" not in shown, "a flag takes no value"
+    assert not re.search(r"\b(told|anew|stands?|tells?)\b", shown)
+    text = [line for line in lines[: next(i for i, line in enumerate(lines) if line.startswith("╭"))] if line]
+    assert not [line for line, after in pairwise(text[1:]) if len(line) + len(after.split()[0]) < 70 and not line.endswith(".")], (
+        "folded twice"
+    )

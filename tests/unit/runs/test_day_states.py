@@ -142,3 +142,13 @@ def test_weekends_that_are_not_due_do_not_part_a_span() -> None:
     working_days = contract(schedule="0 0 * * 1-5", days="scheduled", first_day=date(2018, 2, 1))
     [span] = day_states.not_right(day_states.days(working_days, {}, [], datetime(2018, 2, 7, tzinfo=UTC)))
     assert (span.first, span.last, span.days) == (date(2018, 2, 1), date(2018, 2, 6), 4)
+
+
+def test_only_days_that_landed_lately_and_are_at_rest_are_looked_at() -> None:
+    days = [DAY - timedelta(days=number) for number in range(12)]
+    at = {day: NOW - timedelta(hours=20 * number) for number, day in enumerate(days)}
+    runs = [run("running", day=days[0]), run("failed", NOW, "f", days[1]), run("success", at[days[2]], "s", days[2])]
+    found = day_states.days(contract(first_day=days[-1]), {day: landed(day, at[day]) for day in days}, runs, NOW)
+    assert [day.day for day in day_states.freshly_landed(found, NOW)] == days[2:9], "a run looks at one, of one a failure is shown; a week"
+    busy = {day: landed(day, NOW) for day in days}
+    assert len(day_states.freshly_landed(day_states.days(contract(), busy, [], NOW), NOW)) == day_states.LOOKED_AT

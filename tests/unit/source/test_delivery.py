@@ -3,6 +3,8 @@
 import os
 import re
 import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from include.source import delivery
 from include.source.delivery import Expected, changed_since, look
 from include.source.files import SourceRefused, describe
 from include.source.inbox import NotThisCustomers, Places, places
+from include.source.listing import Listing
+from include.storage import stores
 
 DAY = "2018-01-28"
 NOW = "2018-01-29T02:00:00+00:00"
@@ -130,6 +134,17 @@ def landed(acme: Places, *paths: Path) -> Landing:
     )  # fmt: skip
 
 
+def test_a_store_whose_clock_is_ahead_has_changed_nothing(acme: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    (acme.inbox / "acme" / DAY).rmdir()
+    path, ahead = write(acme, f"{DAY}.json", 90), 600
+    landing = replace(landed(acme, path), found_at=datetime.now(UTC).isoformat())
+    at_the_store = replace(stores.entry(str(path)), changed=time.time() - 90 + ahead)
+    monkeypatch.setattr(delivery, "_find", lambda *_: Listing((at_the_store,)))
+    assert changed_since(landing, MINUTE, acme) == []
+    monkeypatch.setattr(delivery, "_find", lambda *_: Listing((replace(at_the_store, age=-10.0),)))
+    assert changed_since(landing, MINUTE, acme) == [f"Written to since they were landed: {path}."]
+
+
 def test_a_landed_day_whose_files_changed_says_so(acme: Places) -> None:
     (acme.inbox / "acme" / DAY).rmdir()
     before = time.time() - 1_516_000_000  # long before it was found
@@ -138,13 +153,19 @@ def test_a_landed_day_whose_files_changed_says_so(acme: Places) -> None:
     expected = Expected("acme/{day}*", 60)
     assert changed_since(landing, expected, acme) == []
     path.write_text("[{}, {}]")
-    assert changed_since(landing, expected, acme) == [f"written to since they were landed: {path}"]
+    assert changed_since(landing, expected, acme) == [f"The landed files have 8 bytes now, 4 were landed: {path}."]
+    path.write_text("[{ }")
+    assert changed_since(landing, expected, acme) == [f"Written to since they were landed: {path}."]
+    assert changed_since(landing, expected, acme, datetime.now(UTC) + timedelta(hours=1)) == [], "a run has found the landed bytes since"
     write(acme, path.name, before, "[{}, {}]")
-    assert changed_since(landing, expected, acme) == [f"the landed files have 8 bytes now, 4 were landed: {path}"]
+    assert changed_since(landing, expected, acme) == [f"The landed files have 8 bytes now, 4 were landed: {path}."]
     write(acme, path.name, before)
     other = write(acme, f"{DAY}-2.json", before)
-    assert changed_since(landing, expected, acme) == [f"joined since by files that are not landed: {other}"]
+    assert changed_since(landing, expected, acme) == [f"Joined since by files that are not landed: {other}."]
     by_name = landed(acme, write(acme, "by name.json", before))
     assert changed_since(by_name, expected, acme) == [], "what the pattern finds was not what was landed"
     (acme.inbox / "acme" / "by name.json").unlink()
-    assert changed_since(by_name, expected, acme) == [f"{acme.inbox}/acme/by name.json of the landed files cannot be found any more"]
+    assert changed_since(by_name, expected, acme) == [], "an inbox is emptied once its days have landed"
+    elsewhere = replace(by_name, source=("/etc/hostname",))
+    with pytest.raises(NotThisCustomers):
+        changed_since(elsewhere, expected, acme)

@@ -165,7 +165,7 @@ PACKED = {".gz": gzip.compress(CONTENT), ".zst": zstandard.ZstdCompressor().comp
 DAMAGES = [
     ("cut", lambda content: content[:-20], r"is truncated: it ends at byte [\d,]+ in the middle"),
     ("cut after its first bytes", lambda content: content[:3], "is truncated: it ends at byte 3 "),
-    ("not compressed at all", lambda _: CONTENT[:100], r"is named as \w+ and is none: it begins with b'\[{\"keen_id.* without \.\w+\."),
+    ("not compressed at all", lambda _: CONTENT[:100], r"is named as \w+ and is none: it begins with '\['\. .* without \.\w+\."),
     ("damaged", lambda content: content[:12] + b"\xff" * 8 + content[20:], "is damaged between bytes 0 and"),
     ("with text behind it", lambda content: content + b"text", "is damaged between bytes 0 and"),
 ]
