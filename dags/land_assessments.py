@@ -104,6 +104,7 @@ def trigger_form(contract: Contract) -> dict[str, Param]:
 
 
 def land_assessments(contract: Contract) -> DAG:
+    accept_empty = contract.empty_source == "accept"
     with DAG(
         dag_id=f"land_assessments_{contract.customer}",
         description=contract.description or f"Lands the exam attempts of {contract.customer}",
@@ -124,7 +125,7 @@ def land_assessments(contract: Contract) -> DAG:
             task_id="publish",
             topic=contract.topic_spec,
             read_within=time_limits.read_within(contract.transform_hours),
-            accept_empty=contract.empty_source == "accept",
+            accept_empty=accept_empty,
             max_active_tis_per_dag=1,
             execution_timeout=time_limits.PUBLISH,
         )
@@ -133,20 +134,15 @@ def land_assessments(contract: Contract) -> DAG:
             task_id="validate",
             max_quarantined="{{ params.max_quarantined }}",
             holes_points=contract.holes_points,
-            accept_empty=contract.empty_source == "accept",
+            accept_empty=accept_empty,
             usual_max_quarantined=contract.max_quarantined,
             execution_timeout=timedelta(hours=1),
             **notifying.callbacks_of_validate(contract),
         )
-        commit = CommitLandingOperator(
-            task_id="commit",
-            max_active_tis_per_dag=1,
-            execution_timeout=timedelta(minutes=30),
-            outlets=landed_assets.outlets(contract.customer),
-        )
+        outlets = landed_assets.outlets(contract.customer)
+        commit = CommitLandingOperator(task_id="commit", max_active_tis_per_dag=1, execution_timeout=timedelta(minutes=30), outlets=outlets)
         # One at a time, so that of the pages for all days the newest stays.
         answer = AnswerOperator(task_id="answer", max_active_tis_per_dag=1, execution_timeout=timedelta(minutes=30))
-
         find_source >> ensure_topic >> publish >> transform >> validate >> commit >> answer
     return dag
 

@@ -4,6 +4,7 @@ from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
 from airflow.sdk import BaseHook
 from fsspec import AbstractFileSystem
 
+from include.errors import Refused
 from include.kafka.client import Admin
 from include.lake.lake import Lake
 from include.source.files import serve
@@ -28,7 +29,10 @@ def kafka_admin() -> Admin:
 def hdfs() -> AbstractFileSystem:
     """HDFS over WebHDFS, as the user of the connection."""
     connection = BaseHook.get_connection(HDFS)
-    return filesystem(connection.host, int(connection.port), connection.login)
+    host, port, user = connection.host, connection.port, connection.login
+    if not (host and port and user):
+        raise Refused(f"Airflow's connection {HDFS}: expected host, port and login, found {host!r}, {port!r}, {user!r}. Complete it.")
+    return filesystem(host, port, user)
 
 
 def serve_sources() -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
@@ -71,5 +71,5 @@ class LandedDay(AirflowPlugin):
     """Loaded by scheduler, api-server and dag-processor, which have to know the timetable of every DAG."""
 
     name = "landed_day"
-    timetables: ClassVar[list[Any]] = [DayTimetable]
-    listeners: ClassVar[list[Any]] = [sys.modules[__name__]]
+    timetables: list[Any] = [DayTimetable]  # noqa: RUF012  Airflow declares them so
+    listeners: list[Any] = [sys.modules[__name__]]  # noqa: RUF012

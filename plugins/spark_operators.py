@@ -101,7 +101,8 @@ class TransformOperator(SparkSubmitOperator):
 
     def compose(self, published: PublishReceipt, lake: Lake) -> Batch:
         """Composes the command anew of what the templates have become and what is known only now. Returns what this try is about."""
-        options = dict(zip(self.application_args[::2], self.application_args[1::2], strict=True))
+        words = self.application_args or []
+        options = dict(zip(words[::2], words[1::2], strict=True))
         batch, records = Batch.of(options), FromKafka(options["--bootstrap-servers"], options["--offsets"])
         salt, hashes = tombstones.salted(lake)
         self.application_args = transform_arguments(

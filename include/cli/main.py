@@ -12,7 +12,7 @@ import typer
 from typer._click.exceptions import ClickException
 from typer.rich_utils import rich_format_error
 
-from include.cli import ask, customers, forget, helping, land, stack, terminal, tests
+from include.cli import ask, checks, customers, forget, helping, land, stack, terminal, tests
 from include.errors import LandfallError
 
 app = typer.Typer(
@@ -28,7 +28,7 @@ app = typer.Typer(
 # In the order of the help.
 COMMANDS: list[Callable[..., None]] = [
     stack.demo, stack.up, stack.down, stack.clean, land.land, land.backfill, ask.query, ask.tables, ask.answers, ask.landings, ask.explain,
-    ask.quarantine, land.replay, forget.repair, forget.forget, land.split,
+    ask.quarantine, land.replay, forget.repair, forget.forget, land.split, checks.check,
 ]  # fmt: skip
 for command in COMMANDS:
     helping.register(app, command)

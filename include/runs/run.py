@@ -22,12 +22,11 @@ FROM_LANDING = (
 
 
 class Runs(Protocol):
-    """What can be asked about runs: of the REST API from outside of Airflow, of its database from within the api-server.
+    """What can be asked about runs: of the REST API from outside of Airflow, of its database from within the api-server."""
 
-    `url` is where Airflow's pages begin.
-    """
-
-    url: str
+    @property
+    def url(self) -> str:
+        """Where Airflow's pages begin."""
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]: ...
 

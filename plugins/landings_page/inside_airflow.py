@@ -88,5 +88,5 @@ def _reason(dag_id: str, run_id: str, task_id: str, try_number: int) -> str:
     with create_session() as session:
         if (task := session.scalars(query).one_or_none()) is None:
             return "why cannot be said, for Airflow has forgotten the DAG or the task"
-        lines, _ = TaskLogReader().read_log_chunks(task, try_number, {"download_logs": True})
+        lines, _ = TaskLogReader().read_log_chunks(task, try_number, {"end_of_log": False})
         return cause([line.model_dump() for line in lines], task_id, try_number)
