@@ -182,7 +182,9 @@ def test_records_that_are_there_are_submitted_once_and_the_receipt_is_what_spark
     given = dict(zip(submitted[::2], submitted[1::2], strict=True))
     assert receipts.read(dict[int, tuple[int, int]], given["--offsets"], "here") == run.published.offsets
     published = replace(run.published, builds_on=receipts.digest(source_of(run.built.landing)))
-    assert receipts.read(TransformReceipt, handed_on, "here") == replace(run.spark_says, builds_on=receipts.digest(published))
+    assert receipts.read(TransformReceipt, handed_on, "here") == replace(
+        run.spark_says, builds_on=receipts.digest(published), unknown_fields={"...": len(run.spark_says.unknown_fields)}
+    )
     assert Path(run.built.root, "landings").exists(), "the tables' folders, before Spark would make them"
 
 
