@@ -13,9 +13,19 @@ from include.stack.java import find_java
 from include.stack.settings import Settings
 from tests.harness.private_landfall import Landfall, private_landfall
 
+STARTS = {"jars", "reader_jars", "kafka", "hdfs", "spark"}  # fixtures that start daemons or Spark, or fetch what they need
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="the long forms of the fault tests too, about ten minutes more")
+    parser.addoption("--long", action="store_true", help="all there is, up to 75 minutes in all")
+    parser.addoption("--quick", action="store_true", help="leaves out what starts a daemon or Spark, and what is marked not_quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--quick"):
+        left_out = [item for item in items if item.get_closest_marker("not_quick") or STARTS & set(getattr(item, "fixturenames", ()))]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -19,6 +19,7 @@ import pytest
 from include.schemas import LANDED
 from tests.harness import receivers
 
+pytestmark = pytest.mark.not_quick("an Airflow of its own; tests/plugins/test_notifying.py has what is sent, and when")
 ROOT = Path(__file__).parents[2]
 DAY = "2018-01-28"
 LANDINGS = [(DAY, "one"), (DAY, "two")]  # the second is a correction, or `again`; its publishing is tried twice

@@ -72,7 +72,11 @@ SPANS = [
 ]
 
 
-@pytest.fixture(scope="module", params=SOURCES, ids=list(SOURCES))
+QUICK, *LARGE = SOURCES
+MANY = pytest.mark.not_quick("many records; the built and unusual ones are asked the same")
+
+
+@pytest.fixture(scope="module", params=[QUICK, *[pytest.param(name, marks=MANY) for name in LARGE]])
 def landed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Landed:
     return land(tmp_path_factory.mktemp("lake"), SOURCES[request.param]())
 
@@ -145,6 +149,7 @@ def test_repeats_are_left_out_as_if_they_had_not_come(landed: Landed, span: str,
     assert found["attempts"][2:-1] == expected["attempts"][2:-1]
 
 
+@pytest.mark.not_quick("many records; the built and unusual ones are asked the same")
 def test_the_figures_of_the_real_file(tmp_path: Path) -> None:
     found = {answer.name: answer for answer in answers.answers(land(tmp_path, real_records()).lake)}
     rows = {name: answer.shown for name, answer in found.items()}
@@ -159,6 +164,7 @@ def test_the_figures_of_the_real_file(tmp_path: Path) -> None:
     assert rows["repeats"][1][1:] == ["20", "58", "38"]
 
 
+@pytest.mark.not_quick("many records; test_every_answer_is_what_the_records_say has repeats too")
 def test_several_days_count_an_attempt_once_and_say_how_often_it_came(tmp_path: Path) -> None:
     """Of 3,242 attempts of the real file 239 come again on the next day."""
     records = real_records()[SECOND]

@@ -234,6 +234,7 @@ def test_stopped_anywhere_every_table_is_as_before_or_as_after_and_the_next_comm
     assert seen(lake) == expected(visible)
     assert newest_landings(lake) == {visible.transform.landing}
     assert (current(lake) == before) == (visible is first)
+    caplog.clear()  # whatever level the tests before have left behind
     with caplog.at_level("WARNING"):
         commit(lake, second)  # of another day
     assert caplog.messages == [], "nothing to mend"
@@ -262,6 +263,7 @@ def test_the_very_first_commit_may_stop_too(
 KILLS = ["after:stage_table:1", f"before:stage_table:{STAGED}", "before:swap_tables:1"]  # the others are among STOPS
 
 
+@pytest.mark.not_quick("a process for each kill; those of STOPS stop at the same calls within this one")
 def test_a_process_killed_between_any_two_outward_calls_leaves_what_was_or_what_is_to_be(tmp_path: Path) -> None:
     """With the real SIGKILL of the fault seam, in processes of their own; on a lake that has nothing, then on one that has a landing."""
     lake = open_lake(tmp_path)
@@ -414,6 +416,7 @@ def test_a_fence_changes_nothing_that_readers_see(lake: Lake, tmp_path: Path) ->
     assert (lake.state(), len(lake._load("landings").metadata.snapshots)) == (before, snapshots)
 
 
+@pytest.mark.not_quick("many races; test_a_commit_that_always_loses_says_so_and_has_changed_nothing has one")
 def test_two_that_race_are_one_winner_and_one_that_begins_again(tmp_path: Path, long: bool) -> None:
     rounds = 1000 if long else 8
     lakes_of = [open_lake(tmp_path), open_lake(tmp_path)]

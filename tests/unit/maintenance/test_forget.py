@@ -259,6 +259,7 @@ def test_a_landing_of_the_same_day_meanwhile_is_not_undone(lake: Lake, tmp_path:
 STOPS = [(tombs, "note"), (forgetting, "_without"), (forgetting, "_removed"), (forgetting, "_clean")]
 
 
+@pytest.mark.not_quick("a forgetting stopped at each place; test_once_more_it_changes_nothing_and_tells_the_same runs one again")
 @pytest.mark.parametrize(("module", "where"), STOPS, ids=[row[1] for row in STOPS])
 def test_stopped_anywhere_it_is_run_again(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, where: str

@@ -103,6 +103,7 @@ def test_it_says_what_it_would_do_then_does_it_and_every_day_in_force_is_readabl
     assert (repair(lake).wrong, repair(lake).missing) == ((), ())
 
 
+@pytest.mark.not_quick("two repairs; the tests above have one each")
 def test_a_repaired_lake_that_is_destroyed_again_is_repaired_again(lake: Lake, tmp_path: Path) -> None:
     in_force = destroyed(lake, tmp_path)
     repair(lake, do_it=True)

@@ -492,6 +492,7 @@ def test_compare_stops_after_a_few():
 
 
 @pytest.mark.skipif(not REAL_FILE.exists(), reason=f"{REAL_FILE.name} is not in ../shared/data")
+@pytest.mark.not_quick("many records; the built ones are recounted too")
 def test_the_real_file_gives_the_known_figures():
     again = recount([REAL_FILE], DAY, test_exam_names=["yeahsdf"])
     figures = again.figures
