@@ -21,23 +21,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leaves out what starts a daemon or Spark, and what is marked not_quick")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--quick"):
-        left_out = [item for item in items if item.get_closest_marker("not_quick") or STARTS & set(getattr(item, "fixturenames", ()))]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
-
-
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long(covered_by): part of the long form; the test of the default form that covers its promise")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--long"):
-        return
-    for item in items:
-        if mark := item.get_closest_marker("long"):
-            item.add_marker(pytest.mark.skip(f"part of the long form: --long. By default: {mark.args[0]}"))
+    if config.getoption("--quick"):
+        left_out = [item for item in items if item.get_closest_marker("not_quick") or STARTS & set(getattr(item, "fixturenames", ()))]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    if not config.getoption("--long"):
+        for item in items:
+            if mark := item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(f"part of the long form: --long. By default: {mark.args[0]}"))
 
 
 @pytest.fixture(scope="session", autouse=True)
