@@ -13,10 +13,10 @@ LandfallError
     Refused
         ConfRefused         include/runs/conf.py
         ContractRefused     include/contracts.py
-        LandingSuperseded   include/lake/landing_commit.py
+        LandingSuperseded   include/lake/commit.py
         LedgerRefused       include/kafka/ledger.py
         NotAnswered         include/query/session.py
-        NotForgotten        include/lake/landing_commit.py
+        NotForgotten        include/lake/commit.py
         NotThisCustomers    include/source/inbox.py
         RecordTooLarge      include/kafka/publish.py
         RecordsLost         include/kafka/retention.py

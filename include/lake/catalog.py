@@ -1,6 +1,6 @@
-"""A customer's tables, opened: the catalog, which names the metadata of each, and what changes them in the one commit of `commit.py`.
+"""A customer's tables, opened: the catalog, which names the metadata of each, and what changes them in the one commit of `staging.py`.
 
-Knows what tables there are and of which columns; what a landing is stands in `lake.py` and `landing_commit.py`.
+Knows what tables there are and of which columns; what a landing is stands in `lake.py` and `commit.py`.
 """
 
 import logging
@@ -22,7 +22,7 @@ from tenacity import Retrying, retry, retry_if_exception_type, stop_after_attemp
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.lake import landing_rows
-from include.lake.commit import NAMESPACE, Version, look, staging
+from include.lake.staging import NAMESPACE, Version, look, staging
 from include.lake.table_changes import COMMENT, describe, is_outdated
 from include.receipts import Landing
 from include.schemas import LANDINGS, TABLES, Table

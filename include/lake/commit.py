@@ -1,175 +1,236 @@
-"""One commit for all tables of a customer: every pointer of the catalog moves in one database transaction, or none does.
+"""What makes a landing visible: the checks that stand before its commit, and its commit as a whole.
 
-What a table is at a moment stands in a metadata file, and the catalog's row of the table says which. So a change
+The commit of a landing stages the new state of every table and of `landings`, with a row that names the snapshots, and swaps them in
+together (`staging.py`). It may die at any moment, be repeated, or meet another one:
 
-1. looks: one `select` gives the metadata files of all tables at one moment (`look`);
-2. stages: new metadata files are written beside the old ones, of all changed tables at a time (`Staging.stage`); nothing names them yet;
-3. swaps: one transaction updates the row of each table where it still names the file that was looked at (`Staging.swap`). The tables that
-   do not change are held to that too, so whatever was decided by the look is still so. One row that has moved: nothing is changed.
-
-Whoever waits between 1 and 3, however long, loses to whoever swaps first: CommitFailedException, and what was staged is removed again. A
-process that is killed there leaves files that nothing names; tidying sweeps them. It is plain SQL, the same in SQLite and Postgres: the
-update takes the lock of each row, in one order.
+* died before the swap: nothing has happened.
+* died after it, or its answer was lost: the repeated commit finds the row and is done.
+* two at once: one wins, and the other begins again with what that one has left.
 """
 
 import logging
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
-from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
-from pyiceberg.exceptions import CommitFailedException
-from pyiceberg.table import StagedTable, Transaction
-from pyiceberg.table import Table as IcebergTable
-from pyiceberg.table.metadata import TableMetadata
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
-from tenacity import retry, retry_if_exception_type, stop_after_attempt
+from pyiceberg.table import Transaction
 
-from include.effects import Effect, effect
+from include.errors import LandfallError, Refused
+from include.lake import landing_rows, proofs
+from include.lake.catalog import CustomerTables, Overtaken, outside
+from include.lake.snapshots import readable, snapshot_id_of, snapshots_of
+from include.lake.staging import Change, Version, staging
+from include.lake.table_changes import add, clear, keep_snapshots, replace_day, set_back
+from include.lake.tombstones import tombstones
+from include.receipts import Landing, TransformReceipt
+from include.schemas import LANDED, LANDINGS
+from include.storage import claims
 
 log = logging.getLogger(__name__)
 
-NAMESPACE = "lake"
-AT_A_TIME = 9  # tables of a customer
-
-Change = Callable[[Transaction], object]  # builds the change of one table
-Row = dict[str, str]
+FENCED_AT = "landfall.fenced-at"  # table property of `landings`, which `fence` changes
+KEPT_LANDINGS = 20  # that can be read as of, the newest included
 
 
-@dataclass(frozen=True)
-class Version:
-    """All tables of a customer, by name, as one look at the catalog found them."""
-
-    tables: dict[str, IcebergTable]
-
-    def current(self, name: str) -> int | None:
-        """The snapshot at which a plain `select` reads the table; None before its first."""
-        return self.tables[name].metadata.current_snapshot_id
-
-    def has(self, name: str, snapshot_id: int) -> bool:
-        return name in self.tables and self.tables[name].metadata.snapshot_by_id(snapshot_id) is not None
+class LandingSuperseded(Refused):
+    """The day has a landing whose source was read later, or a run that reads another one."""
 
 
-# A metadata file may be gone by the time it is opened: twenty commits have come since the look.
-@retry(retry=retry_if_exception_type(FileNotFoundError), stop=stop_after_attempt(3), reraise=True)
-def look(catalog: SqlCatalog, names: Iterable[str]) -> Version:
-    """Those of these tables that there are, all at one moment."""
-    with Session(catalog.engine) as session:
-        rows = session.scalars(select(IcebergTables).where(*_of(catalog), IcebergTables.table_name.in_(names))).all()
-        session.expunge_all()
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        tables = pool.map(catalog._convert_orm_to_iceberg, rows)
-        return Version({row.table_name: table for row, table in zip(rows, tables, strict=True)})
+class NotForgotten(Refused):
+    """An attempt that is to be forgotten may be in the files of a landing."""
 
 
-class _Transaction(Transaction):
-    """PyIceberg's, but it works the metadata out once after each update, and not at each of thirty looks: that copies every snapshot, and
-    took three quarters of a commit's time.
+def commit(lake: CustomerTables, landing: Landing, transform: TransformReceipt, replacing: str | None = None) -> Landing:
+    """Makes the landing visible and returns it with its snapshots and the moment; repeated, it returns what stands already.
+
+    `landing` comes without `snapshots` and `committed_at`, and says by what proof it is there (include/lake/proofs.py). Raises
+    LandingSuperseded if the day has a landing of a later source, or another run has claimed it since; Refused if the files on HDFS are
+    not those that were proven, or another landing of this name stands already; NotForgotten if it may hold what is to be forgotten;
+    and LandfallError for whatever another try may mend. Nothing has changed then.
+    With `replacing`, the day's landing in force must still be that one; else it raises Overtaken. Where another commit comes in
+    between, it begins again by itself.
+    """
+    _check(lake, landing, transform)
+    with outside(f"{landing.customer} {landing.day}: landing {landing.landing} was not committed"):
+        return lake.on_fresh_tables(lambda version: _commit(lake, lake.up_to_date(version), landing, transform, replacing))
+
+
+def _commit(lake: CustomerTables, version: Version, landing: Landing, transform: TransformReceipt, replacing: str | None) -> Landing:
+    before = landing_rows.rows(version.tables[LANDINGS.name], landing.day)
+    done = next((row for row in before if row.landing == landing.landing), None)
+    if done:
+        _refuse_another(landing, done)
+        log.info("%s is committed already, at %s", done.landing, done.committed_at)
+        return done
+    _refuse_older(landing, before)
+    if not replacing:  # what takes the place of a landing is as old as that
+        _refuse_taken_over(lake, landing)
+    if replacing and before[-1].landing != replacing:
+        raise Overtaken(f"{landing.customer} {landing.day}: {before[-1].landing} has taken the place of {replacing}. Nothing was changed.")
+    _refuse_unforgotten(lake, transform)
+    _refuse_changed(lake, transform, Overtaken if replacing else proofs.Unproven)  # a rewriting that a tidying swept begins again
+    newest = lake.newest_of(version)
+
+    def change(name: str, transaction: Transaction) -> None:
+        set_back(transaction, newest.snapshots.get(name) if newest else None)
+        paths = [lake.uri(file.path) for file in transform.tables[name].files]
+        replace_day(transaction, landing_rows.of_day(landing.day), paths, landing.landing)
+
+    return _swap_in(lake, version, landing, newest, {name: partial(change, name) for name in LANDED})
+
+
+def rebuild(lake: CustomerTables, landing: Landing, paths: dict[str, list[str]], replacing: str) -> Landing:
+    """Makes these files, and no others, all that each table has, with this landing's row; what the tables held is not looked at.
+
+    `replacing` must still be the newest landing; else it raises Overtaken.
     """
 
-    _worked_out: tuple[int, TableMetadata] | None = None
+    def commit(version: Version) -> Landing:
+        newest = landing_rows.newest(version.tables[LANDINGS.name])
+        if newest is None or newest.landing != replacing:
+            raise Overtaken(f"{lake.customer}: {newest.landing if newest else 'nothing'} has taken the place of {replacing}")
 
-    @property
-    def table_metadata(self) -> TableMetadata:
-        if self._worked_out is None or self._worked_out[0] != len(self._updates):
-            self._worked_out = len(self._updates), super().table_metadata
-        return self._worked_out[1]
+        def change(name: str, transaction: Transaction) -> None:
+            clear(transaction)
+            add(transaction, [lake.uri(path) for path in paths[name]], landing.landing)
 
+        return _swap_in(lake, version, landing, newest, {name: partial(change, name) for name in LANDED})
 
-class Staging:
-    """Changes of some tables of a version, staged and then swapped in as one."""
-
-    def __init__(self, catalog: SqlCatalog, version: Version) -> None:
-        self.catalog, self.version = catalog, version
-        self.may_be_in_force = False  # from the moment when the database is asked to commit: its answer may get lost
-        self._staged: dict[str, StagedTable] = {}
-        self._transactions: list[Transaction] = []
-        self._lock = threading.Lock()
-
-    def stage(self, changes: Mapping[str, Change]) -> dict[str, TableMetadata]:
-        """Writes the new metadata of these tables, several at a time, and returns it. Readers see nothing of it."""
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
-            return dict(zip(changes, pool.map(self._stage, changes, changes.values()), strict=True))
-
-    def _stage(self, name: str, change: Change) -> TableMetadata:
-        table = self.version.tables[name]
-        with effect(Effect.STAGE_TABLE, table=name):
-            transaction = _Transaction(table)
-            with self._lock:
-                self._transactions.append(transaction)
-            change(transaction)
-            if not transaction._updates:
-                return table.metadata
-            staged = self.catalog._update_and_stage_table(table, table.name(), transaction._requirements, transaction._updates)
-            with self._lock:
-                self._staged[name] = staged
-            self.catalog._write_metadata(staged.metadata, staged.io, staged.metadata_location)
-        return staged.metadata
-
-    def swap(self) -> None:
-        """Every table that was staged gets its new metadata, if every table of the version is still what it was; else none does.
-
-        Raises CommitFailedException if one has moved.
-        """
-        with effect(Effect.SWAP_TABLES, tables=",".join(sorted(self._staged))), self.catalog.engine.connect() as connection:
-            for name, table in sorted(self.version.tables.items()):
-                before, after = table.metadata_location, self._staged.get(name)
-                new: Row = {"metadata_location": before}  # as it is; but now nobody else can move it before this transaction ends
-                if after:
-                    new = {"metadata_location": after.metadata_location, "previous_metadata_location": before}
-                there = [*_of(self.catalog), IcebergTables.table_name == name, IcebergTables.metadata_location == before]
-                if connection.execute(update(IcebergTables).where(*there).values(new)).rowcount != 1:
-                    raise CommitFailedException(f"another commit has moved {name}")
-            self.may_be_in_force = True
-            connection.commit()
-        self._each(self._delete_what_the_table_no_longer_names)
-
-    def discard(self) -> None:
-        """Removes what was staged; the data files of Spark stay."""
-        written = [path for transaction in self._transactions for path in _written_by(transaction)]
-        written += [staged.metadata_location for staged in self._staged.values()]
-        io = next(iter(self.version.tables.values())).io
-        for path in written:
-            with suppress(OSError), effect(Effect.DELETE_FILES, path=path):
-                io.delete(path)
-
-    def _delete_what_the_table_no_longer_names(self, name: str, staged: StagedTable) -> None:
-        """Metadata files before the last ones. What fails here nobody needs any more: tidying sweeps it."""
-        table = self.version.tables[name]
-        try:
-            self.catalog._delete_old_metadata(staged.io, table.metadata, staged.metadata)
-        except OSError as error:
-            log.warning("old metadata files of %s were not deleted: %s", name, error)
-
-    def _each(self, do: Callable[[str, StagedTable], None]) -> None:
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
-            list(pool.map(do, self._staged, self._staged.values()))
+    with outside(f"{lake.customer}: the tables were not rebuilt"):
+        return lake.on_fresh_tables(lambda version: commit(lake.up_to_date(version)))
 
 
-@contextmanager
-def staging(catalog: SqlCatalog, version: Version) -> Iterator[Staging]:
-    """A staging of this version, whose files go again unless it was swapped in."""
-    changes = Staging(catalog, version)
-    try:
-        yield changes
-    except Exception:
-        if not changes.may_be_in_force:
-            changes.discard()
-        raise
+def _swap_in(lake: CustomerTables, version: Version, landing: Landing, newest: Landing | None, changes: dict[str, Change]) -> Landing:
+    """The tables with these changes, and in one step with them the landing's row, which names the snapshots that they made."""
+    kept = dict(list(readable(version).items())[1 - KEPT_LANDINGS :])
+    needed = snapshots_of(kept)
+
+    def change(name: str, transaction: Transaction) -> None:
+        changes[name](transaction)
+        keep_snapshots(transaction, needed[name])
+
+    with staging(lake.catalog, version) as staged:
+        tables = staged.stage({name: partial(change, name) for name in changes})
+        snapshots = {name: snapshot_id_of(metadata, name) for name, metadata in tables.items()}
+        found_at, committed_at = landing_rows.moment(landing.found_at), _later(newest)
+        done = replace(landing, snapshots=snapshots, found_at=found_at.isoformat(), committed_at=committed_at.isoformat())
+        staged.stage({LANDINGS.name: partial(landing_rows.append, landing=done, kept=set(kept))})
+        staged.swap()
+    return done
 
 
-def _written_by(transaction: Transaction) -> Iterator[str]:
-    """Manifests and their lists that the transaction has written, and the data files, if they are its own: in the table's `data`."""
-    data = f"{transaction._table.location()}/data/"
-    for producer in transaction._snapshot_producers:
-        yield from producer._written_manifests
-        yield from producer._written_manifest_lists
-        yield from (file.file_path for file in producer._added_data_files if file.file_path.startswith(data))
+def fence(lake: CustomerTables) -> None:
+    """Lets every commit that is under way begin again: what it has read of the lake may have changed. Makes no snapshot."""
+
+    def move_on(version: Version) -> None:
+        if LANDINGS.name in version.tables:
+            with staging(lake.catalog, version) as staged:
+                staged.stage({LANDINGS.name: lambda transaction: transaction.set_properties({FENCED_AT: datetime.now(UTC).isoformat()})})
+                staged.swap()
+
+    with outside(f"{lake.customer}: {LANDINGS.name} cannot be moved on"):
+        lake.on_fresh_tables(move_on)
 
 
-def _of(catalog: SqlCatalog) -> list[Any]:
-    return [IcebergTables.catalog_name == catalog.name, IcebergTables.table_namespace == NAMESPACE]
+def _check(lake: CustomerTables, landing: Landing, transform: TransformReceipt) -> None:
+    wrong = [
+        f"{what} is {found!r}, expected {expected!r}"
+        for what, expected, found in (
+            ("customer", lake.customer, landing.customer),
+            ("landing", landing.landing, transform.landing),
+            ("day", landing.day, transform.day),
+            ("tables", sorted(LANDED), sorted(transform.tables)),
+        )
+        if expected != found
+    ]
+    wrong += [
+        f"{file.path} is not of this landing"
+        for name, files in transform.tables.items()
+        for file in files.files
+        if not file.path.startswith(f"{lake.path}/{name}/landing={landing.landing}/")
+    ]
+    if wrong:
+        raise Refused(f"{lake.customer}: receipts that do not belong together: {'; '.join(wrong)}. Run the transform again.")
+    if not landing.proof:
+        raise proofs.Unproven(f"{lake.customer} {landing.day}: landing {landing.landing} comes without a proof. Nothing was changed.")
+
+
+def _refuse_changed(lake: CustomerTables, transform: TransformReceipt, refusal: type[LandfallError]) -> None:
+    """A try that went on as a zombie, or a person, may have touched the files since `validate` read them."""
+    wrong = proofs.changed_files(lake.fs, lake.path, transform)
+    if wrong:
+        raise refusal(
+            f"{lake.customer} {transform.day}: the files of landing {transform.landing} are no longer those that were proven: "
+            f"{'; '.join(wrong)}. Nothing was changed. Clear transform and the tasks after it."
+        )
+
+
+def _refuse_taken_over(lake: CustomerTables, landing: Landing) -> None:
+    """Called after `landings` was loaded: a run that claims the day later lands later too, or lets this one's last step fail."""
+    claim = claims.in_force(lake.fs, lake.path, landing.day)
+    if claim and landing.claim is not None and claim.number != landing.claim:
+        raise LandingSuperseded(
+            f"{landing.customer} {landing.day}: since find_source of this run, run {claim.run_id} has claimed the day (claim "
+            f"{claim.number}, this run's was {landing.claim}) and read its source, so this landing might undo a newer one. Nothing was "
+            "changed. To land this run's source all the same, clear find_source and the tasks after it."
+        )
+
+
+def _refuse_unforgotten(lake: CustomerTables, transform: TransformReceipt) -> None:
+    """What was to be forgotten while Spark was reading must not land. Called after the look at the tables: a forgetting that writes its
+    tombstone later lets this commit begin again, by a fence.
+    """
+    unknown = set(tombstones(lake.fs, lake.path)) - set(transform.tombstones)
+    if unknown:
+        raise NotForgotten(
+            f"{lake.customer} {transform.day}: {len(unknown)} attempts were to be forgotten after Spark had begun to read, so this "
+            "landing may hold them. Nothing is visible. Clear transform and the tasks after it to run them again."
+        )
+
+
+# ---- refused because of another landing
+
+
+def _refuse_another(landing: Landing, done: Landing) -> None:
+    """A landing of this name stands already. It is this one only if its source, its publishing and what was proven are the same."""
+    differ = [
+        f"{what} {getattr(done, what) or 'none'}, now {getattr(landing, what)}"
+        for what in ("sha256", "ingest", "proof")
+        if getattr(done, what) != getattr(landing, what)
+    ]
+    if differ:
+        raise Refused(
+            f"{landing.customer} {landing.day}: landing {landing.landing} was committed at {done.committed_at} by run {done.run_id} for "
+            f"other records: {'; '.join(differ)}. Nothing was changed. Clear transform and the tasks after it: that makes another landing."
+        )
+
+
+def _refuse_older(landing: Landing, before: list[Landing]) -> None:
+    """The day's landing in force gives way only to a source that was not read earlier than its own."""
+    in_force = next(reversed(before), None)
+    if in_force and _is_older(landing, in_force):
+        raise LandingSuperseded(
+            f"{landing.customer} {landing.day}: run {in_force.run_id} has landed a source that was found at {in_force.found_at}"
+            f"{_claimed(in_force)}, later than this run's ({landing.found_at}{_claimed(landing)}), so this landing would undo a newer one. "
+            "Nothing was changed. "
+            "To land this run's source all the same, start a new run with it."
+        )
+
+
+def _is_older(landing: Landing, in_force: Landing) -> bool:
+    """By their claims, which all workers share. A landing of an earlier version has none: then by the clocks of their workers, unless the
+    claim of the other one is the day's last (`_refuse_taken_over`).
+    """
+    if landing.claim is not None:
+        return landing.claim < (in_force.claim or 0)
+    return in_force.claim is not None or landing_rows.moment(in_force.found_at) > landing_rows.moment(landing.found_at)
+
+
+def _claimed(landing: Landing) -> str:
+    return "" if landing.claim is None else f" under claim {landing.claim}"
+
+
+def _later(newest: Landing | None) -> datetime:
+    """Now, but later than every landing before: clocks differ, the order of commits does not."""
+    now = datetime.now(UTC)
+    return max(now, landing_rows.moment(newest.committed_at) + timedelta(microseconds=1)) if newest else now

@@ -1,6 +1,6 @@
 """Takes old snapshots out of a customer's tables, and says which files the tables name.
 
-What stays is decided on the tables that are changed, in the one commit of all (`commit.py`): whoever waits meanwhile decides anew.
+What stays is decided on the tables that are changed, in the one commit of all (`staging.py`): whoever waits meanwhile decides anew.
 """
 
 from collections.abc import Iterable
@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from pyiceberg.table import Transaction
 
 from include.lake.catalog import outside
-from include.lake.commit import Version, staging
 from include.lake.lake import Lake
 from include.lake.snapshots import files_of, followed_since, metadata_files, named_files, others, readable, snapshots_of
+from include.lake.staging import Version, staging
 from include.lake.table_changes import keep_snapshots, set_back
 from include.schemas import LANDED, LANDINGS
 

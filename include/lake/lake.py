@@ -1,7 +1,7 @@
 """A customer's tables: Iceberg over the Parquet files that Spark wrote, and `landings`, which says what was landed when.
 
-All tables move in one step (`commit.py`), with the row of `landings` that names their snapshots. So the newest of every table is the newest
-landing; what a commit does is in `landing_commit.py`.
+All tables move in one step (`staging.py`), with the row of `landings` that names their snapshots. So the newest of every table is the
+newest landing; what a commit does is in `commit.py`.
 
 Whatever expires snapshots does so in the same way, and by one rule: a snapshot of a table stays as long as a snapshot of `landings` that
 stays names it. Readers that want several tables or questions as of one landing take the snapshots that its row names.
@@ -17,9 +17,9 @@ from pyiceberg.schema import Schema
 from pyiceberg.table.metadata import TableMetadata
 
 from include.errors import Refused
-from include.lake import landing_commit, landing_rows
+from include.lake import commit, landing_rows
 from include.lake.catalog import CustomerTables, outside
-from include.lake.landing_commit import LandingSuperseded
+from include.lake.commit import LandingSuperseded
 from include.lake.snapshots import files_of, readable, snapshot_id_of
 from include.receipts import Landing, TransformReceipt
 from include.schemas import LANDINGS, Table
@@ -138,16 +138,16 @@ class Lake(CustomerTables):
     # ---- writing
 
     def commit(self, landing: Landing, transform: TransformReceipt, replacing: str | None = None) -> Landing:
-        """Makes the landing visible: `landing_commit.commit`."""
-        return landing_commit.commit(self, landing, transform, replacing)
+        """Makes the landing visible: `commit.commit`."""
+        return commit.commit(self, landing, transform, replacing)
 
     def rebuild(self, landing: Landing, paths: dict[str, list[str]], replacing: str) -> Landing:
-        """Makes these files, and no others, all that each table has: `landing_commit.rebuild`."""
-        return landing_commit.rebuild(self, landing, paths, replacing)
+        """Makes these files, and no others, all that each table has: `commit.rebuild`."""
+        return commit.rebuild(self, landing, paths, replacing)
 
     def fence(self) -> None:
-        """Lets every commit that is under way begin again: `landing_commit.fence`."""
-        landing_commit.fence(self)
+        """Lets every commit that is under way begin again: `commit.fence`."""
+        commit.fence(self)
 
 
 def _rows_of(landing: Landing) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ from pyiceberg.table.snapshots import Snapshot
 
 from include import receipts
 from include.errors import LandfallError
-from include.lake.commit import Version
+from include.lake.staging import Version
 from include.receipts import Landing
 from include.schemas import LANDED, LANDINGS
 

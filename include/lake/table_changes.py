@@ -1,4 +1,4 @@
-"""What a commit makes of one table: each of these adds to a PyIceberg transaction, which `commit.py` stages with the others."""
+"""What a commit makes of one table: each of these adds to a PyIceberg transaction, which `staging.py` stages with the others."""
 
 import logging
 

@@ -17,8 +17,8 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from include.effects import Effect, effect
 from include.errors import LandfallError
 from include.lake.catalog import Overtaken
+from include.lake.commit import NotForgotten
 from include.lake.lake import Lake, State
-from include.lake.landing_commit import NotForgotten
 from include.lake.proofs import evidence, prove
 from include.receipts import DataFile, Landing, TableFiles, TransformReceipt, publish_receipt_of, source_of
 from include.schemas import LANDED

@@ -65,9 +65,7 @@ def files(stack: Landfall) -> dict[str, Path]:
 
 
 @real_file
-def test_r7_days_at_once_and_one_of_them_twice_land_what_their_files_hold(
-    stack: Landfall, late: LandingRun, files: dict[str, Path]
-) -> None:
+def test_r7_days_at_once_and_one_of_them_twice(stack: Landfall, late: LandingRun, files: dict[str, Path]) -> None:
     """Two days by the README's backfill, and the first of them by hand too; the long form below has sixty-nine."""
     by_hand = days()[:1]
     runs = [stack.start("acme", day) for day in by_hand]

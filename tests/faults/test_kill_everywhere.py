@@ -115,7 +115,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("source")
 
 
-def test_each_task_of_a_run_may_be_killed_before_and_after_all_that_it_does(
+def test_each_task_may_be_killed_before_and_after_all_that_it_does(
     stack: Landfall, contracts: dict[str, Contract], source: Path, figures: list[str]
 ) -> None:
     """The default form of R1. `alpha` has no topic, directory or table yet."""

@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from include.effects import Effect
-from include.lake.commit import look
 from include.lake.expiry import named
 from include.lake.lake import Lake
+from include.lake.staging import look
 from include.lake.table_changes import LANDING_ID
 from include.receipts import DataFile, Landing, TableFiles
 from include.schemas import LANDED, TABLES

@@ -16,8 +16,8 @@ import msgspec
 import pytest
 
 from include.contracts import customer
-from include.lake.commit import Staging
 from include.lake.lake import Lake
+from include.lake.staging import Staging
 from include.query.session import ask
 from include.receipts import Landing
 from include.schemas import TABLES, VIEWS

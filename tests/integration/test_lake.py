@@ -14,8 +14,8 @@ from pyiceberg.avro.file import AvroFile
 from include.answers import pages
 from include.contracts import TopicSpec
 from include.errors import LandfallError
-from include.lake.commit import NAMESPACE
 from include.lake.lake import Lake
+from include.lake.staging import NAMESPACE
 from include.maintenance.cleanup import tidy
 from include.maintenance.forget import forget
 from include.query.session import ask

@@ -22,12 +22,13 @@ from include import receipts
 from include.answers import pages
 from include.effects import Effect
 from include.errors import LandfallError, Refused
-from include.lake import landing_commit, landing_rows, proofs
+from include.lake import commit as committing
+from include.lake import landing_rows, proofs
 from include.lake.catalog import PROPERTIES, read_only
-from include.lake.commit import Staging
+from include.lake.commit import LandingSuperseded
 from include.lake.lake import Lake
-from include.lake.landing_commit import LandingSuperseded
 from include.lake.snapshots import LANDING_ROW, snapshot_id_of
+from include.lake.staging import Staging
 from include.lake.table_changes import LANDING_ID
 from include.schemas import LANDED, LANDINGS, TABLES
 from tests.harness.lakes import (
@@ -173,12 +174,12 @@ def test_times_are_compared_as_moments_not_as_texts(lake: Lake, tmp_path: Path) 
 def test_committed_at_orders_landings_even_when_the_clock_goes_back(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = commit(lake, build(tmp_path))
 
-    class Yesterday(landing_commit.datetime):  # type: ignore[misc, name-defined]
+    class Yesterday(committing.datetime):  # type: ignore[misc, name-defined]
         @classmethod
         def now(cls, tz: Any = None) -> Any:
             return cls(2001, 1, 1, tzinfo=tz)
 
-    monkeypatch.setattr(landing_commit, "datetime", Yesterday)
+    monkeypatch.setattr(committing, "datetime", Yesterday)
     second = commit(lake, build(tmp_path, day=SECOND))
     assert second.committed_at > first.committed_at
 
@@ -327,7 +328,7 @@ def commit_as_before(lake: Lake, built: Built, stop_after: int | None = None, **
         snapshots[name] = table.metadata.current_snapshot_id
     if stop_after is not None:
         return
-    done = replace(landing, snapshots=snapshots, committed_at=landing_commit._later(newest).isoformat())
+    done = replace(landing, snapshots=snapshots, committed_at=committing._later(newest).isoformat())
     row = pa.Table.from_pylist([landing_rows.as_row(done)], schema=LANDINGS.arrow)
     properties = {LANDING_ID: done.landing, LANDING_ROW: json.dumps(receipts.plain(done))}
     lake._load("landings").append(row, snapshot_properties=properties)
@@ -469,7 +470,7 @@ def test_pyiceberg_does_not_try_a_conflict_again_on_its_own(lake: Lake, tmp_path
 
 
 def test_snapshots_stay_as_long_as_landings_can_be_read_as_of(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landing_commit, "KEPT_LANDINGS", 3)
+    monkeypatch.setattr(committing, "KEPT_LANDINGS", 3)
     built = [build(tmp_path, records=OTHER_RECORDS, day=date(2018, 1, day).isoformat()) for day in range(1, 7)]
     states = [(commit(lake, one), lake.state())[1] for one in [*built, build(tmp_path, day="2018-01-06", try_number=2)]]
     assert seen(lake) == expected(*built[:5], build(tmp_path, day="2018-01-06", try_number=2))
@@ -489,7 +490,7 @@ def test_a_commit_writes_no_more_metadata_after_many_landings_than_after_few(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of one table and `landings`, for time; the others have the same properties."""
-    for module in (landing_commit, proofs):
+    for module in (committing, proofs):
         monkeypatch.setattr(module, "LANDED", {"questions": LANDED["questions"]})
     dates = [date(2018, 1, day).isoformat() for day in range(1, 24)]  # more than the files and the manifests that may be there
     for day in dates:

@@ -8,8 +8,8 @@ import pytest
 
 from include import receipts
 from include.errors import Refused
+from include.lake.commit import LandingSuperseded
 from include.lake.lake import Lake
-from include.lake.landing_commit import LandingSuperseded
 from include.lake.proofs import Unproven, evidence, landing_of, prove, require_proven, require_related
 from include.maintenance import compact
 from include.receipts import Override, Proof, PublishReceipt, Source, SourceFile, TransformReceipt, digest

@@ -9,8 +9,8 @@ import pytest
 
 from include.effects import Effect
 from include.errors import LandfallError
-from include.lake.commit import Staging
 from include.lake.lake import Lake
+from include.lake.staging import Staging
 from include.maintenance import cleanup
 from include.maintenance.cleanup import tidy
 from include.schemas import TABLES

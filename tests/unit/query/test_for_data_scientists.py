@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from include.contracts import OURS, TidyTerms, load
-from include.lake.landing_commit import KEPT_LANDINGS
+from include.lake.commit import KEPT_LANDINGS
 from include.schemas import FIRST_SEEN
 from include.stack.jars import READERS, locked
 from include.stack.settings import PROJECT, Ports, Settings
