@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Self
 
 from include.content_hash import ZERO
+from include.receipts import SourceFile
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,11 @@ class Tuning:
     environment: Mapping[str, str]
 
 
-SMALL_BYTES = 200_000_000
-"""Up to here a day is over before compiled queries and the optimising compiler have paid for themselves: docs/performance.md."""
+SMALL_BYTES = 300_000_000
+"""Of records, not packed. Up to here a day is over before compiled queries and the JVM's optimising compiler have paid for themselves:
+docs/performance.md."""
+
+PACKED, PACKED_TIMES = (".gz", ".zst"), 10
 
 _NOTHING_COMPILED = {
     "spark.sql.codegen.wholeStage": "false",
@@ -90,8 +94,13 @@ _JAVA_OPTIONS = "JDK_JAVA_OPTIONS"  # the JVM's own variable: options of a deplo
 _QUICK_START = "-XX:TieredStopAtLevel=1"
 
 
+def unpacked(files: Sequence[SourceFile]) -> int:
+    """About how many bytes of records are in the files: JSON shrinks to a tenth when it is packed."""
+    return sum(file.bytes * (PACKED_TIMES if file.uri.endswith(PACKED) else 1) for file in files)
+
+
 def tuning(size: int, environment: Mapping[str, str]) -> Tuning:
-    """For a day of so many bytes as delivered, submitted from this environment. A large day has Spark's own defaults."""
+    """For records of so many bytes, with these variables for the driver's JVM so far. A large day has Spark's own defaults."""
     if size > SMALL_BYTES:
         return Tuning({}, {})
     return Tuning(_NOTHING_COMPILED, {_JAVA_OPTIONS: f"{environment.get(_JAVA_OPTIONS, '')} {_QUICK_START}".lstrip()})

@@ -1,7 +1,7 @@
 """Endpoints and credentials: from Airflow's connections, and nowhere else."""
 
 from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
-from airflow.sdk import BaseHook
+from airflow.sdk import BaseHook, Connection
 from fsspec import AbstractFileSystem
 
 from include.errors import Refused
@@ -24,6 +24,11 @@ def kafka_config() -> dict[str, str]:
 def kafka_admin() -> Admin:
     """An admin client of the Kafka connection, whose errors name the broker and the cause."""
     return Admin(kafka_config())
+
+
+def spark() -> Connection:
+    """Where Spark runs, and with which settings."""
+    return BaseHook.get_connection(SPARK)
 
 
 def hdfs() -> AbstractFileSystem:

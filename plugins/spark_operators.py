@@ -21,7 +21,7 @@ from include.lake.lake import Lake
 from include.lake.proofs import require_related
 from include.lake.unknown_fields import without_names
 from include.receipts import PublishReceipt, Source, TransformReceipt
-from include.transform_command import Batch, FromKafka, FromLake, transform_arguments, tuning
+from include.transform_command import Batch, FromKafka, FromLake, transform_arguments, tuning, unpacked
 from steps import receipt_of, step
 
 JOB = Path(__file__).parents[1] / "spark_jobs" / "transform_assessments.py"
@@ -38,8 +38,9 @@ class TransformOperator(SparkSubmitOperator):
     Waits first until no open transaction hides the end of the batch, and refuses a batch of which records have aged out. A day that
     `publish` found forgotten by Kafka is read from the files of `raw_assessments` that its receipt names.
 
-    Spark's settings are those of its own configuration, or of the file that `properties-file` in the connection's extra names. A small day
-    is not compiled for (`tuning` in include/transform_command.py): the bytes of the source decide.
+    Spark's settings are those of its own configuration, or of the file that `properties-file` in the connection's extra names. For a small
+    day, by the bytes of its source, nothing is compiled (`tuning` in include/transform_command.py); that counts more than the
+    configuration, unless the connection's extra has `"tuning": false`.
 
     On call: "have aged out" names partition and offsets; clear publish with downstream, and the source goes out again
     (or is read from HDFS, in a run with `again`).
@@ -86,9 +87,7 @@ class TransformOperator(SparkSubmitOperator):
             lake = connections.lake(self.contract.customer)
             lake.create_tables()  # their folders too, with the rights that Spark would not give them
             batch = self.compose(published, lake)
-            for_size = tuning(source.bytes, os.environ)
-            self.conf = {**for_size.conf, **(self.conf or {})}
-            self.env_vars = {**(self.env_vars or {}), **for_size.environment}
+            self.tune(source)
             try:
                 with effect(Effect.SPARK_SUBMIT, landing=batch.landing):
                     super().execute(context)
@@ -98,6 +97,17 @@ class TransformOperator(SparkSubmitOperator):
             refuse_another(receipt, published, batch)
             self.log.info("%s: %d read, %d distinct, %d quarantined", batch.receipt, receipt.read, receipt.distinct, receipt.quarantined)
             return receipts.plain(without_names(replace(receipt, builds_on=receipts.digest(published))))
+
+    def tune(self, source: Source) -> None:
+        """Settings that the bytes of the day ask for, unless the connection's extra has `"tuning": false`."""
+        connection = connections.spark()
+        if not connection.extra_dejson.get("tuning", True):
+            return
+        # A driver elsewhere has a Java of its own, for which this process's options are not meant.
+        here = os.environ if (connection.host or "").startswith("local") else {}
+        asked = tuning(unpacked(source.files), {**here, **(self.env_vars or {})})
+        self.conf = {**asked.conf, **(self.conf or {})}
+        self.env_vars = {**(self.env_vars or {}), **asked.environment}
 
     def compose(self, published: PublishReceipt, lake: Lake) -> Batch:
         """Composes the command anew of what the templates have become and what is known only now. Returns what this try is about."""

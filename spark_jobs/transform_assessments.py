@@ -67,7 +67,7 @@ KAFKA_TIMEOUTS = {
 }
 
 RECORDS_PER_TASK = 20_000
-RAW_BYTES_PER_TASK = 10 * 1024 * 1024  # of `raw_assessments`, compressed: about as many records
+RAW_BYTES_PER_TASK = 6 * 1024 * 1024  # of `raw_assessments`, which zstd makes a tenth of: about as many records
 BYTES_PER_FILE = 128 * 1024 * 1024  # of records as published; Parquet with zstd makes about a tenth of it
 WORKER_MODULES = ("record.py", "json_text.py", "judging.py", "batches.py")  # what Spark's workers import; of others they need pyarrow only
 

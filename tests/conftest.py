@@ -13,7 +13,8 @@ from include.stack.java import find_java
 from include.stack.settings import Settings
 from tests.harness.private_landfall import Landfall, private_landfall
 
-STARTS = {"jars", "reader_jars", "kafka", "hdfs", "spark"}  # fixtures that start daemons or Spark, or fetch what they need
+# Fixtures that start daemons or Spark, or fetch what they need.
+STARTS = {"jars", "reader_jars", "kafka", "hdfs", "spark", "stack", "landfall"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,7 +11,7 @@ from include import contracts as customers
 from include import receipts
 from include.cli import following, options, output, services, terminal
 from include.cli.options import AsJson, Customer
-from include.errors import Refused
+from include.errors import LandfallError, Refused
 
 
 def land(
@@ -175,7 +175,10 @@ def _unknown_fields(receipt: dict[str, Any]) -> dict[str, int] | None:
     handed_on: dict[str, int] | None = receipt["unknown_fields"]
     if not handed_on or not receipt["tables"]:
         return handed_on
-    rows = services.lake(receipt["customer"]).landings(receipt["day"])
+    try:
+        rows = services.lake(receipt["customer"]).landings(receipt["day"])
+    except (LandfallError, OSError):  # the receipt is worth more than the names
+        return handed_on
     return next((row.unknown_fields for row in reversed(rows) if row.run_id == receipt["run_id"]), handed_on)
 
 

@@ -21,6 +21,11 @@ FEW = ["customer", "day", "in force", "published", "landed", "quarantined", "com
 FIGURES = ("published", "landed", "duplicates", "quarantined", "forgotten", "test")
 
 
+def unknown_field(path: str, count: int) -> str:
+    """With how often it was there; of names that are not listed, how many they are where that is known."""
+    return (f"{count:,} more names" if count else "...") if path == "..." else f"{path} {count:,}"
+
+
 def receipt(given: dict[str, Any]) -> None:
     """The receipt of a run, as a person reads it; of one that failed `failure` has said what there is."""
     who = f"{given['customer']} {given['day']}"
@@ -40,7 +45,7 @@ def receipt(given: dict[str, Any]) -> None:
     conservation(given["conservation"])
     terminal.table(["table", "rows"], [[name, f"{count:,}"] for name, count in given["tables"].items()], numeric=[False, True])
     if given["unknown_fields"]:
-        names = ", ".join(path if path == "..." else f"{path} {count:,}" for path, count in given["unknown_fields"].items())
+        names = ", ".join(unknown_field(path, count) for path, count in given["unknown_fields"].items())
         terminal.out.print(f"fields that the schema does not know: {escape(names)}")
     terminal.out.print("seconds: " + ", ".join(f"{task} {seconds}" for task, seconds in given["seconds"].items()))
     for warning in given["warnings"]:

@@ -20,8 +20,8 @@ T = TypeVar("T", Landing, TransformReceipt)
 
 def without_names(receipt: T) -> T:
     """The receipt as a task hands it on: with the number of names in place of them."""
-    names = receipt.unknown_fields
-    return replace(receipt, unknown_fields={MORE: len(names)}) if set(names) - {MORE} else receipt
+    names = set(receipt.unknown_fields) - {MORE}
+    return replace(receipt, unknown_fields={MORE: len(names)}) if names else receipt
 
 
 def with_names(lake: Lake, row: Landing) -> Landing:

@@ -1,6 +1,7 @@
 """The page's answers: a customer's days, and all that is known of one of them."""
 
 import logging
+import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 REASONS = 10  # of so many failed runs a customer's row says why; each costs the reading of a log
 CHANGED = "changed"  # beside the states: a day that is landed, and whose files are others by now
 ALL_DAYS = "all_days"
+LOOK_SECONDS = 10  # after so many no further day's files are looked at in one request
 
 
 @dataclass(frozen=True)
@@ -108,31 +110,38 @@ class Customer:
             "reports": [name for name in (day.isoformat(), ALL_DAYS) if self.lake.fs.exists(self.report(name))],
         }
 
-    def changed(self, day: date) -> list[str]:
-        """What has become of a landed day's files since, in sentences; none for a day that has not landed, or that a run is looking at."""
+    def landed_day(self, day: date) -> list[Day]:
+        """The day, if it has landed and no run is looking at it now; its files may be looked at."""
         found = self.days().get(day)
-        return self._changed(found) if found and found.landed and found.state is not State.RUNNING else []
+        return [found] if found and found.landed and found.state is not State.RUNNING else []
 
-    def freshly_changed(self) -> list[dict[str, Any]]:
-        """The days that landed lately and whose files have changed since, as `told` has what is not right."""
-        looked_at = [(day, self._changed(day)) for day in day_states.freshly_landed(self.days(), datetime.now(UTC))]
-        return [
-            {"state": CHANGED, "first": day.day.isoformat(), "last": day.day.isoformat(), "days": 1, "reason": " ".join(changed)}
-            for day, changed in looked_at
-            if changed
-        ]
+    def freshly_landed(self) -> list[Day]:
+        """The days that landed lately; their files may be looked at."""
+        return day_states.freshly_landed(self.days(), datetime.now(UTC))
+
+    def changed(self, days: list[Day]) -> list[tuple[Day, list[str]]]:
+        """The days whose files have changed since they landed, with what has become of them in sentences.
+
+        A store that is away from here has changed nothing, and is not asked again for the other days; nor is one that takes its time.
+        """
+        changed, until = [], time.monotonic() + LOOK_SECONDS
+        for day in days:
+            if time.monotonic() > until:
+                break
+            try:
+                if sentences := self._changed(day):
+                    changed.append((day, sentences))
+            except (LandfallError, OSError) as error:
+                log.info("%s %s: whether its files have changed is not known: %s", self.contract.customer, day.day, error)
+                break
+        return changed
 
     def _changed(self, day: Day) -> list[str]:
-        """Of a landed day. Empty also where nobody can look: a store that is away from here has changed nothing."""
         checked = day.run.began if day.run and day.run.state == "success" else None
-        try:
-            connections.serve_sources()
-            landing = self.lake.in_force(day.day.isoformat())
-            where = of_deployment(self.contract.customer, self.lake.path)
-            return changed_since(landing, Expected.by(self.contract), where, checked) if landing else []
-        except (LandfallError, OSError) as error:
-            log.info("%s %s: whether its files have changed is not known: %s", self.contract.customer, day.day, error)
-            return []
+        connections.serve_sources()
+        landing = self.lake.in_force(day.day.isoformat())
+        where = of_deployment(self.contract.customer, self.lake.path)
+        return changed_since(landing, Expected.by(self.contract), where, checked) if landing else []
 
     def _run_of(self, day: Day, in_force: Landing | None) -> str | None:
         if day.state is State.LANDED and in_force:

@@ -22,7 +22,7 @@ from include.runs import run as landing_run
 from include.runs.airflow_client import backfill_of, run_of
 from include.runs.run import dag_of
 from landings_page import rights
-from landings_page.days import Customer
+from landings_page.days import CHANGED, Customer
 from landings_page.inside_airflow import InsideAirflow
 
 ASSETS = {path.name: path for path in (Path(__file__).parent / "assets").iterdir()}
@@ -113,15 +113,22 @@ def one_day(found: CustomerDep, day: date) -> dict[str, Any]:
 
 
 @app.get("/api/customers/{customer}/changed")
-def changed(found: CustomerDep) -> list[dict[str, Any]]:
-    """The days that landed lately and whose files have changed since; asks the stores of up to seven days."""
-    return found.freshly_changed()
+def changed(found: CustomerDep, session: SessionDep) -> list[dict[str, Any]]:
+    """The days that landed lately and whose files have changed since, as the list of what is not right has them."""
+    days = found.freshly_landed()
+    session.close()  # stores may take their time: nobody waits meanwhile for this connection to Airflow's database
+    return [
+        {"state": CHANGED, "first": day.day.isoformat(), "last": day.day.isoformat(), "days": 1, "reason": " ".join(sentences)}
+        for day, sentences in found.changed(days)
+    ]
 
 
 @app.get("/api/customers/{customer}/days/{day}/changed")
-def changed_day(found: CustomerDep, day: date) -> list[str]:
+def changed_day(found: CustomerDep, session: SessionDep, day: date) -> list[str]:
     """What has become of a landed day's files since, in sentences; asks their store."""
-    return found.changed(day)
+    days = found.landed_day(day)
+    session.close()
+    return [sentence for _, sentences in found.changed(days) for sentence in sentences]
 
 
 @app.get("/api/customers/{customer}/days/{day}/quarantine")

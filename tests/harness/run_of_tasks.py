@@ -207,7 +207,8 @@ def serving(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(acl, "grant", lambda fs, root, readers: None)  # wants a NameNode: tests/integration
     monkeypatch.setattr(pages, "write", lambda lake, landing, copies: {"json": landing.day})  # tests/unit/answers looks at it
     for name, stub in {
-        "lake": world.lake, "hdfs": lambda: world.fs, "serve_sources": lambda: None, "kafka_admin": lambda: None, "kafka_config": dict,
+        "lake": world.lake, "hdfs": lambda: world.fs, "serve_sources": lambda: None,
+        "spark": lambda: SimpleNamespace(host="local[*]", extra_dejson={}), "kafka_admin": lambda: None, "kafka_config": dict,
     }.items():  # fmt: skip
         monkeypatch.setattr(connections, name, stub)
     monkeypatch.setattr(kafka_operators, "ensure_topic", lambda admin, topic: [])

@@ -10,8 +10,11 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 import connections
+from include.contracts import Contract
+from include.errors import LandfallError
 from include.lake.lake import Lake
 from include.receipts import Landing
+from include.runs.day_states import Day, State
 from tests.harness.landings_page import CONTRACTS, DAY, RUN, airflow, changed_file, correction, folder, landed, page  # noqa: F401  # fixtures
 from tests.oracle.built_landing import Built
 
@@ -85,6 +88,21 @@ def test_a_landed_day_whose_files_changed_says_so_and_one_whose_files_nobody_can
     monkeypatch.delenv("LANDFALL_INBOX")
     answers = [client.get(path) for path in (of_day, "/api/customers/harbor/changed")]
     assert [(answer.status_code, answer.json()) for answer in answers] == [(200, []), (200, [])]
+
+
+def test_a_store_that_is_away_is_asked_once(landed: tuple[Lake, Landing], monkeypatch: pytest.MonkeyPatch) -> None:
+    from landings_page.days import Customer
+
+    asked = []
+
+    def away() -> None:
+        asked.append(1)
+        raise LandfallError("does not answer")
+
+    monkeypatch.setattr(connections, "serve_sources", away)
+    days = [Day(date(2018, 1, number), State.LANDED) for number in (26, 27, 28)]
+    customer = Customer(Contract(customer="harbor", source="harbor/{day}"), landed[0], None)  # type: ignore[arg-type]
+    assert (customer.changed(days), len(asked)) == ([], 1)
 
 
 def test_a_run_that_is_under_way_shows_on_the_day_that_it_was_asked_for(page: Callable[[str, str], TestClient]) -> None:

@@ -111,6 +111,8 @@ class Run:
     published: PublishReceipt
     spark_says: TransformReceipt  # without a landing: that of the arguments
     submitted: list[list[str]] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
 
     def transform(self) -> dict[str, Any]:
         operator = TransformOperator(task_id="transform", contract=Contract(customer="acme", source="{day}.json"))
@@ -136,6 +138,7 @@ class Run:
     def spark(self, operator: TransformOperator, context: object) -> None:
         arguments = operator.application_args
         self.submitted.append(arguments)
+        self.settings, self.environment = dict(operator.conf or {}), dict(operator.env_vars or {})
         path = Path(path_of(arguments[arguments.index("--receipt") + 1]))
         path.parent.mkdir(parents=True)
         self.spark_says = replace(self.spark_says, landing=self.spark_says.landing or arguments[arguments.index("--landing") + 1])
@@ -151,7 +154,27 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(connections, "lake", lambda customer: open_lake(tmp_path))
     monkeypatch.setattr(connections, "hdfs", lambda: fsspec.filesystem("file"))
     monkeypatch.setattr(SparkSubmitOperator, "execute", lambda operator, context: run.spark(operator, context))
+    monkeypatch.setenv("JDK_JAVA_OPTIONS", "-Xss4m")
+    monkeypatch.setattr(connections, "spark", lambda: SimpleNamespace(host="local[*]", extra_dejson={}))
     return run
+
+
+CONNECTIONS = [
+    ("here", "local[*]", {}, True, "-Xss4m -XX:TieredStopAtLevel=1"),
+    ("on a cluster, with a Java of its own", "yarn", {}, True, "-XX:TieredStopAtLevel=1"),
+    ("switched off by the deployment", "local[*]", {"tuning": False}, False, None),
+]
+
+
+@pytest.mark.parametrize(("why", "master", "extra", "interpreted", "java"), CONNECTIONS, ids=[row[0] for row in CONNECTIONS])
+def test_for_a_small_day_nothing_is_compiled(
+    run: Run, monkeypatch: pytest.MonkeyPatch, why: str, master: str, extra: dict[str, Any], interpreted: bool, java: str | None
+) -> None:
+    monkeypatch.setattr(connections, "spark", lambda: SimpleNamespace(host=master, extra_dejson=extra))
+    run.transform()
+    assert (run.settings.get("spark.sql.codegen.wholeStage") == "false") is interpreted, why
+    assert run.environment.get("JDK_JAVA_OPTIONS") == java, why
+    assert run.environment["HADOOP_USER_NAME"] == "landfall"
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, offsets: dict[int, tuple[int, int]]) -> None:

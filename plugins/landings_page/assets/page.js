@@ -104,16 +104,16 @@ class Landings {
     this.goWhereSomethingIs();
   }
 
-  // Stores may take their time, or be away: nothing waits for them.
+  // Stores may take their time, or be away: one customer after the other, so that no other request waits for them.
   async lookAtFiles(pause) {
-    if (Date.now() - this.lookedAtFiles < pause) return;
+    if (this.looking || Date.now() - this.lookedAtFiles < pause) return;
+    this.looking = true;
+    for (const row of this.rows.filter((each) => each.answer)) {
+      row.changed = await ask(`customers/${encodeURIComponent(row.customer)}/changed`).catch((error) => (told(error), []));
+      if (row.changed.length) this.showSoon();
+    }
     this.lookedAtFiles = Date.now();
-    await Promise.all(
-      this.rows.filter((row) => row.answer).map(async (row) => {
-        row.changed = await ask(`customers/${encodeURIComponent(row.customer)}/changed`).catch((error) => (told(error), []));
-        if (row.changed.length) this.showSoon();
-      }),
-    );
+    this.looking = false;
   }
 
   // Somebody who opens the page first sees a month in which something happened.

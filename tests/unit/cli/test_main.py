@@ -18,7 +18,7 @@ import pytest
 import typer
 
 from include.cli import following, land, main, options, output, services, terminal
-from include.errors import Refused
+from include.errors import LandfallError, Refused
 from include.lake.lake import Lake
 from include.query import export
 from include.runs.run import LandingRun, TaskChange
@@ -275,6 +275,12 @@ def test_the_receipt_of_a_run_has_the_names_of_unknown_fields_from_the_landing(t
     assert land._unknown_fields(handed_on) == {"note": 2}
     assert land._unknown_fields({**handed_on, "run_id": "of another"}) == {"...": 1}
     assert land._unknown_fields({**handed_on, "tables": None}) == {"...": 1}, "nothing has landed"
+
+    def away(customer: str) -> Lake:
+        raise LandfallError("HDFS does not answer")
+
+    monkeypatch.setattr(services, "lake", away)
+    assert land._unknown_fields(handed_on) == {"...": 1}, "a receipt is shown all the same"
 
 
 def commands() -> list[list[str]]:
