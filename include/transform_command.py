@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Self
 
 from include.content_hash import ZERO
-from include.receipts import SourceFile
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,6 @@ SMALL_BYTES = 300_000_000
 """Of records, not packed. Up to here a day is over before compiled queries and the JVM's optimising compiler have paid for themselves:
 docs/performance.md."""
 
-PACKED, PACKED_TIMES = (".gz", ".zst"), 10
-
 _NOTHING_COMPILED = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -92,11 +89,6 @@ _NOTHING_COMPILED = {
 }
 _JAVA_OPTIONS = "JDK_JAVA_OPTIONS"  # the JVM's own variable: options of a deployment's configuration come after it, and count more
 _QUICK_START = "-XX:TieredStopAtLevel=1"
-
-
-def unpacked(files: Sequence[SourceFile]) -> int:
-    """About how many bytes of records are in the files: JSON shrinks to a tenth when it is packed."""
-    return sum(file.bytes * (PACKED_TIMES if file.uri.endswith(PACKED) else 1) for file in files)
 
 
 def tuning(size: int, environment: Mapping[str, str]) -> Tuning:

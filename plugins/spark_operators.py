@@ -21,7 +21,8 @@ from include.lake.lake import Lake
 from include.lake.proofs import require_related
 from include.lake.unknown_fields import without_names
 from include.receipts import PublishReceipt, Source, TransformReceipt
-from include.transform_command import Batch, FromKafka, FromLake, transform_arguments, tuning, unpacked
+from include.source.files import unpacked_bytes
+from include.transform_command import Batch, FromKafka, FromLake, transform_arguments, tuning
 from steps import receipt_of, step
 
 JOB = Path(__file__).parents[1] / "spark_jobs" / "transform_assessments.py"
@@ -105,7 +106,7 @@ class TransformOperator(SparkSubmitOperator):
             return
         # A driver elsewhere has a Java of its own, for which this process's options are not meant.
         here = os.environ if (connection.host or "").startswith("local") else {}
-        asked = tuning(unpacked(source.files), {**here, **(self.env_vars or {})})
+        asked = tuning(unpacked_bytes(source.files), {**here, **(self.env_vars or {})})
         self.conf = {**asked.conf, **(self.conf or {})}
         self.env_vars = {**(self.env_vars or {}), **asked.environment}
 

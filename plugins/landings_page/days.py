@@ -124,24 +124,23 @@ class Customer:
 
         A store that is away from here has changed nothing, and is not asked again for the other days; nor is one that takes its time.
         """
-        changed, until = [], time.monotonic() + LOOK_SECONDS
-        for day in days:
-            if time.monotonic() > until:
-                break
-            try:
-                if sentences := self._changed(day):
+        changed: list[tuple[Day, list[str]]] = []
+        if not days:
+            return changed
+        until = time.monotonic() + LOOK_SECONDS
+        try:
+            connections.serve_sources()
+            expected, where = Expected.by(self.contract), of_deployment(self.contract.customer, self.lake.path)
+            for day in days:
+                if time.monotonic() > until:
+                    break
+                landing = self.lake.in_force(day.day.isoformat())
+                checked = day.run.began if day.run and day.run.state == "success" else None
+                if landing and (sentences := changed_since(landing, expected, where, checked)):
                     changed.append((day, sentences))
-            except (LandfallError, OSError) as error:
-                log.info("%s %s: whether its files have changed is not known: %s", self.contract.customer, day.day, error)
-                break
+        except (LandfallError, OSError) as error:
+            log.info("%s: whether files of its landed days have changed is not known: %s", self.contract.customer, error)
         return changed
-
-    def _changed(self, day: Day) -> list[str]:
-        checked = day.run.began if day.run and day.run.state == "success" else None
-        connections.serve_sources()
-        landing = self.lake.in_force(day.day.isoformat())
-        where = of_deployment(self.contract.customer, self.lake.path)
-        return changed_since(landing, Expected.by(self.contract), where, checked) if landing else []
 
     def _run_of(self, day: Day, in_force: Landing | None) -> str | None:
         if day.state is State.LANDED and in_force:

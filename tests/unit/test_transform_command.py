@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from include.receipts import SourceFile
-from include.transform_command import SMALL_BYTES, Batch, FromKafka, FromLake, transform_arguments, tuning, unpacked
+from include.transform_command import SMALL_BYTES, Batch, FromKafka, FromLake, transform_arguments, tuning
 
 BATCH = Batch(
     topic="assessments.acme", ingest="0123456789012345", day="2018-01-28", landing="2018-01-28-5f3a", lake="hdfs://n:9820/lake/acme",
@@ -80,7 +79,3 @@ def test_what_a_day_s_bytes_ask_of_spark(why: str, size: int, environment: dict[
     asked = tuning(size, environment)
     assert asked.environment == ({"JDK_JAVA_OPTIONS": java} if java else {}), why
     assert bool(asked.conf) is (java is not None), why
-
-
-def test_packed_files_count_as_what_is_in_them() -> None:
-    assert unpacked([SourceFile("a.json", 7, ""), SourceFile("b.json.gz", 7, ""), SourceFile("hdfs://n/c.ndjson.zst", 1, "")]) == 87

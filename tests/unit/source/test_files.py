@@ -9,8 +9,8 @@ import pytest
 import zstandard
 
 from include.errors import LandfallError, Refused
-from include.receipts import Source
-from include.source.files import SourceRefused, describe, find, gone, spool
+from include.receipts import Source, SourceFile
+from include.source.files import SourceRefused, describe, find, gone, spool, unpacked_bytes
 
 CONTENT = b'[{"keen_id": "a"}, {"keen_id": "b"}]' * 9000
 NOW = "2018-01-29T02:00:00Z"
@@ -197,3 +197,7 @@ def test_bytes_other_than_described_are_not_published(tmp_path, memory):
         with pytest.raises(LandfallError, match="is not what was found for this day") as caught:
             spooled(source, tmp_path / f"spool{number}")
         assert isinstance(caught.value, Refused) == (kind is SourceRefused), why
+
+
+def test_packed_files_count_as_what_is_in_them() -> None:
+    assert unpacked_bytes([SourceFile("a.json", 7, ""), SourceFile("b.json.gz", 7, ""), SourceFile("hdfs://n/c.ndjson.zst", 1, "")]) == 87
