@@ -31,9 +31,8 @@ Records.keyed = keyed_and_killed
 @pytest.mark.skipif(not REAL_FILE.exists(), reason=f"the real file is not at {REAL_FILE}")
 def test_the_real_file_killed_at_half_is_finished_by_the_next_try(broker: Broker, tmp_path: Path, figures: list[str]) -> None:
     acme = Acme(broker.servers, tmp_path)
-    acme.topic = replace(acme.topic, max_message_bytes=1_048_576)
-    ensure_topic(Admin(acme.kafka), replace(acme.topic, name=f"{acme.topic.name}.real"))
-    acme.topic = replace(acme.topic, name=f"{acme.topic.name}.real")
+    acme.topic = replace(acme.topic, name=f"{acme.topic.name}.real", max_message_bytes=1_048_576)
+    ensure_topic(Admin(acme.kafka), acme.topic)
     source = acme.describe(REAL_FILE)
     publisher = acme.publish_elsewhere(source, before=HALF, chunk_records=200)
     assert publisher.wait(120) == -signal.SIGKILL
