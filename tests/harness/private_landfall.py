@@ -29,11 +29,11 @@ REAL_FILE = ROOT.parent / "shared" / "data" / "assessment-attempts-20180128-1210
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, every: float = 0.2) -> bool:
-    """Whether it comes true within so many seconds."""
+    """Whether it comes true within so many seconds. What was true once need not be true when asked again, so it is not asked again."""
     end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
+    while not (true := condition()) and time.monotonic() < end:
         time.sleep(every)
-    return condition()
+    return true
 
 
 @dataclass(frozen=True)
