@@ -1,6 +1,6 @@
 """Real daemons for tests: private ones, on free ports, in a temporary folder, gone afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from include.stack.settings import Settings
 from tests.harness.private_landfall import Landfall, private_landfall
 
 # Fixtures that start daemons or Spark, or fetch what they need.
+SHARED = {"stack": {"stack", "landfall"}, "spark": {"spark"}}  # what takes long to start, and the fixtures that do
+LONG_FILES_FIRST = ("tests/faults", "tests/spark", "tests/integration")  # so that processes end at about the same time
 STARTS = {"jars", "reader_jars", "kafka", "hdfs", "spark", "stack", "landfall"}
 
 
@@ -26,7 +28,29 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long(covered_by): part of the long form; the test of the default form that covers its promise")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
+    _leave_out(config, items)
+    if config.getoption("loadgroup", default=False):
+        _group(items)
+    yield  # after it pytest-xdist reads the groups
+
+
+def _group(items: list[pytest.Item]) -> None:
+    """What shares a stack or a Spark runs in one process; of the others each file by itself, suites of long files first."""
+    groups = {item: _group_of(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    order = [*SHARED, *LONG_FILES_FIRST]
+    items.sort(key=lambda item: next((place for place, prefix in enumerate(order) if groups[item].startswith(prefix)), len(order)))
+
+
+def _group_of(item: pytest.Item) -> str:
+    shared = [group for group, fixtures in SHARED.items() if fixtures & set(getattr(item, "fixturenames", ()))]
+    return shared[0] if shared else item.nodeid.partition("::")[0]
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--quick"):
         left_out = [item for item in items if item.get_closest_marker("not_quick") or STARTS & set(getattr(item, "fixturenames", ()))]
         config.hook.pytest_deselected(items=left_out)

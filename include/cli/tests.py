@@ -22,8 +22,9 @@ SUITES = {
     "faults": ["tests/faults"],
 }
 QUICK = ["tests/unit", "tests/dags", "tests/plugins", "tests/spark"]  # tests/conftest.py leaves out what --quick is not for
-ON_ALL_CORES = {"unit", "dags"}  # the others start daemons, which want the machine for themselves
+ON_ALL_CORES = {"unit", "dags"}  # the others start daemons
 ALL_CORES = ["-n", "logical", "--maxprocesses", "8", "--dist", "loadscope"]
+TWO_AT_ONCE = ["-n", "logical", "--maxprocesses", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]  # as tests/conftest.py groups them
 BY_FILE = ("tests/integration/", "tests/e2e/", "tests/faults/")  # in the table of times; the others by folder
 ROOT = Path(__file__).parents[2]
 
@@ -64,9 +65,10 @@ def run(
 ) -> None:
     """Run the tests against real Kafka, HDFS, Spark and Airflow, on ports and in folders of their own.
 
-    What needs no daemon, unit and dags, runs first, on all cores; if a test of it fails, the others are not begun. `quick` is that without
-    what takes long: at most three minutes. --long adds the long forms: all there is, up to 75 minutes in all. Further arguments go to
-    pytest, such as -x or -k NAME. At the end a table has how long which part took.
+    What needs no daemon, unit and dags, runs first, on all cores; if a test of it fails, the others are not begun. Of those, the tests that
+    share a stack run in one process and the rest beside it in another. `quick` is what needs no daemon without what takes long: at most
+    three minutes. --long adds the long forms: all there is, up to 75 minutes in all. Further arguments go to pytest, such as -x or
+    -k NAME. At the end a table has how long which part took.
     """
     given = [suite, *context.args] if suite else []
     if suite == "quick":
@@ -79,8 +81,8 @@ def run(
         elif suite and not suite.startswith("-"):
             raise Refused(f"there is no test suite {suite!r}; expected one of quick, {', '.join(SUITES)}")
         parallel = [folder for name in chosen if name in ON_ALL_CORES for folder in SUITES[name]]
-        serial = [folder for name in chosen if name not in ON_ALL_CORES for folder in SUITES[name]]
-        phases = [(parallel, ALL_CORES), (serial, [])]
+        with_daemons = [folder for name in chosen if name not in ON_ALL_CORES for folder in SUITES[name]]
+        phases = [(parallel, ALL_CORES), (with_daemons, TWO_AT_ONCE)]
     times = Times()
     try:
         code = _run_phases([(folders, [*options, *given]) for folders, options in phases if folders], times)

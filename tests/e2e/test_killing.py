@@ -34,11 +34,11 @@ def test_a_task_that_is_marked_failed_ends_spark_and_its_driver(stack: Landfall,
     source = tmp_path / "day.json"
     source.write_text('[{"keen_id": "a", "exam_name": "Knots", "base_exam_id": "knots"}]')
     run = landing_run.start(api, "demo", day=DAY, source=[str(source)], again=False)
-    assert wait_for(lambda: bool(driver(stack)), 120), "the driver never came up"
+    assert wait_for(lambda: bool(driver(stack)), 300), "the driver never came up"
     task = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/transform"
     api._call("PATCH", task, json={"new_state": "failed"})
-    assert wait_for(lambda: not spark(stack), 30), f"still there: {spark(stack)}"
-    assert wait_for(lambda: api.run(run.dag_id, run.run_id)["state"] == "failed", 30)
+    assert wait_for(lambda: not spark(stack), 120), f"still there: {spark(stack)}"
+    assert wait_for(lambda: api.run(run.dag_id, run.run_id)["state"] == "failed", 120)
     assert DAY not in [landing["day"] for landing in stack.json("landings", "--customer", "demo")]
 
 
@@ -48,14 +48,14 @@ def test_a_task_that_runs_out_of_time_ends_spark_and_its_driver_and_is_tried_aga
     source.write_text('[{"keen_id": "a", "exam_name": "Knots", "base_exam_id": "knots"}]')
     api = stack.api
     run = landing_run.start(api, "hasty", day=DAY, source=[str(source)], again=False)
-    assert wait_for(lambda: bool(spark(stack)), 120), "the JVM never came up"
+    assert wait_for(lambda: bool(spark(stack)), 300), "the JVM never came up"
 
     def transform() -> dict:
         return next(task for task in api.tasks(run.dag_id, run.run_id) if task["task_id"] == "transform")
 
-    assert wait_for(lambda: transform()["state"] == "up_for_retry", 60), transform()
-    assert wait_for(lambda: not spark(stack), 10), f"still there: {spark(stack)}"
+    assert wait_for(lambda: transform()["state"] == "up_for_retry", 180), transform()
+    assert wait_for(lambda: not spark(stack), 60), f"still there: {spark(stack)}"
     assert "imeout" in api.reason(run.dag_id, run.run_id, "transform", 1)
     api._call("PATCH", f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}", json={"state": "failed"})
-    assert wait_for(lambda: not spark(stack), 30)
+    assert wait_for(lambda: not spark(stack), 120)
     assert stack.lake("hasty").newest() is None

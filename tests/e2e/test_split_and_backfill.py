@@ -41,7 +41,7 @@ def late(stack: Landfall) -> LandingRun:
         states = {task["task_id"]: task["state"] for task in stack.api.tasks(run.dag_id, run.run_id)}
         return states.get("find_source") == "up_for_reschedule"
 
-    assert wait_for(waits, 60, every=0.5), "it waits without holding a slot"
+    assert wait_for(waits, 180, every=0.5), "it waits without holding a slot"
     [change, waiting] = itertools.islice(run.follow(), 2)
     assert (change.state, waiting.reason.partition("; ")[0]) == (
         "up_for_reschedule",

@@ -10,6 +10,8 @@ from include.stack import lifecycle as embedded
 from include.stack.settings import Settings
 from tests.harness.broker import Broker
 
+FIGURE = "figure"
+
 
 @pytest.fixture(scope="session")
 def broker(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
@@ -23,17 +25,17 @@ def broker(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bro
         yield Broker(settings)
 
 
-FIGURES = pytest.StashKey[list[str]]()
-
-
 @pytest.fixture
-def figures(request: pytest.FixtureRequest) -> list[str]:
+def figures(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """Lines about what was done and what came of it; they are shown at the end of the run."""
-    return request.config.stash.setdefault(FIGURES, [])
+    lines: list[str] = []
+    yield lines
+    request.node.user_properties += [(FIGURE, line) for line in lines]  # these travel with the report, from whatever process
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if lines := config.stash.get(FIGURES, []):
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    torn_down = [each for reports in terminalreporter.stats.values() for each in reports if getattr(each, "when", "") == "teardown"]
+    if lines := [value for report in torn_down for name, value in report.user_properties if name == FIGURE]:
         terminalreporter.section("faults")
         for line in lines:
             terminalreporter.write_line(line)

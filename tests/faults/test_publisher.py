@@ -73,7 +73,7 @@ def test_r2_three_publishers_and_a_broker_are_killed(broker: Broker, acme: Acme,
     kills = (f"after:commit_transaction:{fifth}", f"before:commit_transaction:{fifth + 1}", f"after:send_chunk:{fifth + 1}")
     for tries, kill in enumerate(kills, start=1):
         assert acme.publish_elsewhere(source, kill=kill).wait(300) == -signal.SIGKILL
-        assert reader.wait_for(tries * fifth * 750, 30) == tries * fifth * 750, "each try goes on where the one before was killed"
+        assert reader.wait_for(tries * fifth * 750, 120) == tries * fifth * 750, "each try goes on where the one before was killed"
     last = acme.publish_elsewhere(source)
     deadline = time.monotonic() + 120
     while len(reader.seen) <= 3 * fifth * 750 and last.poll() is None and time.monotonic() < deadline:
@@ -83,7 +83,7 @@ def test_r2_three_publishers_and_a_broker_are_killed(broker: Broker, acme: Acme,
     broker.start()
     last.wait(300)
     receipt = acme.publish(source)
-    reader.wait_for(len(records), 60)
+    reader.wait_for(len(records), 180)
     reader.end()
     figures.append(
         f"R2: {len(records):,} records in {chunks} transactions, publisher killed 3 times after {fifth} each, broker killed once "
@@ -198,13 +198,13 @@ def test_r6_records_that_age_out_are_named_and_go_out_again_whole(acme: Acme, fi
 
 def wait_for_loss(admin: Admin, acme: Acme) -> int:
     partitions = [TopicPartition(acme.topic.name, number) for number in range(acme.topic.partitions)]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         lows = [low for low, _ in ledger.offsets_now(admin, partitions).values()]
         if any(lows):
             return sum(lows)
         time.sleep(0.2)
-    raise AssertionError("nothing aged out within a minute")
+    raise AssertionError("nothing aged out within three minutes")
 
 
 def test_r9_a_broker_that_pauses_loses_and_doubles_nothing(broker: Broker, acme: Acme, figures: list[str], long: bool) -> None:
@@ -240,7 +240,7 @@ def test_r10_a_topic_changed_by_hand_is_refused_with_every_difference(acme: Acme
     admin.create_partitions([NewPartitions(name, 5)])[name].result(20)
     alter(admin, name, retention_ms="60000", retention_bytes="1000000", max_message_bytes="999", cleanup_policy="compact")
     alter(admin, acme.topic.ledger, cleanup_policy="delete")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with pytest.raises(TopicDrift) as drift:
             ensure_topic(admin, acme.topic)

@@ -60,7 +60,7 @@ def test_r3_a_spark_job_that_wakes_up_disturbs_nobody(stack: Landfall, tmp_path:
     zombie = submit(stack, lake, published, first, tmp_path / "first.log")
     stopped: list[psutil.Process] = []
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 400
         while not written(lake, first):
             assert zombie.poll() is None, (tmp_path / "first.log").read_text()[-3000:]
             assert time.monotonic() < deadline

@@ -142,7 +142,7 @@ def alter(admin: Admin, topic: str, **configs: str) -> None:
         [asked] = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)], request_timeout=20).values()
         return {name: asked.result()[name.replace("_", ".")].value for name in configs}
 
-    assert wait_for(lambda: shown() == configs, 20), shown()
+    assert wait_for(lambda: shown() == configs, 60), shown()
 
 
 def refuse_difference(receipt: PublishReceipt, rows: list[Row], records: list[bytes]) -> None:

@@ -2,7 +2,6 @@
 
 import io
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,9 +41,7 @@ def test_a_day_lands_is_corrected_and_asked_over_webhdfs(lake: Lake, tmp_path: P
     correction = built(lake, tmp_path, records=[attempt(1), attempt(2)], try_number=2)
     for each in (first, second, correction):
         assert problems(each.publish, each.transform, read_landed(lake.fs, each.transform), max_quarantined=0.2) == []
-        began = time.monotonic()
         done = lake.commit(each.landing, each.transform)
-        assert time.monotonic() - began < 10  # seconds; measured 1 to 2 on 2 cores
         assert lake.newest() == done
     counts = ask(lake, "select day::varchar, count(*), sum(copies) from assessments group by day order by day").rows
     assert counts == [["2018-01-28", 2, 2], [SECOND, 8, 10]]

@@ -223,7 +223,7 @@ def test_a_dead_broker_is_named_with_the_cause_in_bounded_time(acme, monkeypatch
     began = time.monotonic()
     with pytest.raises(LandfallError, match=r"127\.0\.0\.1:1 did not answer: .*Connection refused.*Nothing was published") as caught:
         publish(acme.deliver(attempts(1)), acme.topic, {"bootstrap.servers": "127.0.0.1:1"}, acme.folder / "spool")
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 120
     assert not isinstance(caught.value, Refused), "another try may find the broker up"
 
 

@@ -161,7 +161,7 @@ def test_a_file_that_is_open_for_writing_is_not_there_yet(hdfs: Any, tmp_path: P
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)

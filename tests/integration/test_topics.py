@@ -94,5 +94,5 @@ def test_a_dead_broker_is_named_with_the_cause_in_bounded_time(spec, monkeypatch
     began = time.monotonic()
     with pytest.raises(LandfallError, match=r"127\.0\.0\.1:1 did not answer: .*Connection refused") as caught:
         ensure_topic(Admin({"bootstrap.servers": "127.0.0.1:1"}), spec)
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 120
     assert not isinstance(caught.value, Refused), "another try may find the broker up"
