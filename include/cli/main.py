@@ -28,7 +28,7 @@ app = typer.Typer(
 # In the order of the help.
 COMMANDS: list[Callable[..., None]] = [
     stack.demo, stack.up, stack.down, stack.clean, land.land, land.backfill, ask.query, ask.tables, ask.answers, ask.landings, ask.explain,
-    ask.quarantine, land.replay, forget.repair, forget.forget, land.split, checks.check,
+    ask.quarantine, land.replay, forget.repair, forget.forget, land.split, stack.compose_env, checks.check,
 ]  # fmt: skip
 for command in COMMANDS:
     helping.register(app, command)

@@ -55,3 +55,11 @@ def clean(
     with terminal.status("removing") as report:
         lifecycle.clean(settings, report)
     terminal.progress(f"removed the data under {settings.home}; the virtualenv and the jars stay")
+
+
+def compose_env() -> None:
+    """Make .env for docker-compose.yml: passwords and keys at random. Those that are there already are kept."""
+    from include.stack import compose_env as env
+
+    added = env.complete()
+    terminal.progress(f"{env.FILE}: {'added ' + ', '.join(added) if added else 'complete, nothing was added'}")
