@@ -216,6 +216,7 @@ def _receipt(writer: Rewriting, gone: dict[str, pa.Table], known: list[str]) -> 
 def _figures(old: Landing, gone: dict[str, pa.Table]) -> dict[str, Any]:
     """Those of the landing, less the rows that go; one that nobody counted then stays unknown."""
     with duckdb.connect() as tables:
+        tables.execute("set TimeZone = 'UTC'")
         for table, rows in gone.items():
             tables.register(table, rows)
         going = counted_again(tables)

@@ -72,10 +72,10 @@ def facts_of(tables: Any) -> Facts:
 
 def counted_again(tables: Any) -> dict[str, int]:
     """Each figure of `FIGURES`, of the rows that these tables hold."""
-    found = {}
+    counts = {}
     for name, (table, condition) in FIGURES.items():
-        (found[name],) = tables.execute(f"select count(*) filter ({condition}) from {table}").fetchone()
-    return found
+        (counts[name],) = tables.execute(f"select count(*) filter ({condition}) from {table}").fetchone()
+    return counts
 
 
 def _days_of(tables: Any) -> dict[str, dict[str, int]]:

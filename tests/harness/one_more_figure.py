@@ -29,8 +29,8 @@ WITHOUT_SCORE = ("keen 5", "keen 9")  # of these, and not in quarantine
 def edits() -> list[tuple[str, str, str]]:
     """Path, the name of what is added to, and the line, as the page has them: a numbered sentence and a block of code each."""
     section = PAGE.read_text().partition("\n## Add a figure\n")[2].partition("\n## ")[0]
-    found = re.findall(r"^\d\. `([^`]+)`[^`]*`(\w+)`[^\n]*\n(?:[^`\n]+\n)*\n```\n(.+)\n```$", section, re.MULTILINE)
-    return [(path, name, line) for path, name, line in found]
+    steps = re.findall(r"^\d\. `([^`]+)`[^`]*`(\w+)`[^\n]*\n(?:[^`\n]+\n)*\n```\n(.+)\n```$", section, re.MULTILINE)
+    return [(path, name, line) for path, name, line in steps]
 
 
 def apply(root: Path) -> str:
@@ -67,11 +67,11 @@ class OneRun:
         return []
 
 
-def printed(show: Any, *given: Any, **options: Any) -> list[list[str]]:
+def printed(show: Any, *arguments: Any, **options: Any) -> list[list[str]]:
     """The lines that a command prints, word by word."""
-    with contextlib.redirect_stdout(io.StringIO()) as said:
-        show(*given, **options)
-    return [line.split() for line in said.getvalue().splitlines()]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        show(*arguments, **options)
+    return [line.split() for line in out.getvalue().splitlines()]
 
 
 def everything(folder: Path, figure: str) -> dict[str, Any]:
@@ -111,11 +111,11 @@ def everything(folder: Path, figure: str) -> dict[str, Any]:
     handed_on = {"find_source": receipts.plain(source), "publish": receipts.plain(publish), "transform": receipts.plain(transform)}
     running = LandingRun(OneRun("running", handed_on), CUSTOMER, "r1", SECOND).receipt()  # type: ignore[arg-type]
     day, days = pages.report(lake, Asked(SECOND, SECOND)), pages.report(lake, Asked())
-    said = {
+    arrived = {
         "column": [(name, meaning) for name, _, meaning in LANDINGS.columns][-1],
         "before": before,
         "rows": ask(lake, all_landings).rows,
-        "found": facts.figures[figure],
+        "validate": facts.figures[figure],
         "problems": [problems(publish, each, read_landed(built.fs, each), 1) for each in (transform, wrong)],
         "receipt of the run": (done[figure], running[figure]),
         "receipt as a person reads it": printed(output.receipt, {**done, "report": ""}),
@@ -132,8 +132,8 @@ def everything(folder: Path, figure: str) -> dict[str, Any]:
     forget.pages.rewrite = lambda *_: []  # type: ignore[attr-defined]  # tests/unit/maintenance looks at it
     forget.forget(lake, WITHOUT_SCORE[0], asked_by="ann", topic=TopicSpec("t"))
     compact.compact(lake, 0)
-    said["forgotten"] = [getattr(lake.in_force(each), figure) for each in (FIRST, SECOND)]
-    return said
+    arrived["forgotten"] = [getattr(lake.in_force(each), figure) for each in (FIRST, SECOND)]
+    return arrived
 
 
 def _figures_of(page: str) -> dict[str, str]:

@@ -15,6 +15,8 @@ from tests.harness.lakes import commit, open_lake
 from tests.harness.one_more_figure import EDITED, FIRST, RECORDS, ROOT, SECOND, WITHOUT_SCORE, edits
 from tests.oracle.built_landing import build
 
+pytestmark = pytest.mark.not_quick("a process of its own, which loads Airflow's libraries: tests/unit/test_figures.py compares the lists")
+
 
 @pytest.fixture(scope="module")
 def edited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
@@ -26,7 +28,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 @pytest.fixture(scope="module")
-def said(edited: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def arrived(edited: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What each place says of the figure, in a lake where the code without it has landed a day."""
     folder = tmp_path_factory.mktemp("lake")
     commit(open_lake(folder), build(folder, RECORDS, day=FIRST))
@@ -50,37 +52,37 @@ def test_the_edits_pass_the_linter(edited: tuple[Path, str]) -> None:
         assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_the_example_of_the_page_is_all_that_a_figure_needs(said: dict[str, Any], edited: tuple[Path, str]) -> None:
+def test_the_example_of_the_page_is_all_that_a_figure_needs(arrived: dict[str, Any], edited: tuple[Path, str]) -> None:
     name, count = edited[1], len(WITHOUT_SCORE)
     words = name.replace("_", " ").split()
-    assert said["column"] == [name, "Distinct attempts without a score, among the landed; null before it was kept"]
-    assert said["rows"] == [[FIRST, None], [SECOND, count]]
-    assert said["found"] == count
-    right, wrong = said["problems"]
+    assert arrived["column"] == [name, "Distinct attempts without a score, among the landed; null before it was kept"]
+    assert arrived["rows"] == [[FIRST, None], [SECOND, count]]
+    assert arrived["validate"] == count
+    right, wrong = arrived["problems"]
     assert right == []
     assert wrong[0].startswith(f"attempts without a score: Spark's receipt says 7, the tables hold {count}.")
-    assert said["receipt of the run"] == [count, count]
-    assert [*words, str(count)] in said["receipt as a person reads it"]
-    head, _, second, first, *_ = said["landings --wide"]
+    assert arrived["receipt of the run"] == [count, count]
+    assert [*words, str(count)] in arrived["receipt as a person reads it"]
+    head, _, second, first, *_ = arrived["landings --wide"]
     assert " ".join(words) in " ".join(head)
     assert len(second) == len(first)
     assert (str(count) in second, "null" in first) == (True, True)
-    assert said["report of the day"] == count
-    assert said["page of the day"][" ".join(words)] == str(count)
-    assert said["report of all days"] == [count, None]
-    assert said["event"] == count
-    assert said["dialog"][name] == count
-    assert said["metrics"][f"landfall.acme.records.{name}"] == count
-    assert set(said["shown"]) == {"WIDE", "RUN", "DAY", "DAYS", "EVENTS"}
+    assert arrived["report of the day"] == count
+    assert arrived["page of the day"][" ".join(words)] == str(count)
+    assert arrived["report of all days"] == [count, None]
+    assert arrived["event"] == count
+    assert arrived["dialog"][name] == count
+    assert arrived["metrics"][f"landfall.acme.records.{name}"] == count
+    assert set(arrived["shown"]) == {"WIDE", "RUN", "DAY", "DAYS", "EVENTS"}
 
 
 def test_a_day_of_the_version_before_is_read_shown_and_written_again_without_the_figure(
-    said: dict[str, Any], edited: tuple[Path, str]
+    arrived: dict[str, Any], edited: tuple[Path, str]
 ) -> None:
     words = edited[1].replace("_", " ")
-    assert said["before"] == [[FIRST, None]], "asked before anything is written that has the column"
-    assert "conflicts" in said["page of an earlier day"]
-    assert words not in said["page of an earlier day"]
-    assert "published" in said["page of all days"]
-    assert words not in said["page of all days"], "a sum over days of which one has no count"
-    assert said["forgotten"] == [None, len(WITHOUT_SCORE) - 1]
+    assert arrived["before"] == [[FIRST, None]], "asked before anything is written that has the column"
+    assert "conflicts" in arrived["page of an earlier day"]
+    assert words not in arrived["page of an earlier day"]
+    assert "published" in arrived["page of all days"]
+    assert words not in arrived["page of all days"], "a sum over days of which one has no count"
+    assert arrived["forgotten"] == [None, len(WITHOUT_SCORE) - 1]

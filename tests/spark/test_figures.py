@@ -20,8 +20,8 @@ def written(spark: SparkSession, folder: Path, records: Any) -> dict[str, Any]:
     """The receipt of a transform of these records, which lie as those of a landing do."""
     built = build(folder, records)
     raw = [part for file in built.transform.tables["raw_assessments"].files for part in ("--raw", f"file://{file.path}")]
-    given = {"topic": "assessments.acme", "ingest": INGEST, "day": DAY, "landing": "one", "lake": f"file://{folder}/again"}
-    options = [part for name, value in given.items() for part in (f"--{name}", value)]
+    named = {"topic": "assessments.acme", "ingest": INGEST, "day": DAY, "landing": "one", "lake": f"file://{folder}/again"}
+    options = [part for name, value in named.items() for part in (f"--{name}", value)]
     exams = [part for name in TEST_EXAM_NAMES for part in ("--test-exam-name", name)]
     receipt = f"file://{folder}/again/receipts/one.json"
     return transform(spark, arguments([*options, *raw, *exams, "--receipt", receipt]), {})

@@ -49,8 +49,8 @@ def test_every_figure_counts_rows_that_forgetting_can_subtract() -> None:
 def test_a_figure_that_spark_counted_wrong_is_named(tmp_path: Path, name: str) -> None:
     built = build(tmp_path)
     landed, right = read_landed(built.fs, built.transform), counted(built.transform)[name]
-    [said] = problems(built.publish, replace(built.transform, **{name: right + 1}), landed, max_quarantined=1)
-    assert said.startswith(f"{COUNTED[name].what}: Spark's receipt says {right + 1}, the tables hold {right}. ")
+    [problem] = problems(built.publish, replace(built.transform, **{name: right + 1}), landed, max_quarantined=1)
+    assert problem.startswith(f"{COUNTED[name].what}: Spark's receipt says {right + 1}, the tables hold {right}. ")
 
 
 def test_a_later_figure_leaves_the_others_in_their_places(tmp_path: Path) -> None:
