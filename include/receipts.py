@@ -14,6 +14,7 @@ import msgspec
 
 from include.content_hash import ZERO as OF_NO_RECORD
 from include.errors import Refused
+from include.figures import Figures
 
 T = TypeVar("T")
 
@@ -100,16 +101,9 @@ class TableFiles:
     files: tuple[DataFile, ...]
 
 
-@dataclass(frozen=True)
-class TransformReceipt:
-    """What Spark read and wrote, counted by Spark while it wrote.
-
-    `read` = `distinct` + `duplicates` + `quarantined` + `forgotten`. `forgotten_hash` is the content hash of the forgotten records, which
-    are in no table; `tombstones` are those that the transform knew. `seconds` is per step. `unknown_fields` maps a path that the written
-    schema does not know to how often it was there: the 100 most frequent, and `...` where there are more; between tasks it has only `...`,
-    with the number of paths (include/lake/unknown_fields.py). Written by `spark_jobs/` as JSON.
-    `builds_on` is the digest of the `PublishReceipt` that Spark was started with; the operator adds it.
-    """
+@dataclass(frozen=True, kw_only=True)
+class ReadBySpark:
+    """What Spark read, and what became of it: `read` = `distinct` + `duplicates` + `quarantined` + the receipt's `forgotten`."""
 
     landing: str
     day: str
@@ -120,8 +114,19 @@ class TransformReceipt:
     distinct: int
     duplicates: int
     quarantined: int
-    test: int
-    conflicts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformReceipt(Figures, ReadBySpark):
+    """What Spark read and wrote, counted by Spark while it wrote.
+
+    `forgotten_hash` is the content hash of the forgotten records, which are in no table; `tombstones` are those that the transform knew.
+    `seconds` is per step. `unknown_fields` maps a path that the written schema does not know to how often it was there: the 100 most
+    frequent, and `...` where there are more; between tasks it has only `...`, with the number of paths (include/lake/unknown_fields.py).
+    Written by `spark_jobs/` as JSON. `builds_on` is the digest of the `PublishReceipt` that Spark was started with; the operator adds it.
+    Its fields are in this order: those of `ReadBySpark`, the figures, its own; dataclasses take the last base first.
+    """
+
     reasons: dict[str, int]
     unknown_fields: dict[str, int]
     tables: dict[str, TableFiles]
@@ -189,12 +194,9 @@ class Proof:
     override: Override | None = None
 
 
-@dataclass(frozen=True)
-class Landing:
-    """One row of `landings`: what was landed, by whom, and which snapshot of each table shows it.
-
-    The newest of a day is in force. `snapshots` covers every table, so that a reader sees all of them at one moment.
-    """
+@dataclass(frozen=True, kw_only=True)
+class LandedSource:
+    """What was landed by whom, and what became of it: `published` = `landed` + `duplicates` + `quarantined` + the landing's `forgotten`."""
 
     landing: str
     customer: str
@@ -213,8 +215,16 @@ class Landing:
     landed: int
     duplicates: int
     quarantined: int
-    test: int
-    conflicts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landing(Figures, LandedSource):
+    """One row of `landings`: what was landed, by whom, and which snapshot of each table shows it.
+
+    The newest of a day is in force. `snapshots` covers every table, so that a reader sees all of them at one moment. Its fields are in this
+    order: those of `LandedSource`, the figures, its own.
+    """
+
     content_hash: str
     reasons: dict[str, int]
     tables: dict[str, int]

@@ -24,6 +24,8 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
+from include.figures import FIGURES
+
 STRING, INT, LONG, DOUBLE, BOOL = StringType(), IntegerType(), LongType(), DoubleType(), BooleanType()
 DATE, TIME, BYTES = DateType(), TimestamptzType(), BinaryType()
 
@@ -285,6 +287,8 @@ HOLES = Table(
         ("wrong_type", LONG, "Something else; the record is in quarantine"),
     ),
 )
+_FIGURES = {name: (name, LONG, figure.meaning) for name, figure in FIGURES.items()}
+_FIRST = ("published", "landed", "duplicates", "quarantined", "test", "conflicts")  # the others' columns came later, each at the end
 LANDINGS = Table(
     "landings",
     "landing; nothing is ever changed, the newest of a day is in force. Maps and lists are JSON text",
@@ -302,12 +306,7 @@ LANDINGS = Table(
         ("ingest", STRING, "Which publishing it was read from"),
         ("generation", INT, "How often this source was published, from 1"),
         ("offsets", STRING, "Kafka partition to first and last offset (JSON map)"),
-        ("published", LONG, "Records published = landed + duplicates + quarantined + forgotten"),
-        ("landed", LONG, "Distinct attempts"),
-        ("duplicates", LONG, "Surplus copies"),
-        ("quarantined", LONG, "Unreadable records"),
-        ("test", LONG, "Distinct attempts at test exams, among the landed"),
-        ("conflicts", LONG, "Distinct attempts that share their keen_id with other bytes, among the landed"),
+        *(_FIGURES[name] for name in _FIRST),
         ("content_hash", STRING, "Sum of the xxh64 of all published records mod 2^64, 16 hex digits"),
         ("reasons", STRING, "Quarantine reason to records (JSON map)"),
         ("tables", STRING, "Table to rows of this day (JSON map)"),
@@ -320,10 +319,11 @@ LANDINGS = Table(
             STRING,
             "Path that the schema does not know to how often it was there, the 100 most frequent (JSON map); null before it was kept",
         ),
-        ("forgotten", LONG, "Records of attempts that were to be forgotten; they are in no table; null before it was kept"),
+        _FIGURES["forgotten"],
         ("claim", LONG, "Number of the claim under which its source was read; orders the landings of a day; null before it was kept"),
         ("proof", STRING, "sha256 of what was proven: receipts, files, counts, content hash; null before it was kept"),
         ("override", STRING, "Limits that it broke, who landed it all the same, and why (JSON map); null where all were kept"),
+        *(column for name, column in _FIGURES.items() if name not in (*_FIRST, "forgotten")),
     ),
 )
 

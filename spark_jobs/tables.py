@@ -12,6 +12,11 @@ from schemas import TABLES
 
 VERSION = ("keen_id", "hash")
 EXAM = ("base_exam_id", "exam_name", "is_test")
+# Figures of the receipt that are counted while a table is written: in which one, and the condition that its rows meet.
+FIGURES = {
+    "test": ("assessments", "is_test"),
+    "conflicts": ("assessments", "is_conflict"),
+}
 
 
 @dataclass(frozen=True)

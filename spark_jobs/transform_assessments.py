@@ -228,10 +228,10 @@ class Writer:
         return {"rows": len(rows), "files": [vars(file) for file in self.files.parquet(self.directory(table))]}
 
     def write(self, table: str, frame: DataFrame, most_files: int) -> dict[str, Any]:
-        """`rows` and `files`, and for assessments how many are of tests and in conflict. Without rows there is no file."""
+        """`rows` and `files`, and the figures that count rows of this table. Without rows there is no file."""
         observation = Observation(table)
         counts = [F.count(F.lit(1)).alias("rows")]
-        counts += [F.count_if(name).alias(name) for name in ("is_test", "is_conflict") if table == "assessments"]
+        counts += [F.count_if(F.expr(condition)).alias(name) for name, (of, condition) in tables.FIGURES.items() if of == table]
         began = time.monotonic()
         (
             frame.observe(observation, *counts)
@@ -333,8 +333,7 @@ def receipt(options: argparse.Namespace, found: dict[str, Any], written: dict[st
         "forgotten": found["forgotten"],
         "forgotten_hash": found["forgotten_hash"],
         "tombstones": options.forgotten,
-        "test": assessments["is_test"],
-        "conflicts": assessments["is_conflict"],
+        **{name: written[table].get(name, 0) for name, (table, _) in tables.FIGURES.items()},
         "reasons": found["reasons"],
         "unknown_fields": holes.unknown_fields(found["unknown"]),
         "tables": {table: {"rows": written[table]["rows"], "files": written[table]["files"]} for table in TABLES},

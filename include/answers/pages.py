@@ -20,6 +20,7 @@ from include import receipts
 from include.answers import rollups
 from include.answers.charts import INK, chart
 from include.answers.questions import FOLDER, REPEATS, Answer, Asked, Question, Used, as_json, ask_all, cell, questions
+from include.figures import PARTS, Place, shown
 from include.lake.lake import Lake
 from include.query.session import Session
 from include.receipts import Landing
@@ -28,13 +29,13 @@ from include.storage.webhdfs import make_directory, write_file
 ALL_DAYS = "all_days"  # the name of their page
 # So many days, with so many attempts, are also asked what only the tables of attempts, questions and options can tell.
 FEW_DAYS, FEW_ATTEMPTS = 100, 200_000
-LANDED_DAYS = """
-    select day, published, landed, duplicates, quarantined, coalesce(forgotten, 0) as forgotten, test, committed_at as committed
+SUMS = shown(Place.DAYS)
+LANDED_DAYS = f"""
+    select day, {", ".join(SUMS).replace("forgotten", "coalesce(forgotten, 0) as forgotten")}, committed_at as committed
     from landings
     where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
     qualify row_number() over (partition by landings.day order by committed_at desc) = 1
     order by day desc"""
-SUMS = ("published", "landed", "duplicates", "quarantined", "forgotten", "test")
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,19 @@ class Report:
 
     @property
     def sums(self) -> dict[str, int]:
-        """Of the landed days."""
-        return {name: sum(row[self.days.columns.index(name)] for row in self.days.rows) for name in SUMS}
+        """Of the landed days, without a figure that was not kept on each of them."""
+        counts = {name: [row[self.days.columns.index(name)] for row in self.days.rows] for name in SUMS}
+        return {name: sum(of_days) for name, of_days in counts.items() if None not in of_days}
 
     def html(self, linked: bool = False) -> bytes:
         """The page. `linked` if its neighbours, a page for each day and one for all, lie beside it."""
         receipt = receipts.plain(self.receipt) if self.receipt else None
         sections = [(answer, chart(answer)) for answer in self.answers]
         calendar = None if receipt else chart(self.days)
-        page = _template().render(report=self, receipt=receipt, calendar=calendar, sections=sections, linked=linked, ink=INK)
+        figures = {name: getattr(self.receipt, name) for name in shown(Place.DAY)} if self.receipt else {}
+        page = _template().render(
+            report=self, receipt=receipt, figures=figures, parts=PARTS, calendar=calendar, sections=sections, linked=linked, ink=INK
+        )
         return page.encode()
 
     def json(self) -> bytes:

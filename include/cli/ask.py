@@ -11,11 +11,13 @@ from include import receipts
 from include.cli import options, output, services, terminal
 from include.cli.options import AsJson, AsUser, Customer
 from include.errors import LandfallError, Refused
+from include.figures import Place, shown
 from include.receipts import Landing
 
 if TYPE_CHECKING:
     from include.query.session import Rows
 
+MORE = [name.replace("_", " ") for name in shown(Place.WIDE) if name not in shown(Place.SHORT)]  # figures that only a wide table has
 SHOWN = 1000  # rows of a query, so that nobody's terminal is flooded by a table without end
 
 
@@ -153,7 +155,7 @@ def landings(
             help="One day only, such as 2018-01-28, with the counts of each place, and whether its files have changed since. Default: all.",
         ),
     ] = None,
-    wide: Annotated[bool, typer.Option("--wide", help="Show all columns: also duplicates, forgotten, content hash, run.")] = False,
+    wide: Annotated[bool, typer.Option("--wide", help=f"Show all columns: also {', '.join(MORE)}, content hash, run.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List what has landed, the newest first. Of each day the first landing is in force."""

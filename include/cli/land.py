@@ -12,6 +12,7 @@ from include import receipts
 from include.cli import following, options, output, services, terminal
 from include.cli.options import AsJson, Customer
 from include.errors import LandfallError, Refused
+from include.figures import Place, shown
 
 
 def land(
@@ -73,7 +74,7 @@ def backfill(
     if as_json:
         terminal.print_json({"customer": customer, "from": first, "to": last, "failed": len(failed), "days": days, "not_run": not_run})
     else:
-        columns = ["day", "state", "published", "landed", "duplicates", "quarantined", "content_hash"]
+        columns = ["day", "state", *shown(Place.SPAN), "content_hash"]
         terminal.table(columns, [[day.get(column) for column in columns] for day in days])
         for day in failed:
             terminal.error(f"{customer} {day['day']}: {day.get('failed_task', 'the run')} failed: {day.get('reason', day['state'])}")

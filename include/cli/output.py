@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from include.cli import terminal
+from include.figures import FIGURES, PARTS, SUM, Place, shown
 from include.receipts import Conservation, Landing
 
 if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
@@ -17,8 +18,7 @@ if TYPE_CHECKING:  # they bring DuckDB, for which `--help` need not wait
     from include.query.trace import Explanation
 
 
-FEW = ["customer", "day", "in force", "published", "landed", "quarantined", "committed (UTC)"]  # of a landing, for 80 columns
-FIGURES = ("published", "landed", "duplicates", "quarantined", "forgotten", "test")
+FEW = ["customer", "day", "in force", *shown(Place.SHORT), "committed (UTC)"]  # of a landing, for 80 columns
 
 
 def unknown_field(path: str, count: int) -> str:
@@ -37,8 +37,9 @@ def receipt(given: dict[str, Any]) -> None:
     told = "was already landed from the same bytes by run" if given["already_landed"] else "landed by run"
     terminal.out.print(f"[bold]{escape(who)}[/] {told} {escape(given['run_id'])}")
     figures = terminal.grid("", "")
-    for key in FIGURES:
-        figures.add_row(key, f"{given[key] or 0:,}")
+    for key in shown(Place.RUN):
+        if given[key] is not None or key in SUM:
+            figures.add_row(_words(key), f"{given[key] or 0:,}")
     figures.add_row("source", escape(", ".join(given["source"])))
     figures.add_row("bytes, sha256", f"{given['bytes']:,}, {given['sha256']}")
     terminal.show(figures)
@@ -66,8 +67,8 @@ def landings(found: list[Landing], wide: bool = False) -> None:
         rows.append(_row_of(each, key not in in_force))
         in_force.add(key)
     chosen = list(rows[0]) if wide else FEW
-    numeric = [isinstance(rows[0][name], int) for name in chosen]
-    grid = terminal.grid(*chosen)
+    numeric = [name in FIGURES for name in chosen]
+    grid = terminal.grid(*map(_words, chosen))
     for column, right in zip(grid.columns, numeric, strict=True):
         column.justify = "right" if right else "left"
         column.no_wrap = wide or column.header in ("day", "committed (UTC)")
@@ -82,15 +83,16 @@ def _row_of(landing: Landing, in_force: bool) -> dict[str, Any]:
         "customer": landing.customer,
         "day": landing.day,
         "in force": "yes" if in_force else "no",
-        "published": landing.published,
-        "landed": landing.landed,
-        "duplicates": landing.duplicates,
-        "quarantined": landing.quarantined,
-        "forgotten": landing.forgotten,
+        **{name: getattr(landing, name) for name in shown(Place.WIDE)},
         "content hash": landing.content_hash,
         "committed (UTC)": landing.committed_at[:16].replace("T", " "),
         "run": landing.run_id,
     }
+
+
+def _words(name: str) -> str:
+    """A name of the data as words."""
+    return name.replace("_", " ")
 
 
 def described(found: "list[Described]") -> None:
@@ -193,10 +195,10 @@ def conservation(given: Conservation) -> None:
     """Source, topic, Spark and HDFS side by side: the same records, or nothing lands. Nothing for a landing of an earlier version."""
     if not given:
         return
-    keys = ("records", "content_hash", "landed", "duplicates", "quarantined", "forgotten")
+    keys = ("records", "content_hash", *PARTS)
     cells = [[given[place].get(key, "") for place in given] for key in keys]
     shown = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in cells]
-    rows = [[key.replace("_", " "), *row] for key, row in zip(keys, shown, strict=True)]
+    rows = [[_words(key), *row] for key, row in zip(keys, shown, strict=True)]
     terminal.table(["counted by", *given], rows, numeric=[False, *(True for _ in given)], apart=1)  # of hashes, 80 columns hold four
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from include import receipts
 from include.errors import Refused
+from include.figures import counted
 from include.receipts import Found, Landing, Override, Proof, PublishReceipt, Source, TransformReceipt, digest
 from include.schemas import LANDED
 
@@ -171,8 +172,7 @@ def landing_of(
         landed=transform.distinct,
         duplicates=transform.duplicates,
         quarantined=transform.quarantined,
-        test=transform.test,
-        conflicts=transform.conflicts,
+        **counted(transform),
         content_hash=publish.content_hash,
         reasons=transform.reasons,
         tables={table: files.rows for table, files in transform.tables.items()},

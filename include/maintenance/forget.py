@@ -25,6 +25,7 @@ from include.answers import pages
 from include.contracts import TopicSpec
 from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
+from include.figures import counted
 from include.lake import expiry, tombstones
 from include.lake.aggregates import AGGREGATES, aggregate
 from include.lake.catalog import Overtaken
@@ -34,6 +35,7 @@ from include.maintenance.cleanup import ASIDE, modified
 from include.maintenance.rewrite import Rewriting, batches, beginning_again, commit
 from include.receipts import Conservation, Landing, TransformReceipt
 from include.storage import spool
+from include.validation.queries import counted_again
 
 ATTEMPTS = ("raw_assessments", "assessments", "questions", "options", "quarantine")  # tables with a keen_id in each row
 MARK = "-forgot-"  # in the id of a landing that is another one's without an attempt
@@ -164,8 +166,8 @@ def _without(lake: Lake, day: str, keen_id: str, tombstone: str) -> None:
     with Rewriting(lake, state, old, landing) as writer:
         transform = _write(writer, keen_id, known)
         row = replace(
-            old, landing=landing, committed_at="", snapshots={}, landed=transform.distinct, test=transform.test,
-            conflicts=transform.conflicts, reasons=transform.reasons,
+            old, landing=landing, committed_at="", snapshots={}, landed=transform.distinct, **counted(transform),
+            reasons=transform.reasons,
             tables={table: files.rows for table, files in transform.tables.items()},
             conservation=_conservation(old.conservation, transform),
             duplicates=transform.duplicates, quarantined=transform.quarantined, forgotten=transform.forgotten,
@@ -204,12 +206,21 @@ def _receipt(writer: Rewriting, gone: dict[str, pa.Table], known: list[str]) -> 
         distinct=old.landed - len(assessments),
         duplicates=old.duplicates - (copies - len(assessments)),
         quarantined=old.quarantined - len(quarantine),
-        test=old.test - assessments["is_test"].to_pylist().count(True),
-        conflicts=old.conflicts - assessments["is_conflict"].to_pylist().count(True),
+        **_figures(old, gone),
         reasons={reason: number for reason, number in reasons.items() if number},
         forgotten=old.forgotten + len(raw),
         forgotten_hash=content_hash.total([content_hash.number(before.forgotten_hash), *raw["hash"].to_pylist()]),
     )
+
+
+def _figures(old: Landing, gone: dict[str, pa.Table]) -> dict[str, Any]:
+    """Those of the landing, less the rows that go; one that nobody counted then stays unknown."""
+    with duckdb.connect() as tables:
+        tables.execute("set TimeZone = 'UTC'")
+        for table, rows in gone.items():
+            tables.register(table, rows)
+        going = counted_again(tables)
+    return {name: None if count is None else count - going[name] for name, count in counted(old).items()}
 
 
 def _conservation(before: Conservation, transform: TransformReceipt) -> Conservation:

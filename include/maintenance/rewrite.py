@@ -16,6 +16,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from include.effects import Effect, effect
 from include.errors import LandfallError
+from include.figures import counted
 from include.lake.catalog import Overtaken
 from include.lake.commit import NotForgotten
 from include.lake.lake import Lake, State
@@ -96,7 +97,7 @@ class Rewriting:
         old = self.old
         return TransformReceipt(
             landing=self.landing, day=old.day, topic=old.topic, ingest=old.ingest, read=old.published, content_hash=old.content_hash,
-            distinct=old.landed, duplicates=old.duplicates, quarantined=old.quarantined, test=old.test, conflicts=old.conflicts,
+            distinct=old.landed, duplicates=old.duplicates, quarantined=old.quarantined, **counted(old),
             reasons=old.reasons, unknown_fields=old.unknown_fields, tables=self.files, forgotten=old.forgotten,
             forgotten_hash=old.forgotten_hash, tombstones=tuple(tombstones),
         )  # fmt: skip

@@ -23,7 +23,7 @@ from fsspec import AbstractFileSystem
 from include.errors import LandfallError, Refused
 from include.lake.aggregates import aggregate
 from include.lake.lake import Lake, State
-from include.schemas import TABLES, VIEWS
+from include.schemas import LANDINGS, TABLES, VIEWS
 from include.storage.spool import spool_folder
 
 READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}  # MULTI is what `pivot` becomes
@@ -240,11 +240,20 @@ class Session:
         """A query for the rows in the files of the table's snapshot."""
         columns = TABLES[table].duckdb
         files = self.lake.dated_files(table, self.state.snapshots[table]) if table in self.state.snapshots else []
+        no_rows = "select " + ", ".join(f'null::{kind} as "{column}"' for column, kind in columns.items()) + " where false"
         if not files:
-            return "select " + ", ".join(f'null::{kind} as "{column}"' for column, kind in columns.items()) + " where false"
+            return no_rows
         chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in columns.items())
         listed = ", ".join(_quoted(_address_of_day(self.lake.path, day, path)) for day, path in files)
-        return f"select {chosen} from read_parquet([{listed}], hive_partitioning = true, hive_types = {{'day': date}})"
+        of_files = f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{'day': date}}"
+        if table == LANDINGS.name and self._has_older_rows(table):  # looks into every file, of whatever day
+            return f"select {chosen} from ({no_rows} union all by name select * from {of_files}, union_by_name = true))"
+        return f"select {chosen} from {of_files})"
+
+    def _has_older_rows(self, table: str) -> bool:
+        """Whether the table was made, or last written, without some of today's columns, which are null in those rows."""
+        schemas = self.lake.metadata(table).schemas
+        return any(not TABLES[table].duckdb.keys() <= {field.name for field in schema.fields} for schema in schemas)
 
 
 class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]

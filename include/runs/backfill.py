@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from include.contracts import Contract
 from include.errors import Refused
+from include.figures import Place, shown
 from include.receipts import Landing
 from include.runs import waiting
 from include.runs.airflow_client import OVER, AirflowApi
@@ -24,10 +25,7 @@ UNASKED = 31  # days that are landed without asking
 MEASURED = 10  # landings, by whose time that of a backfill is foretold
 AT_ONCE = 2  # days under way at a time, if nobody says otherwise
 SHOWN = (
-    "published",
-    "landed",
-    "duplicates",
-    "quarantined",
+    *shown(Place.SPAN),
     "content_hash",
     "already_landed",
     "warnings",

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from include.figures import PARTS, Place, shown
 from include.receipts import Conservation, Found, Landing, PublishReceipt, Source, TransformReceipt, conservation
 
 FILES = 10  # of a day, that are named
-PARTS = ("landed", "duplicates", "quarantined", "forgotten")
-COUNTS = ("published", *PARTS)
 
 
 def files(source: Source) -> list[str]:
@@ -52,7 +51,7 @@ def event(landing: Landing, location: str) -> dict[str, Any]:
 
     `landing` is the same for a commit that was repeated; `report` is written by the task that follows the commit.
     """
-    names = ("customer", "day", "landing", "run_id", "committed_at", "sha256", "content_hash", *COUNTS, "snapshots")
+    names = ("customer", "day", "landing", "run_id", "committed_at", "sha256", "content_hash", *shown(Place.EVENTS), "snapshots")
     said = {name: getattr(landing, name) for name in names}
     return {**said, "rows": landing.tables, "report": f"{location}/answers/{landing.day}.json"}
 

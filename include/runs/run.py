@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 
 from include import receipts
 from include.errors import Refused
+from include.figures import Place, shown
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.run_identity import TASKS
 from include.runs import waiting
@@ -16,8 +17,8 @@ from include.runs.run_names import PREFIX
 IDLE_SECONDS = 5.0
 POLL_SECONDS = 1.0  # each look costs Airflow tens of milliseconds, which the run itself could use
 FROM_LANDING = (
-    "run_id", "customer", "day", "source", "bytes", "sha256", "generation", "published", "landed", "duplicates", "quarantined", "forgotten",
-    "test", "content_hash", "conservation", "unknown_fields", "tables", "seconds", "warnings", "override",
+    "run_id", "customer", "day", "source", "bytes", "sha256", "generation", *shown(Place.RUN), "content_hash", "conservation",
+    "unknown_fields", "tables", "seconds", "warnings", "override",
 )  # fmt: skip
 
 
@@ -130,8 +131,8 @@ class LandingRun:
             "day": source.get("day") or self.day,
             **{key: source.get(key) for key in ("bytes", "sha256")},
             "source": [file["uri"] for file in source.get("files", [])] or None,
+            **{key: transformed.get(key) for key in (*shown(Place.RUN), "unknown_fields")},
             **{key: published.get(key) for key in ("published", "content_hash")},
-            **{key: transformed.get(key) for key in ("duplicates", "quarantined", "forgotten", "test", "unknown_fields")},
             "conservation": self._conservation(published, transformed),
             "landed": 0,
             "warnings": self._xcom("validate") or [],

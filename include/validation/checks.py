@@ -7,6 +7,7 @@ arrived exactly once, as an attempt, a copy of one, or in quarantine.
 from collections.abc import Iterator
 
 from include import content_hash
+from include.figures import COUNTED, SUM, counted
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.schemas import LANDED
 from include.validation.evidence import expected_columns, read_landed
@@ -216,16 +217,15 @@ def _emptiness(publish: PublishReceipt, transform: TransformReceipt, facts: Fact
 
 def _conservation(publish: PublishReceipt, transform: TransformReceipt, facts: Facts) -> Iterator[str]:
     found = facts.attempts
-    counted = {
-        "distinct attempts": (transform.distinct, found.distinct),
-        "duplicates": (transform.duplicates, found.copies - found.distinct),
-        "quarantined records": (transform.quarantined, found.quarantined),
-        "test attempts": (transform.test, found.test),
-        "conflicting attempts": (transform.conflicts, found.conflicts),
-    }
-    for what, (said, there) in counted.items():
-        if said != there:
-            yield f"{what}: Spark's receipt says {said}, the tables hold {there}. {AGAIN}"
+    compared = [
+        (SUM["landed"], transform.distinct, found.distinct),
+        (SUM["duplicates"], transform.duplicates, found.copies - found.distinct),
+        (SUM["quarantined"], transform.quarantined, found.quarantined),
+        *((COUNTED[name], said, facts.figures[name]) for name, said in counted(transform).items()),
+    ]
+    for figure, said, there in compared:
+        if said not in (None, there):  # a receipt of an earlier version says nothing of it
+            yield f"{figure.what}: Spark's receipt says {said}, the tables hold {there}. {AGAIN}"
     if {reason: rows for reason, rows in transform.reasons.items() if rows} != found.reasons:
         yield f"quarantine: Spark's receipt says {_reasons(transform.reasons)}, the table holds {_reasons(found.reasons)}. {AGAIN}"
     arrived = found.copies + found.quarantined + transform.forgotten

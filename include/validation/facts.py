@@ -48,8 +48,6 @@ class Attempts:
 
     distinct: int
     copies: int
-    test: int
-    conflicts: int
     quarantined: int
     reasons: dict[str, int]
     content_hash: str  # of hash x copies of the attempts, plus the quarantine
@@ -92,6 +90,7 @@ class Facts:
     days: dict[str, dict[str, int]]
     raw: Raw
     attempts: Attempts
+    figures: dict[str, int]  # of include/figures.py but the promise's sum, by name
     children: Children
     gaps: Gaps
     out_of_range: dict[str, Some]  # table.column and its range -> rows outside of it

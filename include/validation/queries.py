@@ -39,6 +39,12 @@ RANGES: dict[str, dict[str, tuple[int, int | None]]] = {
     "holes": {**dict.fromkeys(("parents", "present", "nulls", "missing", "empty", "wrong_type"), (0, None))},
 }
 
+# The figures of `Figures` (include/figures.py) counted again: in which table, and the condition that its rows meet. Each row of such a
+# table is of one attempt or record, so that forgetting can subtract those that go.
+FIGURES: dict[str, tuple[str, str]] = {
+    "test": ("assessments", "is_test"),
+    "conflicts": ("assessments", "is_conflict"),
+}
 
 # How a row is named in a sentence: by its record's number and hash, never by its keen_id or a text, for sentences go into logs and XComs,
 # which others read than the customer's readers. Null is said, for `||` with a null would name nothing.
@@ -53,7 +59,23 @@ _MACROS = """
 def facts_of(tables: Any) -> Facts:
     """What the loaded tables hold."""
     tables.execute(_MACROS)  # of tables, which must be there first
-    return Facts(_days_of(tables), _raw_of(tables), _attempts_of(tables), _children_of(tables), _gaps_of(tables), _out_of_range(tables))
+    return Facts(
+        days=_days_of(tables),
+        raw=_raw_of(tables),
+        attempts=_attempts_of(tables),
+        figures=counted_again(tables),
+        children=_children_of(tables),
+        gaps=_gaps_of(tables),
+        out_of_range=_out_of_range(tables),
+    )
+
+
+def counted_again(tables: Any) -> dict[str, int]:
+    """Each figure of `FIGURES`, of the rows that these tables hold."""
+    counts = {}
+    for name, (table, condition) in FIGURES.items():
+        (counts[name],) = tables.execute(f"select count(*) filter ({condition}) from {table}").fetchone()
+    return counts
 
 
 def _days_of(tables: Any) -> dict[str, dict[str, int]]:
@@ -101,9 +123,8 @@ _ACCOUNT = """(
 
 
 def _attempts_of(tables: Any) -> Attempts:
-    distinct, copies, test, conflicts, total, untallied = tables.execute(
-        """select count(*), coalesce(sum(copies), 0), count(*) filter (is_test), count(*) filter (is_conflict),
-               coalesce(sum(hash::hugeint * copies), 0), count(*) filter (not tallies)
+    distinct, copies, total, untallied = tables.execute(
+        """select count(*), coalesce(sum(copies), 0), coalesce(sum(hash::hugeint * copies), 0), count(*) filter (not tallies)
            from assessments"""
     ).fetchone()
     reasons = dict(tables.execute("select coalesce(reason, 'no reason'), count(*) from quarantine group by all").fetchall())
@@ -111,8 +132,6 @@ def _attempts_of(tables: Any) -> Attempts:
     return Attempts(
         distinct=distinct,
         copies=copies,
-        test=test,
-        conflicts=conflicts,
         quarantined=sum(reasons.values()),
         reasons=reasons,
         content_hash=content_hash.total([total, quarantine_total]),

@@ -10,6 +10,7 @@ import connections
 from include import receipts
 from include.contracts import Contract
 from include.errors import LandfallError, Refused
+from include.figures import Place, shown
 from include.lake.day_index import landed_days
 from include.lake.lake import Lake
 from include.query.quarantine import quarantined, quarantined_by
@@ -90,7 +91,7 @@ class Customer:
         """All that is known of one day but for its quarantined records.
 
         `receipt` is of the run that the day's state comes from, `in_force` what readers see, `failure` the newest run if that has failed:
-        its receipt, and who has seen it.
+        its receipt, and who has seen it. `figures` names those of a receipt, or of a landing, that are to be shown.
         """
         landings = self.lake.landings(day.isoformat())
         found = self.days().get(day, Day(day, State.NOT_DUE))
@@ -105,6 +106,7 @@ class Customer:
             "receipt": failed["receipt"] if failed and failed["run_id"] == run_id else self._receipt(found, in_force),
             "failure": failed,
             "in_force": receipts.plain(in_force) if in_force else None,
+            "figures": shown(Place.RUN),
             "landings": len(landings),
             "tasks": self._tasks(run_id),
             "reports": [name for name in (day.isoformat(), ALL_DAYS) if self.lake.fs.exists(self.report(name))],

@@ -17,6 +17,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.figures import COUNTED, counted
 from include.receipts import DataFile, Landing, PublishReceipt, TableFiles, TransformReceipt, conservation, digest
 from include.schemas import LANDED
 from tests.oracle.recount import COLUMNS, UNKNOWABLE, recount_records
@@ -108,7 +109,7 @@ def landing_of(
         landing=transform.landing, customer=publish.customer, day=publish.day, run_id=run_id, found_at=found_at, committed_at="",
         source=("file:///in/a.json",), bytes=1000, sha256="ab" * 32, topic=publish.topic, ingest=publish.ingest, generation=1,
         offsets=publish.offsets, published=publish.published, landed=transform.distinct, duplicates=transform.duplicates,
-        quarantined=transform.quarantined, test=transform.test, conflicts=transform.conflicts, content_hash=publish.content_hash,
+        quarantined=transform.quarantined, **counted(transform), content_hash=publish.content_hash,
         reasons=transform.reasons, tables={name: files.rows for name, files in transform.tables.items()}, snapshots={},
         seconds={"publish": 1.5}, warnings=("a warning",),
         conservation=conservation(publish, transform, None), unknown_fields=transform.unknown_fields,
@@ -147,8 +148,8 @@ def build(
     )  # fmt: skip
     transform = TransformReceipt(
         landing=landing, day=day, topic=publish.topic, ingest=ingest, read=figures.published, content_hash=figures.content_hash,
-        distinct=figures.landed, duplicates=figures.duplicates, quarantined=figures.quarantined, test=figures.test,
-        conflicts=figures.conflicts, reasons=figures.reasons, unknown_fields={"note": 2},
+        distinct=figures.landed, duplicates=figures.duplicates, quarantined=figures.quarantined,
+        **{name: getattr(figures, name) for name in COUNTED}, reasons=figures.reasons, unknown_fields={"note": 2},
         tables={table: TableFiles(clean_rows[table], files[table]) for table in LANDED},
     )  # fmt: skip
     return Built(fs, root, publish, transform, rows)

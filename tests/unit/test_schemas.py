@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from include.contracts import OURS, load
+from include.figures import COUNTED
 from include.receipts import Landing
 from include.schemas import LANDED, LANDINGS, READ_FROM, TABLES, VIEWS, Table, View
 from include.stack import samples
@@ -65,7 +66,8 @@ def test_an_unspoken_null_is_found() -> None:
 def test_what_a_landing_may_lack_is_said_to_be_null_there() -> None:
     """Columns that came later are null in the rows of an earlier version."""
     later = [name for name, doc in docs(LANDINGS).items() if "null before" in doc]
-    assert later == ["conservation", "unknown_fields", "forgotten", "claim", "proof"]
+    figures = [name for name in COUNTED if Landing.__dataclass_fields__[name].default is None]
+    assert later == ["conservation", "unknown_fields", "forgotten", "claim", "proof", *figures]
     assert set(LANDINGS.arrow.names) == set(Landing.__dataclass_fields__)
 
 

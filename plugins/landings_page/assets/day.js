@@ -6,7 +6,6 @@ import { badge, element, longDate, number, percent } from "./elements.js";
 const COUNTED = ["records", "content_hash", "landed", "duplicates", "quarantined", "forgotten"];
 const NAMES = { content_hash: "content hash", landed: "distinct attempts" };
 const PLACES = { source: "Source", topic: "Topic", spark: "Spark", hdfs: "HDFS" };
-const FIGURES = ["published", "landed", "duplicates", "quarantined", "forgotten", "test"];
 
 export const dayPath = (customer, day) => `customers/${encodeURIComponent(customer)}/days/${day}`;
 
@@ -93,7 +92,7 @@ function landing(found) {
   if (!receipt) return [];
   const title = found.state === "landed" ? "Records" : "What readers see";
   return [
-    counts(title, receipt, true),
+    counts(title, found, receipt, true),
     warnings(receipt),
     quarantine(found, "Quarantined", receipt.quarantined, receipt.published),
     ...(found.state === "landed" ? [tasks(found)] : []),
@@ -109,7 +108,7 @@ function attempt(found) {
   const running = found.state === "running";
   const title = running ? "The run that is under way" : found.failure ? "The run that failed" : "Its run";
   return [
-    receipt.published === null ? null : counts(title, receipt, false, running),
+    receipt.published === null ? null : counts(title, found, receipt, false, running),
     receipt.warnings?.length ? warnings(receipt) : null,
     quarantine(found, running ? "Unreadable" : "Unreadable in the run that failed", receipt.quarantined, receipt.published, found.run_id),
     tasks(found),
@@ -161,9 +160,9 @@ function reports(found) {
 }
 
 // `visible`: of a landing; what a run has counted that landed nothing is no landing's.
-function counts(title, receipt, visible, running = false) {
+function counts(title, found, receipt, visible, running = false) {
   const places = Object.keys(PLACES).filter((place) => receipt.conservation?.[place]);
-  if (!places.length) return section(title, figures(receipt, visible)); // a landing of an earlier version
+  if (!places.length) return section(title, figures(found, receipt, visible)); // a landing of an earlier version
   const counted = (key) => places.map((place) => receipt.conservation[place][key]);
   const differ = (key) => new Set(counted(key).filter((value) => value !== undefined)).size > 1;
   const keys = COUNTED.filter((key) => counted(key).some((value) => value !== undefined));
@@ -176,7 +175,7 @@ function counts(title, receipt, visible, running = false) {
   const heads = places.map((place) => element("th", { scope: "col", class: "figure" }, PLACES[place]));
   return section(
     title,
-    figures(receipt, visible),
+    figures(found, receipt, visible),
     element("p", { class: agree ? "soft" : "notice bad" }, verdict(places, agree, visible, running)),
     element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Counts by place" },
       element("table", { class: "counts" }, element("thead", {}, element("tr", {}, element("td"), heads)), element("tbody", {}, rows))));
@@ -193,12 +192,12 @@ function verdict(places, agree, visible, running) {
   return running ? `${counted} Nothing of the run is visible to readers yet.` : `${counted} But the run failed, so nothing of it is visible to readers.`;
 }
 
-function figures(receipt, visible) {
+function figures(found, receipt, visible) {
   if (receipt.published === null) return null; // it has not come so far
-  const shown = visible ? FIGURES : FIGURES.filter((key) => key !== "landed");
+  const shown = visible ? found.figures : found.figures.filter((key) => key !== "landed");
   const known = shown.filter((key) => receipt[key] !== null && receipt[key] !== undefined);
   return element("dl", { class: "figures" }, known.map((key) =>
-    element("div", {}, element("dt", {}, key), element("dd", { "data-figure": key }, number.format(receipt[key]))),
+    element("div", {}, element("dt", {}, key.replaceAll("_", " ")), element("dd", { "data-figure": key }, number.format(receipt[key]))),
   ));
 }
 

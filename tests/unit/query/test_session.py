@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import pyarrow.parquet as pq
 import pytest
 
 from include.errors import LandfallError, Refused
@@ -156,6 +157,22 @@ def test_what_came_again_on_a_later_day_can_be_left_out(repeating: Lake, table: 
 
 def test_a_refusal_is_final() -> None:
     assert issubclass(NotAnswered, Refused)
+
+
+def test_a_column_that_came_later_is_null_in_rows_of_the_version_before(tmp_path: Path) -> None:
+    lake, later = open_lake(tmp_path), ["proof", "claim"]
+    first = build(tmp_path)
+    lake.commit(first.landing, first.transform)
+    [row] = lake.files("landings", lake.metadata("landings").current_snapshot_id or 0)
+    pq.write_table(pq.read_table(row, partitioning=None).drop_columns(later), row)
+    with lake._load("landings").update_schema(allow_incompatible_changes=True) as update:
+        for column in later:
+            update.delete_column(column)
+    select = "select day::varchar, claim, landed from landings where proof is null or proof <> '' order by day"
+    assert ask(lake, select).rows == [["2018-01-28", None, 8]], "before anything was landed since"
+    second = build(tmp_path, records=[attempt(1)], day="2018-01-29")
+    lake.commit(replace(second.landing, claim=7), second.transform)
+    assert ask(lake, select).rows == [["2018-01-28", None, 8], ["2018-01-29", 7, 1]]
 
 
 def test_tables_that_a_question_does_not_name_are_not_opened(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
