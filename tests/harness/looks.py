@@ -92,12 +92,12 @@ def look(catalog: SqlCatalog, seen: Seen) -> None:
     seen.landings[landing_of(tables["landings"])] += 1
 
 
-def read(folder: Path, looks: int, number: Any, answer: Connection) -> None:
-    """Looks so many times and hands on what it has seen; `number` counts them meanwhile."""
+def read(folder: Path, looks: int, number: Any, over: Any, answer: Connection) -> None:
+    """Looks so many times, and until it is over; hands on what it has seen. `number` counts the looks meanwhile."""
     warnings.simplefilter("ignore")
     location = f"file://{folder}/lake/{CUSTOMER}"
     catalog, seen = SqlCatalog(CUSTOMER, uri=catalog_uri(folder), warehouse=location, init_catalog_tables="false"), Seen()
-    while seen.looks < looks:
+    while seen.looks < looks or not over.value:
         try:
             look(catalog, seen)
         except FileNotFoundError:
@@ -107,16 +107,16 @@ def read(folder: Path, looks: int, number: Any, answer: Connection) -> None:
 
 
 @contextmanager
-def reading(folder: Path, looks: int) -> Iterator[tuple[Any, Connection]]:
-    """A reader under way: how many looks it has made, and where it hands on what it has seen."""
+def reading(folder: Path, looks: int) -> Iterator[tuple[Any, Any, Connection]]:
+    """A reader under way: how many looks it has made, what says that it is over, and where it hands on what it has seen."""
     FORKS.set_forkserver_preload([__name__])
     ours, theirs = FORKS.Pipe(duplex=False)
-    number = FORKS.Value("i", 0)
-    process = FORKS.Process(target=read, args=(folder, looks, number, theirs))
+    number, over = FORKS.Value("i", 0, lock=False), FORKS.Value("i", 0, lock=False)
+    process = FORKS.Process(target=read, args=(folder, looks, number, over, theirs))
     process.start()
     theirs.close()
     try:
-        yield number, ours
+        yield number, over, ours
     finally:
         process.terminate()
         process.join()

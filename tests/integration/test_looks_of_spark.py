@@ -75,7 +75,7 @@ def plain_select():
 
 
 seen, mixed, orders, number = set(), [], [], 0
-while number < looks:
+while number < looks or not (folder / "over").exists():
     landing, wrong = one_look()
     number += 1
     seen.add(landing)
@@ -145,12 +145,14 @@ def test_spark_s_jdbc_catalog_never_sees_two_landings_mixed(
 
         number = folder / "number"
         landed = land_meanwhile(folder, landings, wait)
+        (folder / "over").touch()
         said = spark.communicate()[0]
     assert spark.returncode == 0, (folder / "errors").read_text()[-3000:]
     seen = json.loads(said.splitlines()[-1])
     several = [order for order in seen["orders"] if len(order) > 1]
     print(f"{seen['looks']} looks, {seen['landings']} of {len(landed)} landings seen")
     print(f"{len(seen['orders'])} plain looks, {len(several)} of which saw several landings")
-    assert (seen["looks"], seen["mixed"]) == (looks, [])
+    assert seen["looks"] >= looks
+    assert seen["mixed"] == []
     assert goes_back([tuple(order) for order in seen["orders"]], landed) == []
     assert seen["landings"] > landings / 2, "it did read while they landed"

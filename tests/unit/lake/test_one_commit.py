@@ -43,17 +43,19 @@ def test_all_tables_at_their_newest_in_one_look_are_of_one_landing(tmp_path: Pat
     monkeypatch.setattr(committing, "KEPT_LANDINGS", 3)  # a long history only takes time
     open_lake(tmp_path).create_tables()
     commit(open_lake(tmp_path), build(tmp_path))
-    with reading(tmp_path, looks) as (number, answer):
+    with reading(tmp_path, looks) as (number, over, answer):
 
         def wait(part: float) -> None:
             while number.value < looks * part - 1 and not answer.poll(0.01):
                 pass
 
         landed = land_meanwhile(tmp_path, landings, wait)
+        over.value = 1
         seen = answer.recv()
     print(f"{seen.looks} looks in one transaction, {seen.plain} plain ones, {len(landed)} landings, {len(seen.landings)} of them seen")
     print(f"plain looks that saw several landings: {len([order for order in seen.orders if len(order) > 1])}; looked again: {seen.gone}")
-    assert (seen.looks, seen.mixed) == (looks, [])
+    assert seen.looks >= looks
+    assert seen.mixed == []
     assert goes_back(seen.orders, landed) == []
     assert len(seen.landings) > landings / 2, "it did read while they landed"
 
