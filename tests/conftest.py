@@ -11,12 +11,13 @@ from include.stack import lifecycle as embedded
 from include.stack.jars import READERS, STACK, JarSet, fetch_jars
 from include.stack.java import find_java
 from include.stack.settings import Settings
+from tests.harness import postgres as private_postgres
 from tests.harness.private_landfall import Landfall, private_landfall
 
-# Fixtures that start daemons or Spark, or fetch what they need.
 SHARED = {"stack": {"stack", "landfall"}, "spark": {"spark"}}  # what takes long to start, and the fixtures that do
 LONG_FILES_FIRST = ("tests/faults", "tests/spark", "tests/integration")  # so that processes end at about the same time
-STARTS = {"jars", "reader_jars", "kafka", "hdfs", "spark", "stack", "landfall"}
+# Fixtures that start daemons or Spark, or fetch what they need.
+STARTS = {"jars", "reader_jars", "kafka", "hdfs", "spark", "stack", "landfall", "postgres"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -121,6 +122,13 @@ def hdfs(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]
     with embedded.running(settings, embedded.HDFS):
         at = settings.endpoints
         yield Hdfs(at.webhdfs_host, at.webhdfs_port, at.hdfs_uri)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[private_postgres.Postgres]:
+    """A Postgres of our own; where none is installed, what needs it is skipped, saying so."""
+    with private_postgres.running() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

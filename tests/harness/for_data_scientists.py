@@ -26,4 +26,6 @@ def changed(program: str, diff: str) -> str:
     return program
 
 
-WITHOUT_A_CLONE = changed(PROGRAMS["pandas and Polars"], "".join(blocks(PAGE, "diff")))
+WITHOUT_A_CLONE, ON_POSTGRES = (
+    changed(PROGRAMS[name], diff) for name, diff in zip(("pandas and Polars", "Spark SQL"), blocks(PAGE, "diff"), strict=True)
+)

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,8 +29,17 @@ FIRST, SECOND = "2018-01-28", "2018-01-29"
 OTHER_RECORDS = (attempt(50), attempt(51, results=("incorrect",)))
 
 
+CATALOG = "catalog.txt"  # in a lake's folder: the address of its catalog, where that is not a SQLite file
+
+
+def catalog_uri(folder: Path) -> str:
+    """The address of the lake's catalog, in SQLAlchemy's form."""
+    named = folder / CATALOG
+    return named.read_text() if named.exists() else f"sqlite:///{folder}/catalog.sqlite?timeout=60"
+
+
 def open_lake(folder: Path) -> Lake:
-    return Lake.open(CUSTOMER, f"sqlite:///{folder}/catalog.sqlite?timeout=60", f"file://{folder}", fsspec.filesystem("file"))
+    return Lake.open(CUSTOMER, catalog_uri(folder), f"file://{folder}", fsspec.filesystem("file"))
 
 
 def commit(lake: Lake, built: Built, **changes: Any) -> Landing:
@@ -59,10 +69,10 @@ def current(lake: Lake) -> dict[str, int | None]:
     return {table: lake._load(table).metadata.current_snapshot_id for table in LANDED}
 
 
-def newest_landings(lake: Lake) -> set[str]:
-    """The landings that the newest snapshots of all tables are of, by one look at the catalog."""
-    version = look(lake.catalog, TABLES)
-    assert version.tables.keys() == TABLES.keys()
+def newest_landings(lake: Lake, names: Collection[str] = TABLES) -> set[str]:
+    """The landings that the newest snapshots of all tables, or of these, are of, by one look at the catalog."""
+    version = look(lake.catalog, names)
+    assert version.tables.keys() == set(names)
     return {table.current_snapshot().summary[LANDING_ID] for table in version.tables.values()}  # type: ignore[union-attr, misc]
 
 

@@ -1,11 +1,6 @@
 """The commit protocol, on local files and an SQLite catalog: what readers see, whatever happens to a commit."""
 
 import itertools
-import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-import pyarrow as pa
 import pytest
 from pyiceberg.exceptions import CommitFailedException
 
-from include import receipts
 from include.answers import pages
 from include.effects import Effect
 from include.errors import LandfallError, Refused
@@ -27,10 +20,9 @@ from include.lake import landing_rows, proofs
 from include.lake.catalog import PROPERTIES, read_only
 from include.lake.commit import LandingSuperseded
 from include.lake.lake import Lake
-from include.lake.snapshots import LANDING_ROW, snapshot_id_of
+from include.lake.snapshots import snapshot_id_of
 from include.lake.staging import Staging
-from include.lake.table_changes import LANDING_ID
-from include.schemas import LANDED, LANDINGS, TABLES
+from include.schemas import LANDED, TABLES
 from tests.harness.lakes import (
     DESCRIBED,
     FIRST,
@@ -40,7 +32,6 @@ from tests.harness.lakes import (
     Stopped,
     commit,
     current,
-    days,
     described,
     expected,
     forget_what_things_mean,
@@ -50,7 +41,7 @@ from tests.harness.lakes import (
     seen,
     unnamed,
 )
-from tests.oracle.built_landing import CUSTOMER, RECORDS, Built, attempt, build, landing_of
+from tests.oracle.built_landing import CUSTOMER, RECORDS, attempt, build, landing_of
 
 
 @pytest.fixture
@@ -261,38 +252,6 @@ def test_the_very_first_commit_may_stop_too(
     assert seen(lake) == expected(first, second)
 
 
-KILLS = ["after:stage_table:1", f"before:stage_table:{STAGED}", "before:swap_tables:1"]  # the others are among STOPS
-
-
-@pytest.mark.not_quick("a process for each kill; those of STOPS stop at the same calls within this one")
-def test_a_process_killed_between_any_two_outward_calls_leaves_what_was_or_what_is_to_be(tmp_path: Path) -> None:
-    """With the real SIGKILL of the fault seam, in processes of their own; on a lake that has nothing, then on one that has a landing."""
-    lake = open_lake(tmp_path)
-    first, correction = build(tmp_path), build(tmp_path, records=OTHER_RECORDS, try_number=2)
-    for fault in ("before:create_table:4", "after:create_table:6", "before:swap_tables:1"):
-        killed(tmp_path, fault, "commit(lake, build(folder))")
-        assert lake.newest() is None, fault
-    killed(tmp_path, "after:swap_tables:1", "commit(lake, build(folder))")
-    assert (seen(lake), len(lake.landings())) == (expected(first), 1)
-    before = current(lake)
-    for fault in KILLS:
-        killed(tmp_path, fault, "commit(lake, build(folder, records=OTHER_RECORDS, try_number=2))")
-        assert (current(lake), newest_landings(lake)) == (before, {first.transform.landing}), fault
-    killed(tmp_path, "after:swap_tables:1", "commit(lake, build(folder, records=OTHER_RECORDS, try_number=2))")
-    assert (seen(lake), newest_landings(lake)) == (expected(correction), {correction.transform.landing})
-    assert commit(lake, correction) == lake.newest()
-    assert len(lake.landings()) == 2
-
-
-def killed(folder: Path, fault: str, what: str) -> None:
-    """Does this in a process that is killed by the fault."""
-    program = f"from tests.unit.lake.test_lake import *; folder = Path({str(folder)!r}); lake = open_lake(folder); {what}"
-    environment = {**os.environ, "LANDFALL_FAULT": fault}
-    root = Path(__file__).parents[3]
-    ended = subprocess.run([sys.executable, "-c", program], env=environment, cwd=root, capture_output=True, text=True, check=False)
-    assert ended.returncode == -signal.SIGKILL, f"{fault}: {ended.stderr}"
-
-
 def test_a_lost_answer_of_the_catalog_is_recognised(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The catalog takes the commit, the answer does not arrive."""
     commit(lake, build(tmp_path, day=SECOND))
@@ -305,61 +264,6 @@ def test_a_lost_answer_of_the_catalog_is_recognised(lake: Lake, tmp_path: Path, 
     done = commit(lake, built)
     assert [landing.landing for landing in lake.landings(FIRST)] == [done.landing]
     assert seen(lake) == expected(built, build(tmp_path, day=SECOND))
-
-
-# ---------------------------------------------------------------- a lake of the version before
-
-
-def commit_as_before(lake: Lake, built: Built, stop_after: int | None = None, **changes: Any) -> None:
-    """As versions committed that moved one table after the other, with a delete and an append each, and the row of `landings` last."""
-    landing, newest = replace(built.landing, **changes), lake.newest()
-    snapshots = {}
-    for number, name in enumerate(LANDED):
-        if number == stop_after:
-            return
-        table = lake._load(name)
-        with table.transaction() as transaction:
-            transaction.delete(landing_rows.of_day(landing.day), snapshot_properties={LANDING_ID: landing.landing})
-            if paths := [lake.uri(file.path) for file in built.transform.tables[name].files]:
-                transaction.add_files(paths, snapshot_properties={LANDING_ID: landing.landing}, check_duplicate_files=False)
-            else:
-                with transaction.update_snapshot(snapshot_properties={LANDING_ID: landing.landing}).fast_append():
-                    pass
-        snapshots[name] = table.metadata.current_snapshot_id
-    if stop_after is not None:
-        return
-    done = replace(landing, snapshots=snapshots, committed_at=committing._later(newest).isoformat())
-    row = pa.Table.from_pylist([landing_rows.as_row(done)], schema=LANDINGS.arrow)
-    properties = {LANDING_ID: done.landing, LANDING_ROW: json.dumps(receipts.plain(done))}
-    lake._load("landings").append(row, snapshot_properties=properties)
-
-
-@pytest.mark.filterwarnings("ignore:Delete operation did not match any records")
-@pytest.mark.parametrize("half_way", [None, 1, 5, 8])
-def test_a_lake_of_the_version_before_is_read_and_committed_to(lake: Lake, tmp_path: Path, half_way: int | None) -> None:
-    first, second, correction = build(tmp_path), build(tmp_path, OTHER_RECORDS, SECOND), build(tmp_path, OTHER_RECORDS, try_number=2)
-    lake.create_tables()
-    for built in (first, second):
-        commit_as_before(lake, built)
-    assert seen(lake) == expected(first, second)
-    assert [landing.day for landing in lake.landings()] == [FIRST, SECOND]
-    if half_way:
-        commit_as_before(lake, build(tmp_path, try_number=3), stop_after=half_way)
-        assert seen(lake) == expected(first, second)
-    commit(lake, correction)
-    assert seen(lake) == expected(correction, second)
-    assert newest_landings(lake) == {correction.transform.landing}
-    assert [lake.state_of(built.transform.landing).landing.day for built in (first, second, correction)] == [FIRST, SECOND, FIRST]
-
-
-@pytest.mark.filterwarnings("ignore:Delete operation did not match any records")
-def test_the_very_first_commit_of_the_version_before_may_have_stopped_half_way(lake: Lake, tmp_path: Path) -> None:
-    lake.create_tables()
-    commit_as_before(lake, build(tmp_path), stop_after=5)
-    second = build(tmp_path, records=OTHER_RECORDS, day=SECOND)
-    commit(lake, second)
-    assert seen(lake) == expected(second)
-    assert days(lake, "questions", current(lake)["questions"] or 0).keys() == {SECOND}
 
 
 # ---------------------------------------------------------------- two at once
@@ -415,47 +319,6 @@ def test_a_fence_changes_nothing_that_readers_see(lake: Lake, tmp_path: Path) ->
     before, snapshots = lake.state(), len(lake._load("landings").metadata.snapshots)
     lake.fence()
     assert (lake.state(), len(lake._load("landings").metadata.snapshots)) == (before, snapshots)
-
-
-@pytest.mark.not_quick("many races; test_a_commit_that_always_loses_says_so_and_has_changed_nothing has one")
-def test_two_that_race_are_one_winner_and_one_that_begins_again(tmp_path: Path, long: bool) -> None:
-    rounds = 1000 if long else 8
-    lakes_of = [open_lake(tmp_path), open_lake(tmp_path)]
-    lakes_of[0].create_tables()
-    for number in range(rounds):
-        builts = [build(tmp_path, [attempt(number)], day, try_number=number + 1) for day in (FIRST, SECOND)]
-        start = threading.Barrier(2)
-
-        def land(each: tuple[Lake, Built], start: threading.Barrier = start) -> str:
-            start.wait()
-            return commit(*each).landing
-
-        with ThreadPoolExecutor(2) as pool:
-            done = list(pool.map(land, zip(lakes_of, builts, strict=True)))
-        assert sorted(done) == sorted(built.transform.landing for built in builts)
-        assert seen(lakes_of[0]) == expected(*builts)
-        assert len(newest_landings(lakes_of[1])) == 1
-    assert len(lakes_of[0].landings()) == 2 * rounds
-
-
-def test_all_tables_at_their_newest_in_one_look_are_of_one_landing(tmp_path: Path, long: bool) -> None:
-    looks, landings = (10_000, 200) if long else (60, 8)
-    lake, over, found = open_lake(tmp_path), threading.Event(), list[set[str]]()
-    commit(lake, build(tmp_path))
-
-    def read() -> None:
-        reader = open_lake(tmp_path)
-        while not (over.is_set() and len(found) >= looks):
-            found.append(newest_landings(reader))
-
-    with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(read)
-        for number in range(2, landings + 2):
-            commit(lake, build(tmp_path, [attempt(number)], (FIRST, SECOND)[number % 2], try_number=number))
-        over.set()
-        reading.result()
-    assert {len(each) for each in found} == {1}
-    assert len({landing for each in found for landing in each}) > 2, "it did read while they landed"
 
 
 def test_pyiceberg_does_not_try_a_conflict_again_on_its_own(lake: Lake, tmp_path: Path) -> None:

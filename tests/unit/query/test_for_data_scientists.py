@@ -10,7 +10,7 @@ from include.lake.commit import KEPT_LANDINGS
 from include.schemas import FIRST_SEEN
 from include.stack.jars import READERS, locked
 from include.stack.settings import PROJECT, Ports, Settings
-from tests.harness.for_data_scientists import COMMANDS, PAGE, PROGRAMS, WITHOUT_A_CLONE
+from tests.harness.for_data_scientists import COMMANDS, ON_POSTGRES, PAGE, PROGRAMS, WITHOUT_A_CLONE
 
 
 def flat(text: str) -> str:
@@ -39,8 +39,8 @@ def test_the_addresses_are_those_of_a_stack_that_nobody_moved() -> None:
 
 
 def test_spark_is_told_the_packages_that_are_locked() -> None:
-    [packages] = re.findall(r'^packages = "(.*)"$', PROGRAMS["Spark SQL"], re.MULTILINE)
-    named = {f"spark/{name}-{revision}.jar" for _, name, revision in (each.split(":") for each in packages.split(","))}
+    packages = re.findall(r'^packages = "(.*)"$', PROGRAMS["Spark SQL"] + ON_POSTGRES, re.MULTILINE)
+    named = {f"spark/{name}-{revision}.jar" for _, name, revision in (each.split(":") for each in ",".join(packages).split(","))}
     assert named == set(locked(READERS))
 
 

@@ -1,0 +1,122 @@
+"""A lake of the version that committed one table after the other is read and committed to, with no step by hand, on either catalog."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from include import receipts
+from include.lake import commit as committing
+from include.lake import landing_rows
+from include.lake.lake import Lake
+from include.lake.snapshots import LANDING_ROW
+from include.lake.table_changes import LANDING_ID
+from include.schemas import LANDED, LANDINGS, TABLES
+from tests.harness.deeds import DEEDS
+from tests.harness.lakes import (
+    DESCRIBED,
+    FIRST,
+    OTHER_RECORDS,
+    SECOND,
+    catalog_uri,
+    commit,
+    current,
+    days,
+    described,
+    expected,
+    newest_landings,
+    open_lake,
+    seen,
+)
+from tests.harness.version_before import lander, version_before
+from tests.oracle.built_landing import CUSTOMER, Built, build
+
+
+@pytest.fixture
+def lake(catalog: str, tmp_path: Path) -> Lake:
+    """Every test of this file runs on both catalogs."""
+    return open_lake(tmp_path)
+
+
+def commit_as_before(lake: Lake, built: Built, stop_after: int | None = None, **changes: Any) -> None:
+    """As versions committed that moved one table after the other, with a delete and an append each, and the row of `landings` last."""
+    landing, newest = replace(built.landing, **changes), lake.newest()
+    snapshots = {}
+    for number, name in enumerate(LANDED):
+        if number == stop_after:
+            return
+        table = lake._load(name)
+        with table.transaction() as transaction:
+            transaction.delete(landing_rows.of_day(landing.day), snapshot_properties={LANDING_ID: landing.landing})
+            if paths := [lake.uri(file.path) for file in built.transform.tables[name].files]:
+                transaction.add_files(paths, snapshot_properties={LANDING_ID: landing.landing}, check_duplicate_files=False)
+            else:
+                with transaction.update_snapshot(snapshot_properties={LANDING_ID: landing.landing}).fast_append():
+                    pass
+        snapshots[name] = table.metadata.current_snapshot_id
+    if stop_after is not None:
+        return
+    done = replace(landing, snapshots=snapshots, committed_at=committing._later(newest).isoformat())
+    row = pa.Table.from_pylist([landing_rows.as_row(done)], schema=LANDINGS.arrow)
+    properties = {LANDING_ID: done.landing, LANDING_ROW: json.dumps(receipts.plain(done))}
+    lake._load("landings").append(row, snapshot_properties=properties)
+
+
+@pytest.mark.filterwarnings("ignore:Delete operation did not match any records")
+@pytest.mark.parametrize("half_way", [None, 1, 5, 8])
+def test_a_lake_of_the_version_before_is_read_and_committed_to(lake: Lake, tmp_path: Path, half_way: int | None) -> None:
+    first, second, correction = build(tmp_path), build(tmp_path, OTHER_RECORDS, SECOND), build(tmp_path, OTHER_RECORDS, try_number=2)
+    lake.create_tables()
+    for built in (first, second):
+        commit_as_before(lake, built)
+    assert seen(lake) == expected(first, second)
+    assert [landing.day for landing in lake.landings()] == [FIRST, SECOND]
+    if half_way:
+        commit_as_before(lake, build(tmp_path, try_number=3), stop_after=half_way)
+        assert seen(lake) == expected(first, second)
+    commit(lake, correction)
+    assert seen(lake) == expected(correction, second)
+    assert newest_landings(lake) == {correction.transform.landing}
+    assert [lake.state_of(built.transform.landing).landing.day for built in (first, second, correction)] == [FIRST, SECOND, FIRST]
+
+
+@pytest.mark.filterwarnings("ignore:Delete operation did not match any records")
+def test_the_very_first_commit_of_the_version_before_may_have_stopped_half_way(lake: Lake, tmp_path: Path) -> None:
+    lake.create_tables()
+    commit_as_before(lake, build(tmp_path), stop_after=5)
+    second = build(tmp_path, records=OTHER_RECORDS, day=SECOND)
+    commit(lake, second)
+    assert seen(lake) == expected(second)
+    assert days(lake, "questions", current(lake)["questions"] or 0).keys() == {SECOND}
+
+
+@pytest.mark.not_quick("a process of the version before; test_a_lake_of_the_version_before_is_read_and_committed_to does as it did")
+@pytest.mark.parametrize("then", ["landing", pytest.param("all", marks=pytest.mark.long("a landing"))])
+def test_a_lake_that_the_code_of_the_version_before_made(lake: Lake, tmp_path: Path, then: str) -> None:
+    """Out of git's history, where there is one: tables, rows and receipts as that version wrote them."""
+    code = version_before(tmp_path)
+    if code is None:
+        pytest.skip("git's history does not reach back to the version before")
+    with lander(code, CUSTOMER, catalog_uri(tmp_path), f"file://{tmp_path}", "", tmp_path) as before:
+        landed = [before.land(day, number)[2] for day, number in ((FIRST, 1), (SECOND, 1), (SECOND, 2))]
+    first, second = build(tmp_path / "aside"), build(tmp_path / "aside", day=SECOND, try_number=2)
+    assert [landing.landing for landing in lake.landings()] == landed
+    assert seen(lake) == expected(first, second)
+    assert newest_landings(lake) == {landed[-1]}
+    assert [lake.state_of(each).landing.landing for each in landed] == landed
+    correction = build(tmp_path, OTHER_RECORDS, try_number=3)
+    done = commit(lake, correction)
+    assert seen(lake) == expected(correction, second)
+    assert newest_landings(lake) == {done.landing}
+    assert described(lake) == DESCRIBED
+    assert all(lake._load(name).schema().column_names == table.iceberg.column_names for name, table in TABLES.items())
+    if then == "all":
+        for name in ("compaction", "expiry", "tidying", "forgetting"):
+            DEEDS[name].do(lake, correction)
+            assert len(newest_landings(lake)) == 1, name
+        in_force = lake.in_force(SECOND)
+        assert in_force
+        assert in_force.forgotten > 0, "keen 1 was in it"
