@@ -29,6 +29,8 @@ SHOWN = (
     "duplicates",
     "quarantined",
     "content_hash",
+    "unknown_fields",
+    "landing",
     "already_landed",
     "warnings",
     "problems",
