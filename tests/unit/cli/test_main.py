@@ -18,12 +18,14 @@ import pyarrow.parquet as pq
 import pytest
 import typer
 
+from include import receipts
 from include.cli import following, land, main, options, output, services, terminal
 from include.errors import LandfallError, Refused
 from include.lake.lake import Lake
 from include.query import export
 from include.runs import backfill
-from include.runs.run import LandingRun, TaskChange
+from include.runs import run as landing_run
+from include.runs.run import FROM_LANDING, LandingRun, TaskChange
 from include.source import inbox
 from tests.oracle.built_landing import CUSTOMER, attempt, build
 
@@ -306,6 +308,37 @@ def test_receipts_of_runs_have_the_names_of_unknown_fields_from_their_landings(t
 
     monkeypatch.setattr(services, "lake", away)
     assert land._with_names(CUSTOMER, [landed]) == [landed], "a receipt is shown all the same"
+
+
+class FakeRun:
+    """A run that has landed the day, as Airflow has it."""
+
+    run_id, page = "manual__1", "http://airflow/dags/d/runs/manual__1"
+
+    def __init__(self, lake: Lake) -> None:
+        self.landing = lake.landings()[-1]
+
+    def follow(self) -> list[Any]:
+        return []
+
+    def receipt(self) -> dict[str, Any]:
+        known = {**receipts.plain(self.landing), "unknown_fields": {"...": 1}}
+        return {"state": "success", **{key: known.get(key) for key in FROM_LANDING}, "already_landed": False, "problems": []}
+
+
+def test_land_ends_in_the_landing_s_receipt(lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(services, "airflow", lambda: SimpleNamespace(url="http://airflow"))
+    monkeypatch.setattr(landing_run, "start", lambda *_, **__: FakeRun(lake))
+    at_80_columns(monkeypatch)
+    asked = ("land", "--customer", CUSTOMER, "--day", "2018-01-28")
+    assert run(monkeypatch, *asked) == 0
+    out = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in out.splitlines() if not line.startswith(("source", "bytes", "warning")))
+    assert "fields that the schema does not know: note 2" in out
+    assert run(monkeypatch, *asked, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    newest = lake.landings()[-1]
+    assert (found["landing"], found["landed"], found["unknown_fields"], found["report"]) == (newest.landing, 3, {"note": 2}, None)
 
 
 class FakeBackfill:
