@@ -12,6 +12,8 @@ import connections
 from include.receipts import Landing, PublishReceipt, Source, SourceFile
 from include.schemas import LANDED, READ_FROM
 
+FACETS = "urn:landfall:openlineage:1-0-0"  # docs/lineage_facets.json has this id, and what each facet of ours holds
+
 
 def remember(operator: Any, *what: Any) -> None:
     """Leaves what the operator's lineage is made of, and the address of the broker, where somebody is to be told of it."""
@@ -57,12 +59,18 @@ class CommitLineage:
         landing, location, broker = self.lineage_of
         topic = _topic(broker, landing)
         said = {"landing": landing.landing, "customer": landing.customer, "day": landing.day, "counted": landing.conservation}
-        conservation = RunFacet().with_additional_properties(**said)
+        conservation = _ours("LandfallConservationRunFacet", RunFacet().with_additional_properties(**said))
         return OperatorLineage(
             inputs=[topic],
             outputs=[_table(name, landing, location, topic) for name in LANDED],
             run_facets={"landfall_conservation": conservation},
         )
+
+
+def _ours(name: str, facet: Any) -> Any:
+    """The facet, which says by its schema that it is one of ours."""
+    facet._schemaURL = f"{FACETS}#/$defs/{name}"
+    return facet
 
 
 def _file(file: SourceFile) -> Any:
@@ -84,7 +92,8 @@ def _topic(broker: str, of: PublishReceipt | Landing, records: int | None = None
     from openlineage.client.generated.output_statistics_output_dataset import OutputStatisticsOutputDatasetFacet
 
     offsets = {str(partition): list(ends) for partition, ends in of.offsets.items()}
-    facets: dict[str, Any] = {"landfall_offsets": DatasetFacet().with_additional_properties(ingest=of.ingest, offsets=offsets)}
+    ours = _ours("LandfallOffsetsDatasetFacet", DatasetFacet().with_additional_properties(ingest=of.ingest, offsets=offsets))
+    facets: dict[str, Any] = {"landfall_offsets": ours}
     namespace = f"kafka://{broker.split(',')[0].strip()}"
     if records is None:
         return InputDataset(namespace, of.topic, facets=facets)

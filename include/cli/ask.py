@@ -178,7 +178,7 @@ def _changed(landing: Landing) -> list[str]:
     from include.source.delivery import Expected, changed_since
 
     try:
-        return changed_since(landing, Expected.by(customers.customer(landing.customer)), services.places(landing.customer))
+        return changed_since(landing, Expected.by(customers.customer(landing.customer)), services.places(landing.customer), read=True)
     except (LandfallError, OSError) as error:
         terminal.progress(f"whether the files of {landing.customer} {landing.day} have changed is not known: {error}")
         return []

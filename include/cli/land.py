@@ -68,14 +68,15 @@ def backfill(
     running = backfilling.start(api, contract, begin, end, at_once, again)
     terminal.progress(f"backfill {running.number}\n{api.url}/dags/{running.dag_id}/backfills")
     following.backfill(running.follow(), backfilling.Waits(running))
-    days = running.receipts()
+    days = _with_names(customer, running.receipts())
     failed = [day for day in days if day["state"] != "success"]
     not_run = running.not_run([day["day"] for day in days])
     if as_json:
         terminal.print_json({"customer": customer, "from": first, "to": last, "failed": len(failed), "days": days, "not_run": not_run})
     else:
-        columns = ["day", "state", *shown(Place.SPAN), "content_hash"]
-        terminal.table(columns, [[day.get(column) for column in columns] for day in days])
+        counts = shown(Place.SPAN)
+        rows = [[day["day"], day["state"], *(output.figure(day.get(each)) for each in counts), day.get("content_hash")] for day in days]
+        terminal.table(["day", "state", *counts, "content hash"], rows, numeric=[False, False, *(True for _ in counts)], apart=1)
         for day in failed:
             terminal.error(f"{customer} {day['day']}: {day.get('failed_task', 'the run')} failed: {day.get('reason', day['state'])}")
         if not_run:
@@ -126,7 +127,8 @@ def split(
     if as_json:
         terminal.print_json({"records": sum(day.records for day in days), "days": days})
         return
-    terminal.table(["day", "records", "bytes", "file"], [[day.day, day.records, day.bytes, day.path] for day in days])
+    rows = [[day.day, output.figure(day.records), output.figure(day.bytes), day.path] for day in days]
+    terminal.table(["day", "records", "bytes", "file"], rows, numeric=[False, True, True])
     undated = days[-1]
     if undated.day == splitting.UNDATED and undated.example:
         terminal.progress(
@@ -149,7 +151,8 @@ def land_day(customer: str, day: str, source: list[str], *, again: bool, **terms
     receipt = run.receipt()
     if receipt["state"] != "success":
         following.failure(receipt, shown)
-    return {**receipt, "unknown_fields": _unknown_fields(receipt), "report": _report(customer, day)}
+    [named] = _with_names(customer, [receipt])
+    return {**named, "report": _report(customer, day)}
 
 
 def exit_on_failure(receipt: dict[str, Any]) -> None:
@@ -171,16 +174,17 @@ def _confirm_backfill(contract: customers.Contract, first: date, last: date, at_
     typer.confirm(f"{warning} Land them?", abort=True, err=True)
 
 
-def _unknown_fields(receipt: dict[str, Any]) -> dict[str, int] | None:
-    """With their names, which the landing's row has and Airflow has not; as the run's receipt has them where nothing has landed."""
-    handed_on: dict[str, int] | None = receipt["unknown_fields"]
-    if not handed_on or not receipt["tables"]:
-        return handed_on
+def _with_names(customer: str, receipts_of_runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The receipts with the names of unknown fields, which `landings` has and Airflow has not; as they are where nothing landed."""
+    days = {receipt["day"] for receipt in receipts_of_runs if receipt.get("unknown_fields") and receipt.get("landing")}
+    if not days:
+        return receipts_of_runs
     try:
-        rows = services.lake(receipt["customer"]).landings(receipt["day"])
-    except (LandfallError, OSError):  # the receipt is worth more than the names
-        return handed_on
-    return next((row.unknown_fields for row in reversed(rows) if row.run_id == receipt["run_id"]), handed_on)
+        rows = services.lake(customer).landings(days.pop() if len(days) == 1 else None)
+    except (LandfallError, OSError):  # the receipts are worth more than the names
+        return receipts_of_runs
+    names: dict[Any, dict[str, int]] = {row.landing: row.unknown_fields for row in rows}
+    return [{**receipt, "unknown_fields": names.get(receipt.get("landing"), receipt.get("unknown_fields"))} for receipt in receipts_of_runs]
 
 
 def _report(customer: str, day: str) -> str | None:

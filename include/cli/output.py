@@ -26,6 +26,11 @@ def unknown_field(path: str, count: int) -> str:
     return (f"{count:,} more names" if count else "...") if path == "..." else f"{path} {count:,}"
 
 
+def figure(given: int | None) -> str | None:
+    """A whole number as a person reads it."""
+    return None if given is None else f"{given:,}"
+
+
 def receipt(given: dict[str, Any]) -> None:
     """The receipt of a run, as a person reads it; of one that failed `failure` has said what there is."""
     who = f"{given['customer']} {given['day']}"
@@ -139,7 +144,7 @@ def quarantine(found: "list[Reason]", customer: str, what: str, of_run: bool = F
         return
     for reason in found:
         days = f"{reason.days[0]}" if len(reason.days) == 1 else f"{len(reason.days)} days from {reason.days[0]} to {reason.days[-1]}"
-        terminal.out.print(f"[bold]{escape(reason.reason)}[/]: {reason.records:,} records, {days}")
+        terminal.out.print(f"[bold]{escape(reason.reason)}[/]: {reason.records:,} record{'s' * (reason.records != 1)}, {days}")
         for each in reason.examples:
             terminal.out.print(f"  {each.day} record {each.record}: {terminal.cell(each.detail or '')}")
             terminal.out.print(f"    {terminal.cell(each.value)}", style="dim")
@@ -224,6 +229,7 @@ def addresses(given: dict[str, str]) -> None:
 def answers(found: "list[Answer]") -> None:
     """Every answer as a table, with what it counts."""
     for answer in found:
-        terminal.table(answer.columns, answer.shown, title=f"{answer.title} ({answer.unit})", numeric=answer.numeric)
+        columns = [column.replace("_", " ") for column in answer.columns]  # a heading is folded at its blanks
+        terminal.table(columns, answer.shown, title=f"{answer.title} ({answer.unit})", numeric=answer.numeric)
         for note in answer.notes:
             terminal.out.print(f"[dim]{escape(note)}[/]", soft_wrap=True)

@@ -1,5 +1,6 @@
 """The terminal: progress and errors on stderr, results on stdout, and nothing on either that a terminal would act on."""
 
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,6 +9,7 @@ from typing import Any
 
 import msgspec
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.segment import Segment
@@ -55,7 +57,7 @@ READABLE = 12  # letters, so that a table's cells can be read when they are fold
 
 
 def progress(message: str) -> None:
-    err.print(f"[dim]{escape(message)}[/]")
+    err.print(f"[dim]{escape(message)}[/]", soft_wrap=True)  # an address that is folded leads nowhere
 
 
 def error(message: str) -> None:
@@ -70,16 +72,37 @@ def status(doing: str) -> Iterator[Callable[[str], None]]:
 
 
 def table(columns: list[str], rows: list[Any], title: str | None = None, numeric: Sequence[bool] = (), apart: int = 2) -> None:
-    """Rows under their columns, numbers to the right; `apart` is how many blanks are between columns."""
+    """Rows under their columns, numbers to the right; `apart` is how many blanks are between columns.
+
+    Numbers are not folded. Where they leave no room for the text in front, it is a line of its own above each row.
+    """
     if title:
         out.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+    right = [*numeric, *(False for _ in columns[len(numeric) :])]
+    needed = [max(map(cell_len, (*name.split(" "), *map(str, cells)))) for name, *cells in zip(columns, *rows, strict=True)]
+    room = out.width - apart * (len(columns) - 1) - sum(itertools.compress(needed, right))
+    texts = [width for width, number in zip(needed, right, strict=True) if not number]
+    if not any(right) or right[0] or room >= sum(min(width, READABLE) for width in texts):
+        show(_filled(columns, rows, right, [width if number else None for width, number in zip(needed, right, strict=True)], apart))
+    else:
+        share = max(READABLE, (room + apart) // max(1, len(texts) - 1))
+        widths = [width if number else min(width, share) for width, number in zip(needed, right, strict=True)][1:]
+        show(_filled(columns[1:], [], right[1:], widths, apart))
+        for first, *rest in rows:
+            out.print(f"[bold]{cell(first)}[/]")
+            lines = _filled(columns[1:], [rest], right[1:], widths, apart)
+            lines.show_header = False
+            show(lines)
+    out.print()
+
+
+def _filled(columns: list[str], rows: list[Any], right: Sequence[bool], widths: Sequence[int | None], apart: int) -> Table:
     lines = grid(*map(cell, columns), apart=apart)
-    for column, right in zip(lines.columns, numeric, strict=False):
-        column.justify = "right" if right else "left"
+    for column, number, width in zip(lines.columns, right, widths, strict=True):
+        column.justify, column.width = "right" if number else "left", width
     for row in rows:
         lines.add_row(*map(cell, row))
-    show(lines)
-    out.print()
+    return lines
 
 
 def records(columns: list[str], rows: list[list[Any]], numeric: Sequence[bool]) -> None:

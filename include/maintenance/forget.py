@@ -139,6 +139,7 @@ def forget(lake: Lake, keen_id: str, *, asked_by: str, topic: TopicSpec, copies:
             "more deletes them; else tidy_lake does, after the contract's tidy.unneeded_days",
             f"what killed tasks have spooled lies in {spool.root()} of each machine until the next publish, validate or tidy_lake there "
             "sweeps it",
+            "rows of the table landings keep names of fields that the schema does not know; ids that are delivered as names are there too",
             "logs and XComs of failed runs in Airflow may name the id; the copies that people took of tables or pages are their own",
         ),
     )  # fmt: skip

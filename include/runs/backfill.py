@@ -27,6 +27,8 @@ AT_ONCE = 2  # days under way at a time, if nobody says otherwise
 SHOWN = (
     *shown(Place.SPAN),
     "content_hash",
+    "unknown_fields",
+    "landing",
     "already_landed",
     "warnings",
     "problems",

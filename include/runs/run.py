@@ -17,8 +17,8 @@ from include.runs.run_names import PREFIX
 IDLE_SECONDS = 5.0
 POLL_SECONDS = 1.0  # each look costs Airflow tens of milliseconds, which the run itself could use
 FROM_LANDING = (
-    "run_id", "customer", "day", "source", "bytes", "sha256", "generation", *shown(Place.RUN), "content_hash", "conservation",
-    "unknown_fields", "tables", "seconds", "warnings", "override",
+    "landing", "run_id", "customer", "day", "source", "bytes", "sha256", "generation", *shown(Place.RUN), "content_hash",
+    "conservation", "unknown_fields", "tables", "seconds", "warnings", "override",
 )  # fmt: skip
 
 

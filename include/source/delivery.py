@@ -93,8 +93,12 @@ def locations(name: str, inbox: Path) -> str:
     return path if path.startswith("/") else str(inbox / Path(path).expanduser())
 
 
-def changed_since(landing: Landing, expected: Expected, places: Places, checked: datetime | None = None) -> list[str]:
+def changed_since(
+    landing: Landing, expected: Expected, places: Places, checked: datetime | None = None, *, read: bool = False
+) -> list[str]:
     """What has become of a landed day's files, in sentences: written to, or joined by others. Empty where nothing has.
+
+    Files that were written to and are as long as before may have been replaced by their own copies. With `read` they are read to know it.
 
     Files that a person named are compared alone; those of the contract's pattern also with what the pattern finds now. Files that are gone
     are not mentioned: an inbox is emptied once its days have landed. `checked` is when a later run has found the landed bytes in the files
@@ -114,10 +118,16 @@ def changed_since(landing: Landing, expected: Expected, places: Places, checked:
         sentences.append(
             f"The landed files have {total:,} bytes now, {landing.bytes:,} were landed: {_some(later or list(landing.source))}."
         )
-    elif later:
-        sentences.append(f"Written to since they were landed: {_some(later)}.")
+    elif later and not (read and _as_landed(landing, gone)):
+        same = "" if gone or None in sizes else ", with other content" if read else ", and as long as before"
+        sentences.append(f"Written to since they were landed{same}: {_some(later)}.")
     joined = sorted(set(now) - set(landing.source)) if set(now) & set(landing.source) else []
     return sentences + ([f"Joined since by files that are not landed: {_some(joined)}."] if joined else [])
+
+
+def _as_landed(landing: Landing, gone: Sequence[str]) -> bool:
+    """Whether the files have the bytes that were landed. Reads them, unless some are gone, for the hash is of all of them."""
+    return not gone and source.describe(landing.customer, landing.day, landing.source, landing.found_at).sha256 == landing.sha256
 
 
 # ---- looking

@@ -84,12 +84,12 @@ def warnings(publish: PublishReceipt, transform: TransformReceipt, landed: Lande
     """Sentences about what is right but worth a look. `earlier` are the landed days before this one, and their holes."""
     told = []
     if transform.quarantined:
-        told.append(f"{transform.quarantined} of {publish.published} records are in quarantine: {_reasons(transform.reasons)}")
+        told.append(f"{transform.quarantined:,} of {publish.published:,} records are in quarantine: {_reasons(transform.reasons)}")
     if transform.conflicts:
-        told.append(f"{transform.conflicts} attempts share their keen_id with other bytes; every version has landed, with is_conflict")
+        told.append(f"{transform.conflicts:,} attempts share their keen_id with other bytes; every version has landed, with is_conflict")
     attempts = landed.facts.attempts if landed.facts else None
     if attempts and attempts.untallied:
-        told.append(f"{attempts.untallied} attempts have counts that do not agree with their questions (tallies is false)")
+        told.append(f"{attempts.untallied:,} attempts have counts that do not agree with their questions (tallies is false)")
     if attempts and attempts.impossible:
         without = sum(attempts.impossible.values())
         told.append(f"{without} attempts have impossible counts, so no score, and are in no sum: {_reasons(attempts.impossible)}")
@@ -292,7 +292,7 @@ def _quarantine(publish: PublishReceipt, attempts: Attempts, max_quarantined: fl
     share = attempts.quarantined / publish.published if publish.published else 0.0
     if share > max_quarantined:
         yield (
-            f"{attempts.quarantined} of {publish.published} records ({share:.2%}) are unreadable, {max_quarantined:.2%} is allowed: "
+            f"{attempts.quarantined:,} of {publish.published:,} records ({share:.2%}) are unreadable, {max_quarantined:.2%} is allowed: "
             f"{_reasons(attempts.reasons)}. Mend the source, or run again with a higher max_quarantined to land the rest."
         )
 

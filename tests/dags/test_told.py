@@ -4,6 +4,7 @@ One Airflow of the test's own, in a process of its own, for Airflow takes its ho
 of the scheduler, and prints what Airflow's database has then.
 """
 
+import copy
 import json
 import os
 import subprocess
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from include.schemas import LANDED
-from tests.harness import receivers
+from tests.harness import openlineage, receivers
 
 pytestmark = pytest.mark.not_quick("an Airflow of its own; tests/plugins/test_notifying.py has what is sent, and when")
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from airflow.sdk import DAG, BaseOperator, task
-from include.receipts import Source, SourceFile, conservation
+from include.receipts import Found, Source, SourceFile, conservation
 from include.schemas import LANDED
 from lineage import CommitLineage, PublishLineage, remember
 from tests.oracle.built_landing import build
@@ -46,6 +47,9 @@ import landed_assets
 def built(params):
     with TemporaryDirectory() as folder:
         return build(Path(folder), day=params["day"])
+
+def found_of(transform):
+    return Found(transform.read, transform.content_hash, transform.distinct, transform.duplicates, transform.quarantined)
 
 class Publish(PublishLineage, BaseOperator):
     def execute(self, context):
@@ -60,7 +64,7 @@ class Commit(CommitLineage, BaseOperator):
         made = built(context["params"])
         landed = replace(
             made.landing, landing=context["params"]["landing"], customer="demo", snapshots={name: 2**62 for name in LANDED},
-            conservation=conservation(made.publish, made.transform, None),
+            conservation=conservation(made.publish, made.transform, found_of(made.transform)),
         )
         remember(self, landed, "hdfs://n:1/lake/demo")
         landed_assets.announce(context, self.outlets, landed, "hdfs://n:1/lake/demo")
@@ -252,16 +256,59 @@ def test_lineage_goes_from_the_topic_to_every_table_at_its_snapshot(told: Told) 
     [read] = lineage["correct"]["inputFields"]
     assert (read["namespace"], read["name"], read["field"]) == ("kafka://b1:9092", "assessments.acme", "sequences.counts.correct")
     counted = event["run"]["facets"]["landfall_conservation"]["counted"]
-    assert [counted[column]["records"] for column in ("source", "topic", "spark")] == [12, 12, 12]
+    assert [counted[column]["records"] for column in ("source", "topic", "spark", "hdfs")] == [12] * 4
 
 
-def test_every_event_and_facet_has_what_openlineage_requires(told: Told) -> None:
-    """Required by its JSON schemas: spec 2-0-2, RunEvent and BaseFacet. Facets of other kinds are instances of its generated classes."""
-    for event in told.lineage:
-        assert {"eventTime", "producer", "schemaURL", "eventType", "run", "job"} <= set(event)
-        datasets = [*event["inputs"], *event["outputs"]]
-        facets = [event["run"].get("facets", {}), event["job"].get("facets", {})]
-        facets += [each.get(kind) or {} for each in datasets for kind in ("facets", "inputFacets", "outputFacets")]
-        for each in (facet for group in facets for facet in group.values()):
-            assert each["_producer"]
-            assert each["_schemaURL"].startswith("http")
+def test_every_event_and_facet_is_what_its_schema_says(told: Told) -> None:
+    """OpenLineage's schemas in the versions that the events name, and docs/lineage_facets.json for ours."""
+    assert {fault for event in told.lineage for fault in openlineage.faults(event)} == set()
+    named = {facet["_schemaURL"] for event in told.lineage for _, facet in openlineage.facets_of(event)}
+    checked = {address.rpartition("/")[2] for address in named & openlineage.addresses()}
+    assert checked >= {
+        "ColumnLineageDatasetFacet",
+        "DatasetVersionDatasetFacet",
+        "LandfallConservationRunFacet",
+        "LandfallOffsetsDatasetFacet",
+        "NominalTimeRunFacet",
+        "OutputStatisticsOutputDatasetFacet",
+        "ParentRunFacet",
+        "SchemaDatasetFacet",
+    }
+    assert named <= openlineage.addresses(), "none is left unchecked"
+
+
+COUNTED = "run.facets.landfall_conservation.counted"
+DAMAGED: list[tuple[str, str, Any, str]] = [
+    ("commit", "eventTime", "yesterday", "event.eventTime: 'yesterday' is not a 'date-time'"),
+    ("commit", "eventType", "DONE", "event.eventType: 'DONE' is not one of"),
+    ("commit", "run.runId", "12", "event.run.runId: '12' is not a 'uuid'"),
+    ("commit", "job.name", None, "event.job: 'name' is a required property"),
+    ("commit", "producer", None, "event: 'producer' is a required property"),
+    ("commit", "inputs.0.namespace", None, "event.inputs[0]: 'namespace' is a required property"),
+    ("commit", "outputs.0.facets.version._schemaURL", None, "event.outputs[0].facets.version: '_schemaURL' is a required property"),
+    ("commit", "outputs.0.facets.version.datasetVersion", 2**62, f"outputs[0].facets.version.datasetVersion: {2**62} is not of type"),
+    ("commit", "outputs.0.facets.schema.fields.0.name", None, "outputs[0].facets.schema.fields[0]: 'name' is a required property"),
+    ("commit", "outputs.0.outputFacets.outputStatistics.rowCount", "8", "outputStatistics.rowCount: '8' is not of type 'integer'"),
+    ("commit", "outputs.0.facets.version._schemaURL", "https://openlineage.io/spec/0.json", "there is no schema https://openlineage.io"),
+    ("commit", f"{COUNTED}.hdfs", None, "run.facets.landfall_conservation.counted: 'hdfs' is a required property"),
+    ("commit", f"{COUNTED}.spark.records", "12", "landfall_conservation.counted.spark.records: '12' is not of type 'integer'"),
+    ("commit", f"{COUNTED}.hdfs.landed", None, "landfall_conservation.counted.hdfs: 'landed' is a required property"),
+    ("commit", "run.facets.landfall_conservation.day", "28.1.2018", "landfall_conservation.day: '28.1.2018' is not a 'date'"),
+    ("publish", "outputs.0.facets.landfall_offsets.offsets.0", [1], "outputs[0].facets.landfall_offsets.offsets['0']: [1] is too short"),
+    ("publish", "outputs.0.facets.landfall_offsets.ingest", None, "landfall_offsets: 'ingest' is a required property"),
+]
+
+
+@pytest.mark.parametrize(("task", "place", "value", "said"), DAMAGED, ids=[f"{row[1]}: {row[2]}" for row in DAMAGED])
+def test_an_event_that_is_wrong_is_seen(told: Told, task: str, place: str, value: Any, said: str) -> None:
+    """`None` takes away what is there."""
+    event = copy.deepcopy(ended(told, task)[0])
+    *way, last = place.split(".")
+    holder: Any = event
+    for each in way:
+        holder = holder[int(each)] if isinstance(holder, list) else holder[each]
+    if value is None:
+        del holder[last]
+    else:
+        holder[last] = value
+    assert any(said in fault for fault in openlineage.faults(event)), openlineage.faults(event)

@@ -2,23 +2,25 @@
 
 import json
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.harness.private_landfall import Landfall
+from include.runs.airflow_client import OVER
+from tests.harness.private_landfall import Landfall, wait_for
 from tests.oracle.built_landing import build
 
-DAY, NEXT_DAY = "2018-03-01", "2018-03-02"
+DAY, NEXT_DAY, REFUSED_DAY = "2018-03-01", "2018-03-02", "2018-03-03"
 
 
 def attempt(number: int, **changed: Any) -> dict[str, Any]:
     return {"keen_id": f"id-{number}", "exam_name": "Knots", "base_exam_id": "knots", "started_at": "2018-03-01T10:00:00.000Z", **changed}
 
 
-def land(stack: Landfall, path: Path, *more: str, code: int) -> dict[str, Any]:
-    return stack.json("land", "--customer", "acme", "--day", DAY, "--source", str(path), *more, code=code)
+def land(stack: Landfall, path: Path, *more: str, code: int, day: str = DAY) -> dict[str, Any]:
+    return stack.json("land", "--customer", "acme", "--day", day, "--source", str(path), *more, code=code)
 
 
 def written(folder: Path, text: str | bytes, name: str = "day.json") -> Path:
@@ -48,20 +50,72 @@ def test_a_wrong_file_turns_its_task_red_and_says_why(stack: Landfall, tmp_path:
     assert DAY not in [landing["day"] for landing in stack.json("landings", "--customer", "acme")]
 
 
-def test_too_many_unreadable_records_are_a_problem_with_reasons(stack: Landfall, tmp_path: Path) -> None:
-    path = written(tmp_path, json.dumps([attempt(1), attempt(2, keen_id=6), attempt(3, keen_id=None)]))
-    told = stack("land", "--customer", "acme", "--day", DAY, "--source", str(path), code=1)
+@dataclass(frozen=True)
+class RefusedRun:
+    """A run whose `validate` refused two of three records, and what the commands said then."""
+
+    source: Path
+    stdout: str
+    stderr: str
+    quarantine: list[dict[str, Any]]
+    of_readers: Any
+
+    @property
+    def run_id(self) -> str:
+        found = re.search(r"manual__\S+", self.stderr)
+        assert found is not None, self.stderr
+        return found[0]
+
+
+@pytest.fixture(scope="module")
+def refused(stack: Landfall, tmp_path_factory: pytest.TempPathFactory) -> RefusedRun:
+    text = json.dumps([attempt(1), attempt(2, keen_id=6), attempt(3, keen_id=None)])
+    source = written(tmp_path_factory.mktemp("refused"), text)
+    done = stack("land", "--customer", "acme", "--day", REFUSED_DAY, "--source", str(source), code=1)
+    run = RefusedRun(source, done.stdout, done.stderr, [], None)
+    found = stack.json("quarantine", "--customer", "acme", "--run", run.run_id)
+    return replace(run, quarantine=found, of_readers=stack("quarantine", "--customer", "acme", "--day", REFUSED_DAY))
+
+
+def test_too_many_unreadable_records_are_a_problem_with_reasons(refused: RefusedRun) -> None:
     for said in ("validate", "2 of 3", "wrong_type 1", "missing_keen_id 1"):
-        assert said in told.stderr
-    assert told.stdout == ""
-    run = re.search(r"manual__\S+", told.stderr)
-    assert run is not None
-    reasons = {each["reason"]: each for each in stack.json("quarantine", "--customer", "acme", "--run", run[0])}
+        assert said in refused.stderr
+    assert refused.stdout == ""
+    reasons = {each["reason"]: each for each in refused.quarantine}
     assert {reason: each["records"] for reason, each in reasons.items()} == {"wrong_type": 1, "missing_keen_id": 1}
     assert '"keen_id": 6' in reasons["wrong_type"]["examples"][0]["value"]
-    of_readers = stack("quarantine", "--customer", "acme", "--day", DAY)
-    assert f"acme {DAY}: nothing is in quarantine of the landings that readers see" in of_readers.stdout
-    assert "./landfall quarantine --customer acme --run RUN" in of_readers.stderr
+    assert f"acme {REFUSED_DAY}: nothing is in quarantine of the landings that readers see" in refused.of_readers.stdout
+    assert "./landfall quarantine --customer acme --run RUN" in refused.of_readers.stderr
+
+
+def test_marking_validate_a_success_makes_no_proof_and_only_a_reason_lands_the_day(stack: Landfall, refused: RefusedRun) -> None:
+    """As a person does it in Airflow: `validate` marked as a success, `commit` cleared."""
+    api, dag, run = stack.api, "land_assessments_acme", refused.run_id
+
+    def task(name: str) -> dict[str, Any]:
+        return next(each for each in api.tasks(dag, run) if each["task_id"] == name)
+
+    def landings() -> list[dict[str, Any]]:
+        return [each for each in stack.json("landings", "--customer", "acme") if each["day"] == REFUSED_DAY]
+
+    api._call("PATCH", f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/validate", json={"new_state": "success"})
+    assert task("validate")["state"] == "success"
+    cleared = {"dag_run_id": run, "task_ids": ["commit"], "include_downstream": True, "only_failed": False, "dry_run": False}
+    api._call("POST", f"/api/v2/dags/{dag}/clearTaskInstances", json=cleared)
+    assert wait_for(lambda: task("commit")["state"] in OVER, 90), task("commit")
+    assert task("commit")["state"] == "failed"
+    reason = api.reason(dag, run, "commit", task("commit")["try_number"])
+    assert reason.startswith("validate has handed on no Proof: it has not run, or not to its end, whatever it is marked as."), reason
+    assert landings() == [], "readers see nothing of it"
+
+    why = "agreed with acme, ticket 12"
+    receipt = land(stack, refused.source, "--accept-problems", why, day=REFUSED_DAY, code=0)
+    assert (receipt["landed"], receipt["quarantined"]) == (1, 2)
+    [landing] = landings()
+    assert (landing["override"]["by"], landing["override"]["reason"]) == ("admin", why)
+    assert "2 of 3 records" in landing["override"]["problems"][0]
+    shown = " ".join(stack("landings", "--customer", "acme", "--day", REFUSED_DAY).stdout.split())
+    assert f"admin has landed this day, because: {why}. Against it stood: 2 of 3 records" in shown
 
 
 def test_a_correction_replaces_the_day(stack: Landfall, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_landed_day_whose_files_changed_says_so_and_one_whose_files_nobody_can
 ) -> None:
     client, of_day = page("vera", "viewer"), f"/api/customers/harbor/days/{DAY}/changed"
     [sentence] = client.get(of_day).json()
-    assert sentence.startswith("Written to since they were landed: ") or " bytes now, " in sentence
+    assert " bytes now, 1,000 were landed: " in sentence
     changed = {"state": "changed", "first": DAY, "last": DAY, "days": 1, "reason": sentence}
     assert client.get("/api/customers/harbor/changed").json() == [changed]
     assert client.get("/api/customers/harbor/days/2018-01-29/changed").json() == [], "a day that has not landed"

@@ -149,6 +149,27 @@ def test_the_readme_names_both_pages() -> None:
     assert all(f"]({name})" in README for name in ("docs/architecture.md", "CONTRIBUTING.md"))
 
 
+FIRST_STEPS = [
+    ("what it needs", r"^It needs Linux, Python [\d.]+ or newer, .* memory .* disk"),
+    ("a picture of the page", r"^!\[[^]]+\]\(docs/landings\.png\)"),
+    ("what the pieces are", r"^\| piece \| does \|"),
+    ("how to upgrade", r"^## Upgrade\n\n```\n\./landfall down\n"),
+    ("the license", r"^## License\n\n\[Apache License 2\.0\]\(LICENSE\)"),
+    ("what Airflow's own pages show to whom", r"Airflow's own pages know no readers\*\*: every login sees"),
+    ("which choice of the backfill form does what", r"\*All Runs\* under \*Reprocess Behavior\* .*\*Missing Runs\*, leaves out"),
+]
+
+
+@pytest.mark.parametrize(("why", "pattern"), FIRST_STEPS, ids=[row[0] for row in FIRST_STEPS])
+def test_who_begins_finds_in_the_readme(why: str, pattern: str) -> None:
+    assert re.search(pattern, README, re.MULTILINE | re.DOTALL), why
+
+
+def test_blocks_of_the_readme_are_short() -> None:
+    lines = [block.count("\n") + 1 for block in README.split("\n\n") if not block.startswith(("|", "```"))]
+    assert max(lines) <= 6, "a paragraph of more lines is passed over"
+
+
 @pytest.mark.parametrize("dag", sorted((ROOT / "dags").glob("*.py")), ids=lambda path: path.name)
 def test_what_a_dag_says_of_itself_is_in_words_of_reference_docs(dag: Path) -> None:
     tree = ast.parse(dag.read_text())

@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fsspec
@@ -17,11 +18,14 @@ import pyarrow.parquet as pq
 import pytest
 import typer
 
+from include import receipts
 from include.cli import following, land, main, options, output, services, terminal
 from include.errors import LandfallError, Refused
 from include.lake.lake import Lake
 from include.query import export
-from include.runs.run import LandingRun, TaskChange
+from include.runs import backfill
+from include.runs import run as landing_run
+from include.runs.run import FROM_LANDING, LandingRun, TaskChange
 from include.source import inbox
 from tests.oracle.built_landing import CUSTOMER, attempt, build
 
@@ -182,6 +186,35 @@ def test_rows_of_too_many_columns_for_the_terminal_stand_one_under_the_other(
     assert ["keen_id", "keen", "2"] in [line.split() for line in lines]
 
 
+def test_numbers_are_never_folded_and_a_text_without_room_is_a_line_above_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_80_columns(monkeypatch)
+    rooms = ["exam", *(f"share number {number}" for number in range(8))]
+    rows = [["Knots, Trees and Other Data Structures", *["100.00 %"] * 8], ["[データ] 工学", *["5.00 %"] * 7, None]]
+    terminal.table(rooms, rows, numeric=[False, *[True] * 8])
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index("Knots, Trees and Other Data Structures")
+    assert lines[at + 1].split("  ") == ["100.00 %"] * 8
+    assert lines[at + 2] == "[データ] 工学"
+    assert lines[at + 3].split() == ["5.00", "%"] * 7 + ["null"]
+    assert {len(lines[at + 1]), len(lines[at + 3])} == {78}, "in columns"
+    assert [line.split()[:2] for line in lines[:2]] == [["share", "share"], ["number", "0"]], "a heading is folded at its blanks"
+    terminal.table(rooms[:5], [row[:5] for row in rows], numeric=[False, *[True] * 4])
+    folded = [line.split("  ") for line in capsys.readouterr().out.splitlines() if "100.00" in line]
+    assert [line[-4:] for line in folded] == [["100.00 %"] * 4], "with room, a text is in its row"
+    assert folded[0][0].startswith("Knots, Trees")
+
+
+def test_an_address_is_on_one_line_however_narrow_the_terminal_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(terminal, "err", terminal.Terminal(stderr=True, width=80))
+    address = f"http://127.0.0.1:28080/dags/land_assessments_acme/runs/manual__{'0' * 60}"
+    terminal.progress(address)
+    assert capsys.readouterr().err == f"{address}\n"
+
+
 AWAY = "127.0.0.1:9092 did not answer: timed out (Connect to 127.0.0.1:9092 failed: Connection refused (after {}ms in state CONNECT))"
 
 
@@ -260,27 +293,96 @@ def test_a_day_whose_files_changed_since_says_so_and_a_store_that_is_away_does_n
     assert ("warning" in out, f"whether the files of {CUSTOMER} 2018-01-28 have changed is not known" in err) == (False, True)
 
 
-def test_the_receipt_of_a_run_has_the_names_of_unknown_fields_from_the_landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_receipts_of_runs_have_the_names_of_unknown_fields_from_their_landings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/catalog.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
     built = build(tmp_path, day="2018-01-28")
     lake.commit(built.landing, built.transform)
     monkeypatch.setattr(services, "lake", lambda customer, user=None: lake)
-    handed_on = {
-        "customer": CUSTOMER,
-        "day": "2018-01-28",
-        "run_id": built.landing.run_id,
-        "unknown_fields": {"...": 1},
-        "tables": {"a": 1},
-    }
-    assert land._unknown_fields(handed_on) == {"note": 2}
-    assert land._unknown_fields({**handed_on, "run_id": "of another"}) == {"...": 1}
-    assert land._unknown_fields({**handed_on, "tables": None}) == {"...": 1}, "nothing has landed"
+    landed = {"day": "2018-01-28", "landing": built.landing.landing, "unknown_fields": {"...": 1}}
+    failed = {"day": "2018-01-29", "landing": None, "unknown_fields": {"...": 1}}
+    found = land._with_names(CUSTOMER, [landed, failed, {**failed, "unknown_fields": None}])
+    assert [each["unknown_fields"] for each in found] == [{"note": 2}, {"...": 1}, None], "a failed run has no landing"
 
     def away(customer: str) -> Lake:
         raise LandfallError("HDFS does not answer")
 
     monkeypatch.setattr(services, "lake", away)
-    assert land._unknown_fields(handed_on) == {"...": 1}, "a receipt is shown all the same"
+    assert land._with_names(CUSTOMER, [landed]) == [landed], "a receipt is shown all the same"
+
+
+class FakeRun:
+    """A run that has landed the day, as Airflow has it."""
+
+    run_id, page = "manual__1", "http://airflow/dags/d/runs/manual__1"
+
+    def __init__(self, lake: Lake) -> None:
+        self.landing = lake.landings()[-1]
+
+    def follow(self) -> list[Any]:
+        return []
+
+    def receipt(self) -> dict[str, Any]:
+        known = {**receipts.plain(self.landing), "unknown_fields": {"...": 1}}
+        return {"state": "success", **{key: known.get(key) for key in FROM_LANDING}, "already_landed": False, "problems": []}
+
+
+def test_land_ends_in_the_landing_s_receipt(lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(services, "airflow", lambda: SimpleNamespace(url="http://airflow"))
+    monkeypatch.setattr(landing_run, "start", lambda *_, **__: FakeRun(lake))
+    at_80_columns(monkeypatch)
+    asked = ("land", "--customer", CUSTOMER, "--day", "2018-01-28")
+    assert run(monkeypatch, *asked) == 0
+    out = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in out.splitlines() if not line.startswith(("source", "bytes", "warning")))
+    assert "fields that the schema does not know: note 2" in out
+    assert run(monkeypatch, *asked, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    newest = lake.landings()[-1]
+    assert (found["landing"], found["landed"], found["unknown_fields"], found["report"]) == (newest.landing, 3, {"note": 2}, None)
+
+
+class FakeBackfill:
+    """Two days that are over, as Airflow has them: one landed, one that `validate` refused."""
+
+    number, dag_id = 7, f"land_assessments_{CUSTOMER}"
+
+    def follow(self) -> list[Any]:
+        return []
+
+    def receipts(self) -> list[dict[str, Any]]:
+        counts = {"published": 123_456, "landed": 123_400, "duplicates": 50, "quarantined": 6, "content_hash": "a" * 16}
+        landed = {"day": "2018-01-28", "state": "success", "landing": "of 28", "unknown_fields": {"...": 1}, **counts}
+        refused = {**landed, "day": "2018-01-29", "state": "failed", "landing": None, "failed_task": "validate", "reason": "6 of 9"}
+        return [landed, {**refused, "landed": 0, "duplicates": None}]
+
+    def not_run(self, days: list[str]) -> list[str]:
+        return []
+
+
+def test_a_backfill_ends_in_its_days_figures_at_80_columns_and_in_names_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake = Lake.open(CUSTOMER, f"sqlite:///{tmp_path}/catalog.sqlite", f"file://{tmp_path}", fsspec.filesystem("file"))
+    built = build(tmp_path, day="2018-01-28")
+    lake.commit(built.landing, built.transform)
+    running = FakeBackfill()
+    receipts_of_runs = [{**each, "landing": each["landing"] and built.landing.landing} for each in running.receipts()]
+    monkeypatch.setattr(running, "receipts", lambda: receipts_of_runs)
+    monkeypatch.setattr(services, "lake", lambda customer, user=None: lake)
+    monkeypatch.setattr(services, "airflow", lambda: SimpleNamespace(url="http://airflow"))
+    monkeypatch.setattr(backfill, "start", lambda *_: running)
+    monkeypatch.setattr(following, "backfill", lambda *_: None)
+    at_80_columns(monkeypatch)
+    span = ("backfill", "--customer", CUSTOMER, "--from", "2018-01-28", "--to", "2018-01-29", "--yes")
+    assert run(monkeypatch, *span) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if line.startswith("2018")] == [
+        ["2018-01-28", "success", "123,456", "123,400", "50", "6", "a" * 16],
+        ["2018-01-29", "failed", "123,456", "0", "null", "6", "a" * 16],
+    ]
+    assert all(len(line) <= 80 for line in lines)
+    assert run(monkeypatch, *span, "--json") == 1
+    assert [day["unknown_fields"] for day in json.loads(capsys.readouterr().out)["days"]] == [{"note": 2}, {"...": 1}]
 
 
 def commands() -> list[list[str]]:

@@ -63,3 +63,9 @@ def test_a_cell_is_one_line_and_null_is_no_text(capsys: pytest.CaptureFixture[st
     terminal.table(["exam", "attempts"], [["Git\nforged row", None]], numeric=[False, True])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines if "forged" in line] == [["Git\\nforged", "row", "null"]]
+
+
+def test_one_record_is_one_record(capsys: pytest.CaptureFixture[str]) -> None:
+    day = date(2018, 1, 28)
+    output.quarantine([Reason("a", 1, [day], []), Reason("b", 1200, [day], [])], "acme", "2018-01-28")
+    assert capsys.readouterr().out.splitlines() == ["a: 1 record, 2018-01-28", "b: 1,200 records, 2018-01-28"]

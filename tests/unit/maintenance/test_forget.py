@@ -24,6 +24,7 @@ from include.maintenance import cleanup
 from include.maintenance import forget as forgetting
 from include.maintenance.forget import SEGMENT_HOURS, Forgotten, forget
 from include.schemas import LANDED
+from include.storage import spool
 from tests.harness.lakes import holding
 from tests.oracle.built_landing import CUSTOMER, DAY, RECORDS, TEST_EXAM_NAMES, attempt, build
 from tests.oracle.landed import differences
@@ -355,6 +356,13 @@ def test_the_transform_is_told_hashes_and_never_ids(lake: Lake, tmp_path: Path) 
     assert told == [done.tombstone]
     assert len(salt) == 32
     assert "keen 1" not in " ".join(told)
+
+
+def test_what_it_does_not_reach_is_named(lake: Lake, tmp_path: Path) -> None:
+    land(lake, tmp_path)
+    notes = forget(lake, "nobody", asked_by="ann", topic=TOPIC).notes
+    for place in ("source files", "Kafka deletes by age", str(spool.root()), "rows of the table landings", "logs and XComs of failed runs"):
+        assert [note for note in notes if place in note], place
 
 
 def test_what_was_never_there_gets_a_tombstone_all_the_same(lake: Lake, tmp_path: Path) -> None:

@@ -44,9 +44,9 @@ def test_spark_is_told_the_packages_that_are_locked() -> None:
     assert named == set(locked(READERS))
 
 
-def test_alice_reads_demo_and_mallory_does_not() -> None:
+def test_alice_and_airflow_s_viewer_read_demo_and_mallory_does_not() -> None:
     readers = load(OURS / "demo.yaml").readers
-    assert "alice" in readers
+    assert {"alice", "viewer"} <= set(readers), "demo prints the login of viewer, who would see nothing otherwise"
     assert "mallory" not in readers
 
 

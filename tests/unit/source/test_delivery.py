@@ -142,7 +142,17 @@ def test_a_store_whose_clock_is_ahead_has_changed_nothing(acme: Places, monkeypa
     monkeypatch.setattr(delivery, "_find", lambda *_: Listing((at_the_store,)))
     assert changed_since(landing, MINUTE, acme) == []
     monkeypatch.setattr(delivery, "_find", lambda *_: Listing((replace(at_the_store, age=-10.0),)))
-    assert changed_since(landing, MINUTE, acme) == [f"Written to since they were landed: {path}."]
+    assert changed_since(landing, MINUTE, acme) == [f"Written to since they were landed, and as long as before: {path}."]
+
+
+def test_a_file_that_was_delivered_again_as_it_was_has_not_changed_for_who_reads_it(acme: Places) -> None:
+    (acme.inbox / "acme" / DAY).rmdir()
+    path = write(acme, f"{DAY}.json", 0)
+    landing = landed(acme, path)
+    assert changed_since(landing, MINUTE, acme) == [f"Written to since they were landed, and as long as before: {path}."]
+    assert changed_since(landing, MINUTE, acme, read=True) == []
+    two = replace(landing, source=(str(path), str(path.with_name(f"{DAY}-gone.json"))))
+    assert changed_since(two, MINUTE, acme, read=True) == [f"Written to since they were landed: {path}."], "the hash is of both files"
 
 
 def test_a_landed_day_whose_files_changed_says_so(acme: Places) -> None:
@@ -155,7 +165,8 @@ def test_a_landed_day_whose_files_changed_says_so(acme: Places) -> None:
     path.write_text("[{}, {}]")
     assert changed_since(landing, expected, acme) == [f"The landed files have 8 bytes now, 4 were landed: {path}."]
     path.write_text("[{ }")
-    assert changed_since(landing, expected, acme) == [f"Written to since they were landed: {path}."]
+    assert changed_since(landing, expected, acme) == [f"Written to since they were landed, and as long as before: {path}."]
+    assert changed_since(landing, expected, acme, read=True) == [f"Written to since they were landed, with other content: {path}."]
     assert changed_since(landing, expected, acme, datetime.now(UTC) + timedelta(hours=1)) == [], "a run has found the landed bytes since"
     write(acme, path.name, before, "[{}, {}]")
     assert changed_since(landing, expected, acme) == [f"The landed files have 8 bytes now, 4 were landed: {path}."]

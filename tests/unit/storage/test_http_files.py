@@ -1,6 +1,7 @@
 """Files behind HTTP, from a real server on this machine: names as they are, bytes as they are stored, no way to the inside."""
 
 import gzip
+import hashlib
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -115,14 +116,14 @@ def test_a_packed_file_is_described_as_it_is_stored(web: tuple[str, Path], tmp_p
     stored = gzip.compress(CONTENT)
     (root / "encoded" / "a.json.gz").write_bytes(stored)
     rows = [
-        ("stored packed, and said so", "/encoded/a.json.gz", len(stored)),
-        ("packed on the way, unasked", "/packed/a.json", len(CONTENT)),
-        ("sent on", "/moved/encoded/a.json.gz", len(stored)),
+        ("stored packed, and said so", "/encoded/a.json.gz", stored),
+        ("packed on the way, unasked", "/packed/a.json", CONTENT),
+        ("sent on", "/moved/encoded/a.json.gz", stored),
     ]
-    for number, (why, path, size) in enumerate(rows):
+    for number, (why, path, delivered) in enumerate(rows):
         source = describe("acme", DAY, [address + path], NOW)
-        assert source.bytes == size, why
-        assert stores.entry(address + path).size in (size, None), why
+        assert (source.bytes, source.sha256) == (len(delivered), hashlib.sha256(delivered).hexdigest()), why
+        assert stores.entry(address + path).size in (len(delivered), None), why
         (folder := tmp_path / str(number)).mkdir()
         assert spool(source, folder).paths[0].read_bytes() == CONTENT, why
 
