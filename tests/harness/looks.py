@@ -68,6 +68,7 @@ def one_look(catalog: SqlCatalog) -> Iterator[None]:
     engine = catalog.engine
     of_one_moment = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     with engine.connect().execution_options(**of_one_moment) as connection:
+        connection.begin()  # else every session of PyIceberg's begins and ends one of its own
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("begin")  # Python's driver begins one only to write
         catalog.engine = connection  # type: ignore[assignment]

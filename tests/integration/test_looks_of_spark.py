@@ -52,7 +52,7 @@ connection = field(pool, pool.getClass().getSuperclass(), "clients").peekFirst()
 def one_look():
     connection.setAutoCommit(False)
     if "postgresql" in connection.getMetaData().getURL():
-        connection.setTransactionIsolation(connection.TRANSACTION_REPEATABLE_READ)
+        connection.setTransactionIsolation(4)  # java.sql.Connection.TRANSACTION_REPEATABLE_READ
     loaded = {name: catalog.loadTable(identifiers[name]) for name in random.sample(tables, len(tables))}
     connection.commit()
     connection.setAutoCommit(True)
