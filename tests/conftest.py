@@ -1,10 +1,12 @@
 """Real daemons for tests: private ones, on free ports, in a temporary folder, gone afterwards."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from include.errors import LandfallError
 from include.stack import lifecycle as embedded
@@ -14,7 +16,16 @@ from include.stack.settings import Settings
 from tests.harness import postgres as private_postgres
 from tests.harness.private_landfall import Landfall, private_landfall
 
-SHARED = {"stack": {"stack", "landfall"}, "spark": {"spark"}}  # what takes long to start, and the fixtures that do
+# Tests that share what takes long to start, a stack or a Spark; each group runs in one process.
+GROUPS = {
+    "stack": (
+        "tests/e2e/",
+        "tests/faults/test_kill_everywhere.py",
+        "tests/faults/test_zombie_spark.py",
+        "tests/integration/test_for_data_scientists.py",
+    ),
+    "spark": ("tests/spark/",),
+}
 LONG_FILES_FIRST = ("tests/faults", "tests/spark", "tests/integration")  # so that processes end at about the same time
 # Fixtures that start daemons or Spark, or fetch what they need.
 STARTS = {"jars", "reader_jars", "kafka", "hdfs", "spark", "stack", "landfall", "postgres"}
@@ -29,29 +40,28 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long(covered_by): part of the long form; the test of the default form that covers its promise")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
-    _leave_out(config, items)
-    if config.getoption("loadgroup", default=False):
-        _group(items)
-    yield  # after it pytest-xdist reads the groups
+class ByGroup(LoadScopeScheduling):
+    """Gives a process a whole group, or a whole file: what its tests share is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
 
 
-def _group(items: list[pytest.Item]) -> None:
-    """What shares a stack or a Spark runs in one process; of the others each file by itself, suites of long files first."""
-    groups = {item: _group_of(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    order = [*SHARED, *LONG_FILES_FIRST]
-    items.sort(key=lambda item: next((place for place, prefix in enumerate(order) if groups[item].startswith(prefix)), len(order)))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    return ByGroup(config, log)
 
 
-def _group_of(item: pytest.Item) -> str:
-    shared = [group for group, fixtures in SHARED.items() if fixtures & set(getattr(item, "fixturenames", ()))]
-    return shared[0] if shared else item.nodeid.partition("::")[0]
+def group_of(nodeid: str) -> str:
+    """The group of a test; its file where it has none."""
+    return next((group for group, paths in GROUPS.items() if nodeid.startswith(paths)), nodeid.partition("::")[0])
 
 
-def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()) and group_of(item.nodeid) != "stack":
+            raise pytest.UsageError(f"{item.nodeid} needs a stack. Name its file in GROUPS of tests/conftest.py: all share one.")
+    order = [*GROUPS, *LONG_FILES_FIRST]
+    items.sort(key=lambda item: next((place for place, prefix in enumerate(order) if group_of(item.nodeid).startswith(prefix)), len(order)))
     if config.getoption("--quick"):
         left_out = [item for item in items if item.get_closest_marker("not_quick") or STARTS & set(getattr(item, "fixturenames", ()))]
         config.hook.pytest_deselected(items=left_out)

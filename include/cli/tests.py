@@ -23,8 +23,8 @@ SUITES = {
 }
 QUICK = ["tests/unit", "tests/dags", "tests/plugins", "tests/spark"]  # tests/conftest.py leaves out what --quick is not for
 ON_ALL_CORES = {"unit", "dags"}  # the others start daemons
-ALL_CORES = ["-n", "logical", "--maxprocesses", "8", "--dist", "loadscope"]
-TWO_AT_ONCE = ["-n", "logical", "--maxprocesses", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]  # as tests/conftest.py groups them
+ALL_CORES = ["-n", "logical", "--maxprocesses", "8", "--dist", "loadscope"]  # by file, or by the groups of tests/conftest.py
+TWO_AT_ONCE = ["-n", "logical", "--maxprocesses", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
 BY_FILE = ("tests/integration/", "tests/e2e/", "tests/faults/")  # in the table of times; the others by folder
 ROOT = Path(__file__).parents[2]
 

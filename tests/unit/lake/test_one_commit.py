@@ -39,7 +39,7 @@ ALL = [pytest.param(name, marks=[] if name in SHORT else pytest.mark.long("a lan
 
 @pytest.mark.timeout(6000)
 def test_all_tables_at_their_newest_in_one_look_are_of_one_landing(tmp_path: Path, long: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks, landings = (10_000, 200) if long else (300, 10)
+    looks, landings = (10_000, 200) if long else (100, 5)
     monkeypatch.setattr(committing, "KEPT_LANDINGS", 3)  # a long history only takes time
     open_lake(tmp_path).create_tables()
     commit(open_lake(tmp_path), build(tmp_path))
