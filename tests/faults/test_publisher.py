@@ -181,18 +181,18 @@ def test_r6_records_that_age_out_are_named_and_go_out_again_whole(acme: Acme, fi
     records = [b'{"keen_id": "%d", "t": "%s"}' % (number, os.urandom(4000).hex().encode()) for number in range(600)]
     source = acme.deliver(records)
     first = acme.publish(source)
-    require_readable(admin, first, patience=5)
+    require_readable(admin, first, patience=60)
     alter(admin, acme.topic.name, retention_ms="1000")
     lost = wait_for_loss(admin, acme)
     alter(admin, acme.topic.name, retention_ms=str(acme.topic.retention_hours * 3_600_000))
     with pytest.raises(RecordsLost, match=r"partition \d: offsets \d+ to \d+ have aged out. Clear publish") as named:
-        require_readable(admin, first, patience=5)
+        require_readable(admin, first, patience=60)
     second = acme.publish(source)
     figures.append(
         f"R6: {lost} records aged out: {str(named.value)[:140]}; published again as generation {second.generation}, {second.sent} sent"
     )
     assert (second.generation, second.sent) == (2, len(records))
-    require_readable(admin, second, patience=5)
+    require_readable(admin, second, patience=60)
     refuse_difference(second, [row for row in acme.committed() if row.ingest == second.ingest], records)
 
 
@@ -271,7 +271,7 @@ def test_r10_a_topic_made_anew_by_hand_is_noticed_by_its_id(acme: Acme, figures:
     acme.delete_topics(acme.topic.name)
     ensure_topic(admin, acme.topic)
     with pytest.raises(RecordsLost, match="does not hold what was published"):
-        require_readable(admin, first, patience=5)
+        require_readable(admin, first, patience=60)
     again = acme.publish(source)
     figures.append(f"R10: {again.warnings[0][:200]}")
     assert (again.generation, again.sent) == (2, 20)
@@ -279,4 +279,4 @@ def test_r10_a_topic_made_anew_by_hand_is_noticed_by_its_id(acme: Acme, figures:
     producer = Producer(acme.kafka)  # a stranger's record in the topic disturbs nobody
     producer.produce(acme.topic.name, b"{}")
     producer.flush(20)
-    require_readable(admin, again, patience=5)
+    require_readable(admin, again, patience=60)
