@@ -13,7 +13,12 @@ from confluent_kafka.admin import AdminClient
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 T = TypeVar("T")
-MOVING = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.FENCED_LEADER_EPOCH}
+MOVING = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+}
 SETTLE_SECONDS = 10
 ANSWER_SECONDS = 20  # the longest that one administrative request waits for an answer
 QUIET = {"log_level": 2}  # else a broker that is away costs twenty lines a second on stderr; `Complaints` hears the same

@@ -89,8 +89,8 @@ class Acme:
         """Deletes them by hand. The broker's metadata shows them for a moment longer: waits for that too."""
         admin = Admin(self.kafka)
         for deleted in admin.delete_topics(list(names)).values():
-            deleted.result(20)
-        Retrying(retry=retry_if_result(bool), wait=wait_fixed(0.05), stop=stop_after_delay(20))(described, admin, list(names))
+            deleted.result(60)
+        Retrying(retry=retry_if_result(bool), wait=wait_fixed(0.05), stop=stop_after_delay(60))(described, admin, list(names))
 
     def deliver(self, records: list[bytes], name: str = "a.json") -> Source:
         file = self.folder / name
