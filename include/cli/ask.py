@@ -17,7 +17,7 @@ from include.receipts import Landing
 if TYPE_CHECKING:
     from include.query.session import Rows
 
-MORE = [name.replace("_", " ") for name in shown(Place.WIDE) if name not in shown(Place.SHORT)]  # figures that only a wide table has
+MORE = [output.words(name) for name in shown(Place.WIDE) if name not in shown(Place.SHORT)]  # figures that only a wide table has
 SHOWN = 1000  # rows of a query, so that nobody's terminal is flooded by a table without end
 
 

@@ -44,7 +44,7 @@ def receipt(given: dict[str, Any]) -> None:
     figures = terminal.grid("", "")
     for key in shown(Place.RUN):
         if given[key] is not None or key in SUM:
-            figures.add_row(_words(key), f"{given[key] or 0:,}")
+            figures.add_row(words(key), f"{given[key] or 0:,}")
     figures.add_row("source", escape(", ".join(given["source"])))
     figures.add_row("bytes, sha256", f"{given['bytes']:,}, {given['sha256']}")
     terminal.show(figures)
@@ -73,7 +73,7 @@ def landings(found: list[Landing], wide: bool = False) -> None:
         in_force.add(key)
     chosen = list(rows[0]) if wide else FEW
     numeric = [name in FIGURES for name in chosen]
-    grid = terminal.grid(*map(_words, chosen))
+    grid = terminal.grid(*map(words, chosen))
     for column, right in zip(grid.columns, numeric, strict=True):
         column.justify = "right" if right else "left"
         column.no_wrap = wide or column.header in ("day", "committed (UTC)")
@@ -95,7 +95,7 @@ def _row_of(landing: Landing, in_force: bool) -> dict[str, Any]:
     }
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
     """A name of the data as words."""
     return name.replace("_", " ")
 
@@ -203,7 +203,7 @@ def conservation(given: Conservation) -> None:
     keys = ("records", "content_hash", *PARTS)
     cells = [[given[place].get(key, "") for place in given] for key in keys]
     shown = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in cells]
-    rows = [[_words(key), *row] for key, row in zip(keys, shown, strict=True)]
+    rows = [[words(key), *row] for key, row in zip(keys, shown, strict=True)]
     terminal.table(["counted by", *given], rows, numeric=[False, *(True for _ in given)], apart=1)  # of hashes, 80 columns hold four
 
 
@@ -229,7 +229,7 @@ def addresses(given: dict[str, str]) -> None:
 def answers(found: "list[Answer]") -> None:
     """Every answer as a table, with what it counts."""
     for answer in found:
-        columns = [column.replace("_", " ") for column in answer.columns]  # a heading is folded at its blanks
+        columns = [*map(words, answer.columns)]  # a heading is folded at its blanks
         terminal.table(columns, answer.shown, title=f"{answer.title} ({answer.unit})", numeric=answer.numeric)
         for note in answer.notes:
             terminal.out.print(f"[dim]{escape(note)}[/]", soft_wrap=True)

@@ -47,6 +47,12 @@ def write_from_the_start(connection, name):
 """
 
 
+# The secrets of an Airflow, and how each is made at random.
+KEYS: dict[str, Callable[[], str]] = {
+    "fernet_key": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    "secret_key": lambda: secrets.token_hex(32),
+    "jwt_secret": lambda: secrets.token_hex(64),
+}
 # Whoever starts the stack is the only one who can start a run, and may read with it what they can read without.
 EVERYTHING = json.dumps({"*": ["*"]})
 
@@ -178,12 +184,7 @@ def _secrets(settings: Settings) -> dict[str, str]:
     """Made once: a restart with other keys would end every session and lose what is encrypted."""
     path = settings.airflow_home / "secrets.json"
     if not path.exists():
-        made = {
-            "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-            "secret_key": secrets.token_hex(32),
-            "jwt_secret": secrets.token_hex(64),
-        }
-        write(path, json.dumps(made), mode=0o600)
+        write(path, json.dumps({name: make() for name, make in KEYS.items()}), mode=0o600)
     stored: dict[str, str] = json.loads(path.read_text())
     return stored
 

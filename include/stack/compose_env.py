@@ -1,11 +1,11 @@
 """The passwords and keys of docker-compose.yml, in the file `.env` beside it: made once, at random, for the owner's eyes only."""
 
-import base64
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from include.errors import Refused
+from include.stack.airflow import KEYS
 from include.stack.service import write
 from include.stack.settings import PROJECT
 
@@ -24,9 +24,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "LAKE_READER_PASSWORD": _password,
     "AIRFLOW_ADMIN_PASSWORD": _password,
     "AIRFLOW_VIEWER_PASSWORD": _password,
-    "AIRFLOW_FERNET_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-    "AIRFLOW_SECRET_KEY": lambda: secrets.token_hex(32),
-    "AIRFLOW_JWT_SECRET": lambda: secrets.token_hex(64),
+    **{f"AIRFLOW_{name.upper()}": make for name, make in KEYS.items()},
 }
 
 

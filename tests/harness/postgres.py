@@ -4,7 +4,6 @@ import itertools
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,8 @@ from typing import Any
 
 import psycopg2
 import pytest
+
+from tests.harness.ports import free_port
 
 BINARIES = "postgresql/*/bin/initdb"  # under /usr/lib, where Debian puts every version
 SETTINGS = ("fsync=off", "shared_buffers=32MB", "max_connections=60")  # nothing here outlives its test
@@ -53,7 +54,7 @@ def running(settings: Sequence[str] = SETTINGS) -> Iterator[Postgres]:
 
     try:
         run("initdb", "--username", OWNER, "--auth", "trust", "--encoding", "UTF8", "--no-sync")
-        port = _free_port()
+        port = free_port()
         options = [f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", *settings]
         run("pg_ctl", "start", "-w", "-l", str(folder / "log"), "-o", " ".join(f"-c {each}" for each in options))
         try:
@@ -73,9 +74,3 @@ def _as_owner() -> dict[str, Any]:
     except KeyError:
         pytest.skip(f"Postgres does not run as root, and there is no user {OWNER}")
     return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": [], "cwd": "/"}
-
-
-def _free_port() -> int:
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        return int(chosen.getsockname()[1])

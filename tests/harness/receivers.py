@@ -2,7 +2,6 @@
 
 import email
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from aiosmtpd.controller import Controller
+
+from tests.harness.ports import free_port
 
 
 @dataclass
@@ -39,9 +40,7 @@ def body(mail: Message) -> str:
 
 @contextmanager
 def smtp() -> Iterator[Mailbox]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        box = Mailbox(free.getsockname()[1])
+    box = Mailbox(free_port())
     server = Controller(box, hostname="127.0.0.1", port=box.port)
     server.start()
     try:

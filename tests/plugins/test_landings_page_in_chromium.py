@@ -1,6 +1,5 @@
 """The page in Chromium over its own web app, with Airflow's database and lakes of this machine: what `tests/e2e` need not land for."""
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from include.lake.lake import Lake
 from include.receipts import Landing
 from tests.harness.chromium import launched, needs_chromium
 from tests.harness.landings_page import DAY, airflow, changed_file, correction, folder, landed, page  # noqa: F401  # fixtures
+from tests.harness.ports import free_port
 from tests.oracle.built_landing import Built
 
 pytestmark = needs_chromium
@@ -48,9 +48,7 @@ def address(page: Callable[..., Any], asked: list[tuple[str, Any]]) -> Iterator[
         return {}
 
     outer.mount("/landings", app)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = uvicorn.Server(uvicorn.Config(outer, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
