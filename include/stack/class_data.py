@@ -25,6 +25,7 @@ from include.stack.jars import Report, one_at_a_time, pyspark_jars
 from include.stack.java import Java
 from include.stack.service import StackError, run_job
 from include.stack.settings import PROJECT, Settings
+from include.stack.spark_home import spark_home
 from include.transform_command import Batch, FromLake, transform_arguments
 
 JOB = PROJECT / "spark_jobs" / "transform_assessments.py"
@@ -36,7 +37,7 @@ KEPT = 3  # archives, of 180 MB each: of Javas that take turns, and of jars that
 
 def archive_of(settings: Settings, java: Java) -> Path:
     """Where the archive for this Java and these jars lies, if there is one."""
-    return settings.tools / "class_data" / f"{_key(java)}.jsa"
+    return settings.tools / "class_data" / f"{_key(settings, java)}.jsa"
 
 
 def conf_dir(settings: Settings) -> Path:
@@ -124,9 +125,9 @@ def _impossible(archive: Path) -> Path:
     return archive.with_suffix(".impossible")
 
 
-def _key(java: Java) -> str:
+def _key(settings: Settings, java: Java) -> str:
     """The JVM compares names, sizes and times of jars itself; an archive that it would not accept is not to stay for ever."""
     jars = sorted(pyspark_jars().glob("*.jar"))
-    told = [java.origin if java.is_ours else str(java.home), java.build, sys.prefix]
+    told = [java.origin if java.is_ours else str(java.home), java.build, sys.prefix, str(spark_home(settings))]
     told += [f"{jar.name} {os.stat(jar).st_size} {os.stat(jar).st_mtime_ns}" for jar in jars]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]

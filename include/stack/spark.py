@@ -15,10 +15,12 @@ from include.stack.jars import Report, jars_of
 from include.stack.java import Java
 from include.stack.service import log4j, properties, write
 from include.stack.settings import Settings
+from include.stack.spark_home import link_spark_home, spark_home
 from include.transform_command import tuning
 
 
 def configure_spark(settings: Settings, java: Java) -> None:
+    link_spark_home(settings)
     write(_log4j(settings), log4j(root="warn"))
     archive = class_data.archive_of(settings, java)
     # A JVM that is told of an archive that is not there goes without its own one too.
@@ -76,7 +78,7 @@ def spark_environment(settings: Settings, java: Java) -> dict[str, str]:
     """What spark-submit needs to find this Spark, this Python and this Java rather than others on the machine."""
     return {
         "JAVA_HOME": str(java.home),
-        "SPARK_HOME": str(Path(sysconfig.get_paths()["purelib"]) / "pyspark"),
+        "SPARK_HOME": str(spark_home(settings)),
         "SPARK_CONF_DIR": str(class_data.conf_dir(settings)),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,

@@ -1,10 +1,13 @@
-"""Spark's JVM with the class archive."""
+"""How Spark starts: its JVM with the class archive, its Python with the virtualenv's compiled modules."""
 
 import os
 import re
 import subprocess
 from collections import Counter
-from pathlib import Path
+from dataclasses import dataclass
+
+import pyspark
+import pytest
 
 from include.stack.class_data import archive_of
 from include.stack.java import find_java
@@ -13,15 +16,29 @@ from include.stack.spark import archive_classes, configure_spark, properties_fil
 from include.transform_command import tuning
 
 JOB = """
+import pyspark
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 spark.range(7).selectExpr("id % 2 as odd").groupBy("odd").count().write.parquet("{out}")
 assert spark.read.parquet("{out}").count() == 2
+print("driver has", pyspark.__file__)
+print("worker has", spark.sparkContext.parallelize([0], 1).map(lambda _: pyspark.__file__).collect()[0])
 spark.stop()
 """
 
 
-def test_spark_takes_its_classes_from_the_archive(jars: None, tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Started:
+    """A job of the embedded stack that is done: what it printed, and what its JVMs said of the classes that they loaded."""
+
+    java_is_ours: bool
+    output: str
+    classes: list[str]
+
+
+@pytest.fixture(scope="module")
+def started(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Started:
+    tmp_path = tmp_path_factory.mktemp("started")
     settings, java = Settings.private(tmp_path), find_java(tmp_path / "java")
     configure_spark(settings, java)
     archive_classes(settings, java, print)
@@ -35,9 +52,18 @@ def test_spark_takes_its_classes_from_the_archive(jars: None, tmp_path: Path) ->
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     lines = [line for log in tmp_path.glob("loaded-*") for line in log.read_text().splitlines()]
+    return Started(java.is_ours, done.stdout, lines)
+
+
+def test_spark_takes_its_classes_from_the_archive(started: Started) -> None:
     # Classes that the JVM makes by itself, of lambdas, name what they were made for.
-    found = [re.search(r"org\.apache\.spark\.\S+ source: (file:|shared )", line) for line in lines]
+    found = [re.search(r"org\.apache\.spark\.\S+ source: (file:|shared )", line) for line in started.classes]
     sources = Counter(each[1] for each in found if each)
     assert sources.total() > 2000
     # An archive takes no class of the oldest formats, and none that was first met in this job.
-    assert sources["shared "] > 0.9 * sources.total() or java.is_ours, sources
+    assert sources["shared "] > 0.9 * sources.total() or started.java_is_ours, sources
+
+
+def test_driver_and_workers_import_what_is_compiled_already(started: Started) -> None:
+    compiled = pyspark.__file__  # and not $SPARK_HOME/python/lib/pyspark.zip
+    assert f"driver has {compiled}\nworker has {compiled}\n" in started.output
