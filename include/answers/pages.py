@@ -8,13 +8,14 @@ Answers for all days must not take longer with every day that lands. Past `FEW_D
 tables can give (`rollups.py`); the page names the questions that it leaves out, and the command that answers them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import fsspec
 import jinja2
+import pyarrow as pa
 
 from include import receipts
 from include.answers import rollups
@@ -126,20 +127,24 @@ def _write(lake: Lake, days: list[str | None], copies: Path | None, is_stale: Ca
     """None for all days. All as of one moment, and once more if that `is_stale` when all are written."""
     while True:
         with Session(lake) as session:
-            rollups.gather(session)
+            gathered = rollups.gather(session)
             few = _are_few(_landed_days(session, Asked()))
-            of_all = _report_of(session, None, few)  # before anything is written: a forgetting meanwhile would take its files away
-            written = [_write_one(lake, day, _report_of(session, day, few) if day else of_all, copies) for day in days]
+            of_all = _of_all_days(session, gathered, few)  # before anything is written: a forgetting meanwhile would take its files away
+            written = [_write_one(lake, day, _of_day(session, day, few) if day else of_all, copies) for day in days]
             if not is_stale(lake, session.state.landing):
                 return written
 
 
-def _report_of(session: Session, day: str | None, few: bool) -> Report:
-    """Of a day, or of all. Which attempts came on an earlier day already only the tables of attempts can tell: of many days they count."""
-    if day or not few:
-        return _report(session, Asked(day, day, once=False), _affordable(day, few))
+def _of_day(session: Session, day: str, few: bool) -> Report:
+    return _report(session, Asked(day, day, once=False), _affordable(day, few))
+
+
+def _of_all_days(session: Session, gathered: Mapping[str, pa.Table], few: bool) -> Report:
+    """Which attempts came on an earlier day already only the tables of attempts can tell: of many days all count."""
+    if not few:
+        return _report(session, Asked(once=False), _affordable(None, few))
     with Session(session.lake, session.state, once=True) as apart:
-        rollups.gather(apart)
+        rollups.give(apart, gathered)
         return _report(apart, Asked(), questions())
 
 

@@ -6,6 +6,7 @@ what is kept stays true: rows of files that a snapshot has not are left out, fil
 lost, half written or overtaken by another landing at any time: what is missing is read again.
 """
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
@@ -23,11 +24,23 @@ FILE = "of_file"
 AT_A_TIME = 8
 
 
-def gather(session: Session) -> None:
-    """Lets the session answer questions about the small tables and sums from what is kept, which is brought up to date."""
-    for name in SMALL:
-        if snapshot_id := session.state.snapshots.get(_table(name)):  # of a table that came later the session knows that it is empty
-            session.give(name, _rows(session.lake, name, snapshot_id))
+def gather(session: Session) -> dict[str, pa.Table]:
+    """Lets the session answer questions about the small tables and sums from what is kept, which is brought up to date.
+
+    Returns these rows by their names, for other sessions at the same moment: `give`.
+    """
+    # Of a table that came later the session knows that it is empty.
+    snapshots = {name: number for name in SMALL if (number := session.state.snapshots.get(_table(name)))}
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        rows = dict(zip(snapshots, pool.map(lambda item: _rows(session.lake, *item), snapshots.items()), strict=True))
+    give(session, rows)
+    return rows
+
+
+def give(session: Session, gathered: Mapping[str, pa.Table]) -> None:
+    """The same for a session at the same moment as that for which they were gathered."""
+    for name, rows in gathered.items():
+        session.give(name, rows)
 
 
 def _rows(lake: Lake, name: str, snapshot_id: int) -> pa.Table:
