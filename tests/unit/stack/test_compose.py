@@ -16,6 +16,7 @@ from include.stack import airflow, compose_env, hdfs, kafka, spark
 from include.stack.airflow import airflow_environment, connections
 from include.stack.service import log4j
 from include.stack.settings import Settings
+from tests.harness import image
 
 ROOT = Path(__file__).parents[3]
 
@@ -148,8 +149,7 @@ def test_an_empty_secret_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_image_leaves_out_only_what_nothing_of_it_imports() -> None:
-    [left_out] = re.findall(r"--python /opt/tools/venv uninstall --quiet --yes \\\n +(.*) \\", (ROOT / "Dockerfile").read_text())
-    names = {name.replace("-", "_") for name in left_out.split()}
+    names = image.left_out()
     folders = ("dags", "plugins", "include", "spark_jobs")
     for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
