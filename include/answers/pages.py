@@ -8,6 +8,7 @@ Answers for all days must not take longer with every day that lands. Past `FEW_D
 tables can give (`rollups.py`); the page names the questions that it leaves out, and the command that answers them.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -205,7 +206,9 @@ def copy_of(copies: Path, customer: str, day: str | None) -> Path:
 # ---- the page
 
 
+@functools.cache
 def _template() -> jinja2.Template:
+    """Compiled once in a process: that takes many times as long as one page does."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

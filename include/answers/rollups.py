@@ -6,6 +6,7 @@ what is kept stays true: rows of files that a snapshot has not are left out, fil
 lost, half written or overtaken by another landing at any time: what is missing is read again.
 """
 
+import functools
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -83,12 +84,17 @@ def _made(name: str, rows: pa.Table) -> pa.Table:
 
 def _kept(lake: Lake, name: str) -> pa.Table:
     """Nothing, if there is no such file, or one that was written otherwise or not to its end."""
-    nothing = _made(name, TABLES[_table(name)].arrow.empty_table())
-    schema = nothing.schema.append(pa.field(FILE, pa.string()))
+    schema = _schema(name)
     try:
         return pq.read_table(pa.BufferReader(lake.fs.cat_file(_path(lake, name)))).cast(schema)
     except (FileNotFoundError, pa.ArrowException, ValueError):
         return schema.empty_table()
+
+
+@functools.cache
+def _schema(name: str) -> pa.Schema:
+    """Of what is kept: the rows' columns, and the file that they are from. The same for every lake, and DuckDB has to be asked for sums."""
+    return _made(name, TABLES[_table(name)].arrow.empty_table()).schema.append(pa.field(FILE, pa.string()))
 
 
 def _keep(lake: Lake, name: str, rows: pa.Table) -> None:

@@ -14,6 +14,8 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from include.answers import pages
+from include.answers.questions import questions
 from include.effects import Effect
 from include.lake.expiry import named
 from include.lake.lake import Lake
@@ -74,6 +76,15 @@ def newest_landings(lake: Lake, names: Collection[str] = TABLES) -> set[str]:
     version = look(lake.catalog, names)
     assert version.tables.keys() == set(names)
     return {table.current_snapshot().summary[LANDING_ID] for table in version.tables.values()}  # type: ignore[union-attr, misc]
+
+
+SHORT = ("attempts", "taken")  # the first is what a page leads with
+
+
+def shorten_pages(patched: pytest.MonkeyPatch) -> None:
+    """Real pages of two questions and no charts, for tests that are not about pages: a whole one costs more than a landing's commit."""
+    patched.setattr(pages, "questions", lambda: [question for question in questions() if question.name in SHORT])
+    patched.setattr(pages, "chart", lambda answer: None)
 
 
 class Stopped(BaseException):

@@ -12,6 +12,7 @@ import pytest
 
 from include import receipts
 from include.answers import pages
+from include.answers.questions import questions
 from include.cli import output
 from include.contracts import TopicSpec
 from include.errors import Refused
@@ -25,6 +26,7 @@ from include.maintenance import forget as forgetting
 from include.maintenance.forget import SEGMENT_HOURS, Forgotten, forget
 from include.schemas import LANDED
 from include.storage import spool
+from tests.harness import lakes
 from tests.harness.lakes import holding
 from tests.oracle.built_landing import CUSTOMER, DAY, RECORDS, TEST_EXAM_NAMES, attempt, build
 from tests.oracle.landed import differences
@@ -41,9 +43,9 @@ def lake(tmp_path: Path) -> Lake:
 
 
 @pytest.fixture(autouse=True)
-def pages_without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take most of the time that a page takes, and test_pages.py looks at them."""
-    monkeypatch.setattr(pages, "chart", lambda answer: None)
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole ones take half of what a forgetting takes; test_no_file_under_the_lake_holds_the_id has them, test_pages.py looks at them."""
+    lakes.shorten_pages(monkeypatch)
 
 
 def land(lake: Lake, folder: Path, **options: Any) -> receipts.Landing:
@@ -91,8 +93,9 @@ def test_what_is_left_is_what_independent_code_counts_without_it(lake: Lake, tmp
     assert (now.sha256, now.content_hash, now.run_id) == (before.sha256, before.content_hash, before.run_id)
 
 
-def test_no_file_under_the_lake_holds_the_id(lake: Lake, tmp_path: Path) -> None:
+def test_no_file_under_the_lake_holds_the_id(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keen_id = "keen 1"
+    monkeypatch.setattr(pages, "questions", questions)  # whole pages: no answer may hold it
     records = (attempt(1), attempt(2), attempt(30))
     land(lake, tmp_path, records=records)
     land(lake, tmp_path, records=(*records, attempt(31)), try_number=2)  # a correction: its predecessor is in old snapshots

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from include import receipts
-from include.answers import pages
 from include.cli import output
 from include.contracts import TopicSpec
 from include.errors import LandfallError, Refused
@@ -15,6 +14,7 @@ from include.maintenance.forget import forget
 from include.maintenance.repair import MARK, repair
 from include.query.session import ask
 from include.schemas import LANDED
+from tests.harness import lakes
 from tests.harness.lakes import OTHER_RECORDS, SECOND, commit, expected, newest_landings, open_lake, seen
 from tests.oracle.built_landing import Built, attempt, build
 
@@ -22,8 +22,8 @@ THIRD = "2018-01-30"
 
 
 @pytest.fixture(autouse=True)
-def pages_without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "chart", lambda answer: None)
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    lakes.shorten_pages(monkeypatch)
 
 
 @pytest.fixture
