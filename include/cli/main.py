@@ -7,12 +7,14 @@ it is called: `--help` waits for none of that.
 import logging
 import sys
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 from typer._click.exceptions import ClickException
 from typer.rich_utils import rich_format_error
 
-from include.cli import ask, checks, customers, forget, helping, land, stack, terminal, tests
+import include
+from include.cli import ask, checks, completion, customers, forget, helping, land, stack, terminal, tests
 from include.errors import LandfallError
 
 app = typer.Typer(
@@ -28,12 +30,25 @@ app = typer.Typer(
 # In the order of the help.
 COMMANDS: list[Callable[..., None]] = [
     stack.demo, stack.up, stack.down, stack.clean, land.land, land.backfill, ask.query, ask.tables, ask.answers, ask.landings, ask.explain,
-    ask.quarantine, land.replay, forget.repair, forget.forget, land.split, stack.compose_env, checks.check,
+    ask.quarantine, land.replay, forget.repair, forget.forget, land.split, stack.compose_env, completion.completion, checks.check,
 ]  # fmt: skip
 for command in COMMANDS:
     helping.register(app, command)
 helping.register(app, tests.run, "test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 app.add_typer(customers.app)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"landfall {include.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def before(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """What comes before the command."""
 
 
 def main() -> None:

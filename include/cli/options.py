@@ -7,9 +7,25 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from include import contracts
 from include.errors import Refused
 
-Customer = Annotated[str, typer.Option("--customer", "-c", metavar="NAME", help="A customer: a file in include/customers/, without .yaml.")]
+
+def _customers(incomplete: str) -> list[str]:
+    """What a shell completes: the files alone, for what is wrong in one is no matter for a shell."""
+    return sorted(file.stem for file in contracts.FOLDER.glob("*.yaml") if file.stem.startswith(incomplete))
+
+
+Customer = Annotated[
+    str,
+    typer.Option(
+        "--customer",
+        "-c",
+        metavar="NAME",
+        help="A customer: a file in include/customers/, without .yaml.",
+        autocompletion=_customers,
+    ),
+]
 AsUser = Annotated[
     str | None,
     typer.Option(
