@@ -285,13 +285,13 @@ def _mapping(path: Path) -> dict[str, Any]:
     return given
 
 
-def add(name: str, folder: Path = FOLDER, first_day: date | None = None) -> Path:
+def add(name: str, folder: Path | None = None, first_day: date | None = None) -> Path:
     """Writes a commented contract for a new customer, which begins today unless another first day is named.
 
     Raises ContractRefused for a name that cannot be one, or is taken.
     """
     _refuse_name(name)
-    path = folder / f"{name}.yaml"
+    path = (folder or FOLDER) / f"{name}.yaml"
     text = TEMPLATE.read_text(encoding="utf-8").format(customer=name, first_day=first_day or datetime.now(UTC).date())
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -314,19 +314,20 @@ def as_key(name: str) -> str:
     return name if NAME.fullmatch(name) else re.sub(r"[^A-Za-z0-9_.-]", "-", f"-{name}")[:100]
 
 
-def load_all(folder: Path = FOLDER) -> dict[str, Contract | ContractRefused]:
+def load_all(folder: Path | None = None) -> dict[str, Contract | ContractRefused]:
     """Every contract of the folder by customer; a wrong one as the error that says why, so that it does not stop the others."""
-    return dict(_each(folder))
+    return dict(_each(folder or FOLDER))
 
 
-def names(reader: str | None = None, folder: Path = FOLDER) -> list[str]:
+def names(reader: str | None = None, folder: Path | None = None) -> list[str]:
     """All customers, those with a wrong contract too; or those whose contract names this reader."""
     found = load_all(folder)
     return [name for name, each in found.items() if reader is None or (isinstance(each, Contract) and reader in each.readers)]
 
 
-def customer(name: str, folder: Path = FOLDER) -> Contract:
+def customer(name: str, folder: Path | None = None) -> Contract:
     """The contract of one customer. Raises ContractRefused, naming the customers there are, for an unknown one."""
+    folder = folder or FOLDER
     path = folder / f"{name}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"

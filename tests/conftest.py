@@ -1,6 +1,7 @@
 """Real daemons for tests: private ones, on free ports, in a temporary folder, gone afterwards."""
 
 import gc
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for name in ("LANDFALL_PROFILE", "LANDFALL_PROFILES"):  # tests go to daemons of their own, never to anybody's deployment
+        os.environ.pop(name, None)
     config.addinivalue_line("markers", "long(covered_by): part of the long form; the test of the default form that covers its promise")
 
     # Airflow and the tests themselves are a million objects that stay. Python would look through them all every few hundred new ones,

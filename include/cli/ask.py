@@ -197,7 +197,8 @@ def explain(
     if (keen_id is None) == (record is None):
         raise Refused("expected one of --keen-id and --record, found both or none")
     customers.customer(customer)
-    kafka = {"bootstrap.servers": services.settings().endpoints.bootstrap_servers}
+    at = services.deployment()
+    kafka = at.need(at.kafka, "kafka")
     found = trace.explain(services.lake(customer), options.day_of(day), keen_id=keen_id, record=record, kafka=kafka)
     terminal.print_json(found) if as_json else output.explanation(found)
 

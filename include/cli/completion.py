@@ -6,7 +6,6 @@ import typer
 from typer._completion_classes import completion_init
 from typer._completion_shared import get_completion_script
 
-from include.cli import terminal
 from include.errors import Refused
 from include.stack.settings import PROJECT
 

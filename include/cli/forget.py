@@ -49,6 +49,6 @@ def forget(
         typer.confirm(f"{seen} Forget it for good?", abort=True, err=True)
     with terminal.status("forgetting"):
         done = forgetting.forget(
-            lake, keen_id, asked_by=asked_by or getpass.getuser(), topic=contract.topic_spec, copies=services.settings().reports
+            lake, keen_id, asked_by=asked_by or getpass.getuser(), topic=contract.topic_spec, copies=services.deployment().reports
         )
     terminal.print_json(receipts.plain(done)) if as_json else output.forgotten(done)

@@ -38,7 +38,7 @@ def land(
 ) -> None:
     """Land one day of one customer through Airflow, follow the run, and show its receipt."""
     customers.customer(customer)
-    files = [options.absolute(each) for each in source or []]
+    files = [options.of_workers(each) if services.is_elsewhere() else options.absolute(each) for each in source or []]
     terms = {"max_quarantined": max_quarantined, "accept_problems": accept_problems}
     receipt = land_day(customer, options.day_of(day), files, again=again, **terms)
     terminal.print_json(receipt) if as_json else output.receipt(receipt)
@@ -191,5 +191,6 @@ def _report(customer: str, day: str) -> str | None:
     """Where the day's page lies on this machine, if it does."""
     from include.answers import pages
 
-    page = pages.copy_of(services.settings().reports, customer, day)
-    return str(page) if page.exists() else None
+    reports = services.deployment().reports
+    page = pages.copy_of(reports, customer, day) if reports else None
+    return str(page) if page and page.exists() else None

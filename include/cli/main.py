@@ -14,7 +14,7 @@ from typer._click.exceptions import ClickException
 from typer.rich_utils import rich_format_error
 
 import include
-from include.cli import ask, checks, completion, customers, forget, helping, land, stack, terminal, tests
+from include.cli import ask, checks, completion, customers, forget, helping, land, services, stack, terminal, tests
 from include.errors import LandfallError
 
 app = typer.Typer(
@@ -44,11 +44,33 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
+# They work on this machine alone, wherever a profile leads.
+LOCAL = {"split", "compose-env", "completion", "check", "test"}
+
+
+def _profiles(incomplete: str) -> list[str]:
+    from include.deployment import profiles
+
+    return [name for name in profiles.names() if name.startswith(incomplete)]
+
+
 @app.callback()
 def before(
+    context: typer.Context,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LANDFALL_PROFILE",
+            metavar="NAME",
+            help="Go to this deployment instead of the stack of this machine: a profile, as docs/command_line.md describes.",
+            autocompletion=_profiles,
+        ),
+    ] = None,
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
 ) -> None:
-    """What comes before the command."""
+    """What comes before the command. Whoever asks for help need not have a profile that is right."""
+    if context.invoked_subcommand not in LOCAL and not {"--help", "-h"} & set(sys.argv[1:]):
+        services.choose(profile)
 
 
 def main() -> None:

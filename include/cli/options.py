@@ -63,6 +63,17 @@ def absolute(source: str) -> str:
     return str(path)
 
 
+def of_workers(source: str) -> str:
+    """A source as the workers of another machine find it. Refuses a path that depends on this machine's directory."""
+    from include.storage.stores import is_uri
+
+    if is_uri(source) or Path(source).is_absolute():
+        return source
+    raise Refused(
+        f"--source: expected a URL, or an absolute path on the machine of the profile's Airflow, which reads the file; found {source!r}"
+    )
+
+
 def at_most_one(**options: bool) -> None:
     """Raises Refused if more than one of these options, such as `--csv`, is chosen."""
     chosen = [name for name, is_chosen in options.items() if is_chosen]

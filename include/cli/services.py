@@ -1,33 +1,68 @@
-"""What commands work on: this machine's settings and stack, Airflow, a customer's lake. Each is imported when it is asked for."""
+"""What commands work on: the stack of this machine or the deployment of a profile, its Airflow, a customer's lake.
 
-import os
-from typing import Any
+Each is imported when it is asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from include.cli import terminal
-from include.errors import LandfallError
+from include.errors import Refused
+
+if TYPE_CHECKING:
+    from include.deployment.deployment import Deployment
+
+_chosen: "list[Deployment]" = []  # that of the profile, if one was chosen
+
+
+def choose(profile: str | None) -> None:
+    """From now on commands go to this profile's deployment, with None to this machine's own stack.
+
+    The contracts are from then on those of the deployment, if it says where they are. Raises Refused for a profile that cannot be read.
+    """
+    from include import contracts
+
+    _chosen.clear()
+    if profile:
+        from include.deployment import profiles
+
+        _chosen.append(profiles.load(profile))
+        contracts.FOLDER = _chosen[0].customers or contracts.FOLDER
+
+
+def is_elsewhere() -> bool:
+    """Whether a profile leads to a deployment whose files this machine need not see."""
+    return bool(_chosen)
+
+
+def deployment() -> "Deployment":
+    """Where commands go."""
+    if _chosen:
+        return _chosen[0]
+    from include.deployment.deployment import embedded
+
+    return embedded(settings())
 
 
 def settings() -> Any:
-    """This machine's, as `include/stack/settings.py` has them."""
+    """Those of this machine's own stack, as `include/stack/settings.py` has them. Raises Refused where a profile leads elsewhere."""
     from include.stack.settings import Settings
 
+    if _chosen:
+        raise Refused(
+            f"this command is about the stack of this machine, and profile {_chosen[0].name!r} is another deployment. Nothing was done. "
+            "Leave out --profile, and unset LANDFALL_PROFILE."
+        )
     return Settings.load()
 
 
 def airflow() -> Any:
     """Airflow's REST API, as whoever may start runs."""
-    from include.runs.airflow_client import AirflowApi
-
-    at = settings().endpoints
-    return AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)
+    return deployment().airflow_api()
 
 
 def places(customer: str) -> Any:
-    """Where the customer's files may be, as in the embedded stack's Airflow."""
-    from include.source import inbox
-    from include.stack.airflow import EVERYTHING
-
-    return inbox.places(customer, settings().inbox, os.environ.get(inbox.VARIABLE) or EVERYTHING)
+    """Where the customer's files may be."""
+    return deployment().places(customer)
 
 
 def start_stack() -> Any:
@@ -45,15 +80,10 @@ def lake(customer: str, user: str | None = None) -> Any:
     from include.lake.catalog import read_only
     from include.lake.lake import Lake
     from include.source.files import serve
-    from include.storage.webhdfs import filesystem
 
-    mine = settings()
-    at = mine.endpoints
-    fs = filesystem(at.webhdfs_host, at.webhdfs_port, user or at.hdfs_user)
-    try:
-        fs.info("/lake")
-    except OSError as error:
-        raise LandfallError(f"HDFS does not answer at {at.namenode_url} ({error}). Start the stack with: ./landfall up") from error
-    serve(at.hdfs_uri, fs)  # a day's source may be on HDFS
-    catalog = mine.catalog_uri.format(customer=customer)
-    return Lake.open(customer, catalog_uri=read_only(catalog) if user else catalog, hdfs_uri=at.hdfs_uri, fs=fs)
+    at = deployment()
+    hdfs = at.need(at.hdfs, "hdfs")
+    fs = at.filesystem(user)
+    serve(hdfs.fs, fs)  # a day's source may be on HDFS
+    catalog = at.catalog_of(customer)
+    return Lake.open(customer, catalog_uri=read_only(catalog) if user else catalog, hdfs_uri=hdfs.fs, fs=fs)

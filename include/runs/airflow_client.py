@@ -1,6 +1,7 @@
 """Airflow's REST API, as far as landing a day needs it."""
 
 import itertools
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,17 +33,23 @@ _patiently = retry(retry=retry_if_exception_type(AirflowUnreachable), stop=stop_
 
 @dataclass
 class AirflowApi:
-    """A client of one Airflow. Raises AirflowUnreachable, or Refused with Airflow's own reason for a request it does not take."""
+    """A client of one Airflow, as a user with password, or with a token that somebody made. `ca` is a file of certificates to trust.
+
+    Raises AirflowUnreachable, with the `advice` what to do, or Refused with Airflow's own reason for a request it does not take.
+    """
 
     url: str
     user: str
-    password: str
-    _token: str = field(default="", repr=False)
+    password: str = field(repr=False)
+    token: str = field(default="", repr=False)
+    ca: str = ""
+    advice: str = "Start the stack with: ./landfall up"
 
     @cached_property
     def _client(self) -> httpx.Client:
         """Kept, so that following a run does not cost a connection, and the reading of all certificates, at every look."""
-        return httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        verify = ssl.create_default_context(cafile=self.ca) if self.ca else True
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=verify)
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Starts one run and returns its id. A DAG that has not been parsed yet is asked for, and waited for up to half a minute.
@@ -193,12 +200,12 @@ class AirflowApi:
         return self._send(method, path, headers=headers, **more)
 
     def _signed_in(self) -> str:
-        if not self._token:
+        if not self.token:
             answer = self._send("POST", "/auth/token", json={"username": self.user, "password": self.password})
             if answer.is_client_error:
                 raise Refused(f"Airflow at {self.url} does not let {self.user} in: {_detail(answer)}")
-            self._token = self._result(answer)["access_token"]
-        return self._token
+            self.token = self._result(answer)["access_token"]
+        return self.token
 
     def _result(self, answer: httpx.Response) -> Any:
         what = f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {_detail(answer)}"
@@ -212,7 +219,7 @@ class AirflowApi:
         try:
             return self._client.request(method, path, **more)
         except httpx.ConnectError as error:
-            raise AirflowUnreachable(f"Airflow does not answer at {self.url} ({error}). Start the stack with: ./landfall up") from error
+            raise AirflowUnreachable(f"Airflow does not answer at {self.url} ({error}). {self.advice}") from error
         except httpx.TransportError as error:
             raise AirflowUnreachable(f"Airflow at {self.url} broke off at {method} {path}: {error}") from error
 

@@ -40,7 +40,7 @@ def _of_airflow(api: AirflowApi, dag_id: str) -> str:
     if api.dag(dag_id)["is_paused"]:
         return f"{dag_id} is paused in Airflow: nothing of it runs until it is unpaused, at {api.url}/dags/{dag_id}"
     if not api.scheduler_is_healthy():
-        return "Airflow's scheduler gives no sign of life. See to it with: ./landfall up"
+        return f"Airflow's scheduler gives no sign of life. {api.advice}"
     return ""
 
 
