@@ -73,6 +73,13 @@ def ensure_topic(admin: AdminClient, spec: TopicSpec) -> list[str]:
     return made
 
 
+def differences_from(admin: AdminClient, spec: TopicSpec) -> list[str]:
+    """Each way in which topic and ledger, where they exist, differ from the contract. Raises KafkaException where no broker answers."""
+    wanted = layouts(spec)
+    found = _describe(admin, wanted)
+    return [line for layout in wanted if layout.name in found for line in differences(layout, found[layout.name])]
+
+
 def differences(wanted: Layout, found: Layout) -> list[str]:
     """Each way in which a topic is not as wanted, as a sentence that names topic, setting, found and expected."""
     pairs = [("partitions", found.partitions, wanted.partitions), ("replication", _factors(found), _factors(wanted))]

@@ -148,6 +148,23 @@ class AirflowApi:
         found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/~/taskInstances", params={"state": "running"})["task_instances"]
         return list(found)
 
+    def get(self, path: str, **params: Any) -> Any:
+        """What is at a path below /api/v2."""
+        return self._call("GET", f"/api/v2/{path}", params=params)
+
+    def public(self, path: str) -> Any:
+        """The same, of what nobody need sign in for."""
+        return self._result(self._send("GET", f"/api/v2/{path}"))
+
+    def refusal_to_trigger(self, dag_id: str) -> str:
+        """Why this user may not start runs of the DAG, "" if they may. Starts none: Airflow looks at rights before the request."""
+        answer = self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": "no date, so no run"})
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            return _detail(answer)
+        if answer.status_code != httpx.codes.UNPROCESSABLE_ENTITY:
+            self._result(answer)
+        return ""
+
     def scheduler_is_healthy(self) -> bool:
         """Whether Airflow's scheduler has given a sign of life lately."""
         return bool(self._call("GET", "/api/v2/monitor/health")["scheduler"]["status"] == "healthy")
