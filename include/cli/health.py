@@ -1,12 +1,20 @@
 """Commands that look whether all is well, and change nothing that stays."""
 
+from collections import Counter
+from typing import TYPE_CHECKING
+
 import typer
 
 from include.cli import services, terminal
 from include.cli.options import AsJson
 from include.deployment.checkup import FAILED, OK, SKIPPED, Step
 
+if TYPE_CHECKING:
+    from include.deployment.status import Customer
+
 MARKS = {OK: "[green]✓[/]", FAILED: "[red]✗[/]", SKIPPED: "[dim]–[/]"}
+SHOWN = 8  # troubles, so that all is on one screen
+SCARCE = 0.1  # of a disk
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -35,3 +43,38 @@ def _show(steps: list[Step]) -> None:
         lines.add_row(MARKS[step.state], f"[bold]{step.part}[/]" if step.part != part else "", step.step, detail)
         part = step.part
     terminal.show(lines)
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show what is up, which days are late, failed or missing, and how much room is on the disks."""
+    from include.deployment import status as statuses
+
+    with terminal.status("looking"):
+        found = statuses.status(services.deployment())
+    if as_json:
+        terminal.print_json(found)
+        return
+    terminal.out.print(f"landfall {found.version}, {terminal.cell(found.deployment)}\n", soft_wrap=True)
+    parts = [[part.name, "up" if part.up else "down", part.version, part.detail] for part in found.parts]
+    terminal.table(["part", "", "version", ""], parts)
+    of_customers = [[each.customer, each.landed, each.newest or "", each.under_way, _worst(each)] for each in found.customers]
+    terminal.table(["customer", "days", "newest day", "running", ""], of_customers, numeric=[False, True, False, True])
+    troubles = [trouble for each in found.customers for trouble in each.troubles]
+    for each in troubles[:SHOWN]:
+        span = each.first if each.first == each.last else f"{each.first} to {each.last}"
+        terminal.out.print(f"[red]{each.what}[/] {terminal.cell(each.customer)} {span}: {terminal.cell(each.detail)}")
+        if each.run:
+            terminal.out.print(f"  {terminal.cell(each.run)}", style="dim", soft_wrap=True)
+    if len(troubles) > SHOWN:
+        terminal.out.print(f"and {len(troubles) - SHOWN} more: --json has all, as has the page Landings")
+    for disk in found.disks:
+        full = "[yellow]warning:[/] " if disk.free < disk.total * SCARCE else ""
+        terminal.out.print(f"{full}{terminal.cell(disk.name)}: {disk.free / 1e9:,.1f} of {disk.total / 1e9:,.1f} GB free", soft_wrap=True)
+
+
+def _worst(customer: "Customer") -> str:
+    """What a look should say first: why nothing is known, else how many days want a person."""
+    if customer.unknown:
+        return f"not known: {customer.unknown}"
+    counted = Counter(trouble.what for trouble in customer.troubles)
+    return ", ".join(f"{number} {what}" for what, number in counted.items()) or "all is right"

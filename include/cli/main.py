@@ -29,7 +29,7 @@ app = typer.Typer(
 
 # In the order of the help.
 COMMANDS: list[Callable[..., None]] = [
-    stack.demo, stack.up, stack.down, stack.clean, health.doctor, land.land, land.backfill,
+    stack.demo, stack.up, stack.down, stack.clean, health.status, health.doctor, land.land, land.backfill,
     ask.query, ask.tables, ask.answers, ask.landings, ask.explain, ask.quarantine, land.replay,
     forget.repair, forget.forget, land.split, stack.compose_env, completion.completion, checks.check,
 ]  # fmt: skip

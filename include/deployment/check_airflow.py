@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from include.contracts import Contract
-from include.deployment.checkup import Check, Failed, connects, resolves
+from include.deployment.checkup import Check, Misconfigured, connects, resolves
 from include.deployment.deployment import Airflow, Deployment
 from include.errors import Refused
 from include.runs import run_names
@@ -32,7 +32,7 @@ def _version(api: AirflowApi, where: str) -> str:
     try:
         return f"Airflow {api.public('version')['version']}"
     except (Refused, KeyError, TypeError, ValueError) as error:
-        raise Failed(
+        raise Misconfigured(
             f"{api.url} answers, but not as Airflow 3 does: {error}", f"Correct {where}; another program may listen there."
         ) from error
 
@@ -41,7 +41,7 @@ def _health(api: AirflowApi) -> str:
     found = api.public("monitor/health")
     states = {name: (found.get(name) or {}).get("status") for name in COMPONENTS}
     if ill := [f"{name} is {state or 'not there'}" for name, state in states.items() if state != "healthy"]:
-        raise Failed(", ".join(ill), f"Start what is named, or look at its log. {api.advice}")
+        raise Misconfigured(", ".join(ill), f"Start what is named, or look at its log. {api.advice}")
     return ", ".join(f"{name} {state}" for name, state in states.items())
 
 
@@ -50,7 +50,7 @@ def _login(api: AirflowApi, at: Airflow, deployment: Deployment) -> str:
         api.get("dags", limit=1)
     except Refused as error:
         what = "token: make a new one" if at.token else "user and password"
-        raise Failed(str(error), f"Correct the {what}, in {deployment.origin}.") from error
+        raise Misconfigured(str(error), f"Correct the {what}, in {deployment.origin}.") from error
     return "by token" if at.token else f"as {at.user}"
 
 
@@ -59,15 +59,15 @@ def _dags(api: AirflowApi, contracts: Mapping[str, Contract]) -> str:
     if errors["total_entries"]:
         first = errors["import_errors"][0]
         last = first["stack_trace"].strip().splitlines()[-1]
-        raise Failed(
+        raise Misconfigured(
             f"{errors['total_entries']} DAG files cannot be imported: {first['filename']}: {last}", "Mend that file, or what it needs."
         )
     known = {dag["dag_id"] for dag in api.get("dags", dag_id_pattern=run_names.PREFIX, limit=100, exclude_stale=True)["dags"]}
     if not known:
-        raise Failed(f"Airflow knows no DAG {run_names.PREFIX}...", "Put dags/ of this version into Airflow's dags folder.")
+        raise Misconfigured(f"Airflow knows no DAG {run_names.PREFIX}...", "Put dags/ of this version into Airflow's dags folder.")
     missing = [name for name in contracts if len(known) < 100 and run_names.PREFIX + name not in known]
     if missing:
-        raise Failed(
+        raise Misconfigured(
             f"Airflow has no DAG of {', '.join(missing)}, whose contracts are here",
             "Let LANDFALL_CUSTOMERS of Airflow and `customers` of the profile be the same contracts.",
         )
@@ -79,9 +79,9 @@ def _may_trigger(api: AirflowApi, at: Airflow) -> str:
     try:
         reason = api.refusal_to_trigger(dag)
     except Refused as error:
-        raise Failed(str(error), "Look at Airflow's log of this request.") from error
+        raise Misconfigured(str(error), "Look at Airflow's log of this request.") from error
     if reason:
-        raise Failed(
+        raise Misconfigured(
             f"{at.user or 'the token'} may not start runs of {dag}: {reason}",
             "Give that user the right to, or take another: land needs it.",
         )

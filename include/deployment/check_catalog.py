@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from include.deployment.checkup import PATIENCE, Check, Failed, connects, resolves
+from include.deployment.checkup import PATIENCE, Check, Misconfigured, connects, resolves
 from include.deployment.deployment import Deployment
 
 TABLE = "iceberg_tables"
@@ -49,7 +49,7 @@ def checks(uri: str, deployment: Deployment, customers: Iterable[str]) -> list[C
 
 def _fails(message: str, fix: str) -> Callable[[], str]:
     def fail() -> str:
-        raise Failed(message, fix)
+        raise Misconfigured(message, fix)
 
     return fail
 
@@ -68,9 +68,9 @@ def _of_files(paths: list[Path], uris: list[str], where: str) -> list[Check]:
 def _folders(folders: list[Path], where: str) -> str:
     for folder in folders:
         if not folder.is_dir():
-            raise Failed(f"there is no folder {folder}", f"Correct {where}, or make the folder.")
+            raise Misconfigured(f"there is no folder {folder}", f"Correct {where}, or make the folder.")
         if not os.access(folder, os.W_OK):
-            raise Failed(f"{folder} cannot be written by this user", f"chown or chmod {folder}.")
+            raise Misconfigured(f"{folder} cannot be written by this user", f"chown or chmod {folder}.")
     return ", ".join(map(str, folders))
 
 
@@ -87,7 +87,7 @@ def _tables(at: URL, where: str) -> str:
                 return "no table yet: the first landing makes them"
             number = connection.execute(text(f"select count(*) from {TABLE}")).scalar_one()
         except SQLAlchemyError as error:
-            raise Failed(_said(error), f"Let {at.username} select from {TABLE} and iceberg_namespace_properties.") from error
+            raise Misconfigured(_said(error), f"Let {at.username} select from {TABLE} and iceberg_namespace_properties.") from error
     return f"{number} tables"
 
 
@@ -112,7 +112,7 @@ def _write(at: URL, where: str) -> str:
                 if there
                 else "Let it create tables."
             )
-            raise Failed(_said(error), fix) from error
+            raise Misconfigured(_said(error), fix) from error
         finally:
             connection.rollback()
     return "rows can be written; they were taken back" if there else "tables can be made; it was taken back"
@@ -126,10 +126,10 @@ def _connected(at: URL, where: str) -> Iterator[Connection]:
         connection = engine.connect()
     except (SQLAlchemyError, ModuleNotFoundError) as error:
         if isinstance(error, NoSuchModuleError | ModuleNotFoundError):
-            raise Failed(str(error), f"Correct the driver in {where}: postgresql+psycopg2.") from error
+            raise Misconfigured(str(error), f"Correct the driver in {where}: postgresql+psycopg2.") from error
         said = _said(error)
         fix = next((fix for pattern, fix in FIXES if re.search(pattern, said, re.IGNORECASE)), "Look at the database's log.")
-        raise Failed(said, fix.format(where=where)) from error
+        raise Misconfigured(said, fix.format(where=where)) from error
     with connection:
         yield connection
 

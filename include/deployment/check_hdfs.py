@@ -7,7 +7,7 @@ import secrets
 from contextlib import suppress
 from typing import Any
 
-from include.deployment.checkup import Check, Failed, address_of, connects, resolves
+from include.deployment.checkup import Check, Misconfigured, address_of, connects, resolves
 from include.deployment.deployment import Deployment, Hdfs
 from include.errors import LandfallError
 from include.storage.webhdfs import WebHDFS, filesystem
@@ -45,14 +45,14 @@ def _active(at: Hdfs, where: str) -> WebHDFS:
         try:
             fs.call_once("GETFILESTATUS", path="/").json()
         except PermissionError as error:
-            raise Failed(str(error), f"Correct the user in {where}, or let {at.user} in: Kerberos is not offered yet.") from error
+            raise Misconfigured(str(error), f"Correct the user in {where}, or let {at.user} in: Kerberos is not offered yet.") from error
         except (OSError, ValueError) as error:
             said.append(f"{host}: {error}")
         else:
             return fs
     if any("StandbyException" in each or "standby" in each.lower() for each in said):
-        raise Failed("; ".join(said), f"Name both NameNodes as hosts in {where}, and see why none is active.")
-    raise Failed(
+        raise Misconfigured("; ".join(said), f"Name both NameNodes as hosts in {where}, and see why none is active.")
+    raise Misconfigured(
         "; ".join(said), f"Take the NameNode's HTTP port in {where} ({9870} by default, not that of RPC), with dfs.webhdfs.enabled."
     )
 
@@ -62,9 +62,9 @@ def _list(fs: WebHDFS) -> str:
         owner, there = fs.info(LAKE)["owner"], fs.ls(LAKE)
     except FileNotFoundError as error:
         fix = f"As HDFS's superuser: hdfs dfs -mkdir {LAKE}; hdfs dfs -chown {fs.user} {LAKE}"
-        raise Failed(f"there is no {LAKE}", fix) from error
+        raise Misconfigured(f"there is no {LAKE}", fix) from error
     except PermissionError as error:
-        raise Failed(str(error), f"As HDFS's superuser: hdfs dfs -chmod 755 {LAKE}") from error
+        raise Misconfigured(str(error), f"As HDFS's superuser: hdfs dfs -chmod 755 {LAKE}") from error
     return f"{LAKE} belongs to {owner} and holds {len(there)} names"
 
 
@@ -75,13 +75,13 @@ def _write(fs: WebHDFS, own: str) -> str:
         fs.pipe_file(f"{own}/file", content)
         read = fs.cat_file(f"{own}/file")
     except PermissionError as error:
-        raise Failed(str(error), f"As HDFS's superuser: hdfs dfs -chown {fs.user} {LAKE}") from error
+        raise Misconfigured(str(error), f"As HDFS's superuser: hdfs dfs -chown {fs.user} {LAKE}") from error
     except (ConnectionError, TimeoutError) as error:
-        raise Failed(str(error), _fix_of_write(str(error))) from error
+        raise Misconfigured(str(error), _fix_of_write(str(error))) from error
     finally:
         _remove(fs, own)
     if read != content:
-        raise Failed(f"{own}/file: {content!r} was written, {read!r} is read", "Look at the DataNodes' logs.")
+        raise Misconfigured(f"{own}/file: {content!r} was written, {read!r} is read", "Look at the DataNodes' logs.")
     return "a file was written, read and removed"
 
 
@@ -99,12 +99,14 @@ def _acl(fs: WebHDFS, own: str) -> str:
         entries: Any = fs.acl_status(own)["entries"]
     except (OSError, ValueError) as error:
         if "acl" in str(error).lower():
-            raise Failed(str(error), "Set dfs.namenode.acls.enabled to true in the NameNode's hdfs-site.xml, and restart it.") from error
+            raise Misconfigured(
+                str(error), "Set dfs.namenode.acls.enabled to true in the NameNode's hdfs-site.xml, and restart it."
+            ) from error
         raise
     finally:
         _remove(fs, own)
     if "user:landfall-doctor:r-x" not in entries:
-        raise Failed(f"an entry was set and is not there: {entries}", "Look at the NameNode's log.")
+        raise Misconfigured(f"an entry was set and is not there: {entries}", "Look at the NameNode's log.")
     return "a reader's entry can be set"
 
 

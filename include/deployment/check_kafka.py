@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollectio
 from confluent_kafka.admin import AclOperation, NewTopic  # type: ignore[attr-defined]
 
 from include.contracts import Contract, TopicSpec
-from include.deployment.checkup import Check, Failed, address_of, connects, resolves
+from include.deployment.checkup import Check, Misconfigured, address_of, connects, resolves
 from include.deployment.deployment import Deployment
 from include.kafka.client import Admin, Complaints, client_settings, code, reason
 from include.kafka.topics import described, differences_from
@@ -47,7 +47,7 @@ def _login(admin: Admin, deployment: Deployment) -> str:
         found = admin.list_topics(timeout=ANSWER)
     except KafkaException as error:
         fix = f"Correct security.protocol, sasl.* and ssl.* for this listener, in {deployment.origin}; else see the broker's log."
-        raise Failed(reason(error, admin), fix) from error
+        raise Misconfigured(reason(error, admin), fix) from error
     return f"{len(found.brokers)} brokers, {len(found.topics)} topics to be seen"
 
 
@@ -57,8 +57,8 @@ def _listeners(admin: Admin) -> str:
     try:
         resolves([host for host, _ in brokers], "")
         return connects(brokers, "")
-    except Failed as error:
-        raise Failed(
+    except Misconfigured as error:
+        raise Misconfigured(
             f"a broker advertises an address that leads nowhere from here: {error}",
             "Set advertised.listeners of the broker, or take the port of the listener that is meant for this machine.",
         ) from error
@@ -79,9 +79,9 @@ def _topics(admin: Admin, topics: Mapping[str, TopicSpec]) -> str:
                 _could_be_made(admin, spec)
                 missing.append(spec.name)
     except KafkaException as error:
-        raise Failed(reason(error, admin), "Allow DESCRIBE and DESCRIBE_CONFIGS on the customers' topics.") from error
+        raise Misconfigured(reason(error, admin), "Allow DESCRIBE and DESCRIBE_CONFIGS on the customers' topics.") from error
     if wrong:
-        raise Failed("; ".join(wrong), "Change the contract, or alter or recreate the topic: docs/architecture.md, Publishing.")
+        raise Misconfigured("; ".join(wrong), "Change the contract, or alter or recreate the topic: docs/architecture.md, Publishing.")
     return f"{made} customers' are as their contracts say" + (f"; not there, the first run makes: {', '.join(missing)}" if missing else "")
 
 
@@ -94,7 +94,7 @@ def _could_be_made(admin: Admin, spec: TopicSpec) -> None:
         if code(error) == KafkaError.TOPIC_ALREADY_EXISTS:
             return
         fix = f"Make topic.replication of the contract fit the brokers, or let this user CREATE {spec.name}."
-        raise Failed(f"{spec.name} is not there, and cannot be made: {reason(error)}", fix) from error
+        raise Misconfigured(f"{spec.name} is not there, and cannot be made: {reason(error)}", fix) from error
 
 
 def _rights(admin: Admin, topics: Mapping[str, TopicSpec]) -> str:
@@ -111,12 +111,12 @@ def _rights(admin: Admin, topics: Mapping[str, TopicSpec]) -> str:
                 raise
             looked += 1
             if lacking := [each.name for each in NEEDED if each not in allowed and AclOperation.ALL not in allowed]:
-                raise Failed(
+                raise Misconfigured(
                     f"{name}: this user may not {', '.join(lacking)}",
                     f"kafka-acls --add --allow-principal User:... --topic {name} " + " ".join(f"--operation {each}" for each in lacking),
                 )
     except KafkaException as error:
-        raise Failed(reason(error, admin), "Allow DESCRIBE on the customers' topics.") from error
+        raise Misconfigured(reason(error, admin), "Allow DESCRIBE on the customers' topics.") from error
     return f"{', '.join(each.name for each in NEEDED)} on {looked} topics"
 
 
@@ -128,7 +128,7 @@ def _transaction(settings: Mapping[str, str], customer: str) -> str:
     except KafkaException as error:
         if code(error) in (KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED):
             fix = "kafka-acls --add --allow-principal User:... --operation Write --operation Describe --transactional-id landfall. "
-            raise Failed(f"{name} is refused: {reason(error)}", f"{fix}--resource-pattern-type prefixed") from error
+            raise Misconfigured(f"{name} is refused: {reason(error)}", f"{fix}--resource-pattern-type prefixed") from error
         fix = "Look at the brokers' transaction.state.log.replication.factor and min.isr: there must be as many brokers."
-        raise Failed(f"{name}: no transaction can begin: {reason(error)} {complaints}".rstrip(), fix) from error
+        raise Misconfigured(f"{name}: no transaction can begin: {reason(error)} {complaints}".rstrip(), fix) from error
     return f"{name}: a transaction can begin"

@@ -10,7 +10,7 @@ OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 PATIENCE = 5.0  # seconds for an address to answer
 
 Check = tuple[str, Callable[[], str]]
-"""A step's name, and what returns what it found, or raises Failed."""
+"""A step's name, and what returns what it found, or raises Misconfigured."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Step:
     fix: str = ""
 
 
-class Failed(LandfallError):
+class Misconfigured(LandfallError):
     """A step found something wrong: the message says what, `fix` what mends it."""
 
     def __init__(self, message: str, fix: str) -> None:
@@ -41,7 +41,7 @@ def run(part: str, checks: Sequence[Check]) -> list[Step]:
             continue
         try:
             steps.append(Step(part, name, OK, check()))
-        except Failed as error:
+        except Misconfigured as error:
             steps.append(Step(part, name, FAILED, _line(error), error.fix))
         except (LandfallError, OSError, ValueError) as error:
             steps.append(Step(part, name, FAILED, _line(error), "None is known for this: the message is the part's own."))
@@ -53,13 +53,13 @@ def _line(error: Exception) -> str:
 
 
 def resolves(hosts: Sequence[str], where: str) -> str:
-    """Raises Failed for the first host that has no address; `where` says what names it."""
+    """Raises Misconfigured for the first host that has no address; `where` says what names it."""
     found = []
     for host in hosts:
         try:
             address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
         except (OSError, UnicodeError) as error:
-            raise Failed(
+            raise Misconfigured(
                 f"{host} has no address: {error}", f"Correct {where}, or let this machine know the name (DNS, /etc/hosts)."
             ) from error
         found.append(host if host == address else f"{host} is {address}")
@@ -67,14 +67,18 @@ def resolves(hosts: Sequence[str], where: str) -> str:
 
 
 def connects(addresses: Sequence[tuple[str, int]], where: str) -> str:
-    """Raises Failed for the first address where nobody takes a connection."""
+    """Raises Misconfigured for the first address where nobody takes a connection."""
     for host, port in addresses:
         try:
             socket.create_connection((host, port), PATIENCE).close()
         except ConnectionRefusedError as error:
-            raise Failed(f"nothing listens at {host}:{port}", f"Correct the port in {where}, or start what should listen there.") from error
+            raise Misconfigured(
+                f"nothing listens at {host}:{port}", f"Correct the port in {where}, or start what should listen there."
+            ) from error
         except OSError as error:
-            raise Failed(f"{host}:{port} does not answer: {error}", f"Correct {where}, or open the way there (firewall, VPN).") from error
+            raise Misconfigured(
+                f"{host}:{port} does not answer: {error}", f"Correct {where}, or open the way there (firewall, VPN)."
+            ) from error
     return ", ".join(f"{host}:{port}" for host, port in addresses)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from include import contracts as contracts_of
 from include.contracts import Contract
 from include.deployment import check_airflow, check_catalog, check_hdfs, check_kafka, check_spark, connections
-from include.deployment.checkup import FAILED, SKIPPED, Check, Failed, Step, run
+from include.deployment.checkup import FAILED, SKIPPED, Check, Misconfigured, Step, run
 from include.deployment.deployment import Deployment, Spark
 from include.deployment.profiles import ENVIRONMENT
 from include.stack.java import find_java
@@ -71,7 +71,9 @@ def _missing(part: str, deployment: Deployment) -> Step:
 def _contracts(found: Mapping[str, Contract | contracts_of.ContractRefused]) -> str:
     wrong = [str(each) for each in found.values() if not isinstance(each, Contract)]
     if wrong:
-        raise Failed("; ".join(wrong), "Mend the contract: ./landfall customers check")
+        raise Misconfigured("; ".join(wrong), "Mend the contract: ./landfall customers check")
     if not found:
-        raise Failed(f"there is no contract in {contracts_of.FOLDER}", "Add one: ./landfall customers add NAME, or set LANDFALL_CUSTOMERS.")
+        raise Misconfigured(
+            f"there is no contract in {contracts_of.FOLDER}", "Add one: ./landfall customers add NAME, or set LANDFALL_CUSTOMERS."
+        )
     return f"{len(found)} in {contracts_of.FOLDER}"

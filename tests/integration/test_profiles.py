@@ -65,4 +65,8 @@ def test_every_command_that_reads_goes_where_the_profile_says(foreign: Foreign) 
     assert foreign.json("forget", *of, "--keen-id", "keen 2", "--yes")["days"] == {DAY: 1}
     assert foreign.json("query", *of, "select count(*) from assessments")["rows"] == [[7]]
     assert list((foreign.folder / "reports").rglob("*.html"))
+    found = foreign.json("status")
+    assert [(part["name"], part["up"]) for part in found["parts"]] == [("kafka", True), ("hdfs", True), ("catalog", True)]
+    assert [(each["customer"], each["landed"], each["newest"]) for each in found["customers"]] == [("beta", 0, None), (CUSTOMER, 1, DAY)]
+    assert found["disks"][0]["name"] == "HDFS"
     assert not (foreign.folder / "home").exists(), "nothing of a stack of this clone's own was made"

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 ARCHITECTURE, CONTRIBUTING = (ROOT / "docs" / "architecture.md").read_text(), (ROOT / "CONTRIBUTING.md").read_text()
 README = (ROOT / "README.md").read_text()
 PAGES = {"docs/architecture.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING, "README.md": README}
-PAGES |= {f"docs/{name}": (ROOT / "docs" / name).read_text() for name in ("for_data_scientists.md", "performance.md")}
+PAGES |= {f"docs/{name}": (ROOT / "docs" / name).read_text() for name in ("command_line.md", "for_data_scientists.md", "performance.md")}
 TOP = ("dags", "plugins", "include", "spark_jobs", "tests", "docs", "bench")
 TO_BE_MADE = {"include/answers/NN_name.sql", "include/customers/beta.yaml"}  # what the reader makes
 FAULTS = [f"R{number}" for number in range(1, 14)]
@@ -61,6 +61,8 @@ def missing_path(path: str, test: str) -> str | None:
 
 def missing_command(arguments: list[str]) -> str | None:
     """Of a command its name, of a group its subcommand, of the tests their suite."""
+    if arguments[0] in ("--profile", "--version"):
+        arguments = arguments[2:] if arguments[0] == "--profile" else ["check"]
     name, rest = arguments[0], arguments[1:]
     two = " ".join(arguments[:2])
     if name not in COMMANDS:

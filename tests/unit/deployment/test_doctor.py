@@ -10,7 +10,7 @@ import pytest
 from include import contracts
 from include.cli import health
 from include.deployment import check_airflow, check_catalog, check_spark, doctor, profiles
-from include.deployment.checkup import FAILED, OK, SKIPPED, Failed, Step, run
+from include.deployment.checkup import FAILED, OK, SKIPPED, Misconfigured, Step, run
 from include.deployment.deployment import Airflow, Deployment, Spark
 from tests.harness import airflow_server
 
@@ -161,7 +161,7 @@ def test_an_airflow_that_is_right(api: Airflow, monkeypatch: pytest.MonkeyPatch)
 
 def test_the_command_shows_every_step_and_fails_if_one_does(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def broken() -> str:
-        raise Failed("nothing listens at a:1", "Start it.")
+        raise Misconfigured("nothing listens at a:1", "Start it.")
 
     steps = run("kafka", [("name", lambda: "a is 10.0.0.1"), ("TCP", broken), ("login", lambda: "never")])
     monkeypatch.setattr(doctor, "examine", lambda deployment: steps)

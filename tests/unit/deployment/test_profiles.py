@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from include.deployment import profiles
+from include.deployment import connections, profiles
 from include.deployment.deployment import Airflow, Hdfs, Spark
 from include.errors import Refused
 
@@ -156,6 +156,22 @@ def test_a_connection_that_is_wrong_is_refused_without_what_it_holds(variable: s
     with pytest.raises(Refused, match=f"{variable}: .*{message}") as refused:
         profiles.load(profiles.ENVIRONMENT, {variable: text})
     assert "s3cret" not in str(refused.value)
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "command_line.md").read_text()
+
+
+def test_the_page_has_every_key_and_its_example_is_right(tmp_path: Path) -> None:
+    keys = [key for key in profiles.TOP if key not in profiles.SECTIONS]
+    keys += [f"{section}.{key}" if "." not in key else f'{section}."{key}"' for section, of in profiles.SECTIONS.items() for key in of]
+    assert [key for key in keys if f"`{key}`" not in PAGE] == []
+    variables = (connections.KAFKA, connections.HDFS, connections.CATALOG, connections.SPARK, connections.URL, profiles.VARIABLE)
+    assert [name for name in variables if f"`{name}`" not in PAGE] == []
+    example = PAGE.partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "kafka.password").write_text("k")
+    environ = {"PROD_AIRFLOW_PASSWORD": "p", "PROD_CATALOG": "postgresql+psycopg2://db/lake"}
+    found = profiles.load("prod", written(tmp_path, example, 0o644, **environ))
+    assert all((found.airflow, found.kafka, found.hdfs, found.catalog))
 
 
 def test_the_file_is_where_settings_of_users_are() -> None:

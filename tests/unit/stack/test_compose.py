@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from include.deployment import profiles
 from include.errors import Refused
 from include.stack import airflow, compose_env, hdfs, kafka, spark
 from include.stack.airflow import airflow_environment, connections
@@ -45,7 +46,22 @@ def test_airflow_has_the_same_connections(compose: dict[str, Any], tmp_path: Pat
 def test_airflow_has_the_same_folders(compose: dict[str, Any], tmp_path: Path) -> None:
     embedded = airflow_environment(Settings.private(tmp_path))
     composed = {name for name in compose["services"]["airflow-scheduler"]["environment"] if name.startswith("LANDFALL_")}
-    assert composed == {name for name in embedded if name.startswith("LANDFALL_")} - {"LANDFALL_FAULTS"} | {"LANDFALL_CUSTOMERS"}
+    assert composed == {name for name in embedded if name.startswith("LANDFALL_")} - {"LANDFALL_FAULTS"} | {
+        "LANDFALL_CUSTOMERS",
+        "LANDFALL_PROFILE",
+    }
+
+
+def test_commands_in_a_container_are_about_compose(compose: dict[str, Any]) -> None:
+    """Else they would look for the embedded stack, and advise to start a second one inside the container."""
+    environment = compose["services"]["cli"]["environment"]
+    found = profiles.load(environment["LANDFALL_PROFILE"], environment)
+    assert (found.airflow.url, found.hdfs.fs) == ("http://airflow-api-server:8080", "hdfs://namenode:8020")  # type: ignore[union-attr]
+    assert found.kafka == {"bootstrap.servers": "kafka:9092"}
+    assert (str(found.customers), found.spark.master) == ("/etc/landfall/customers", "local[*]")  # type: ignore[union-attr]
+    others = [name for name, service in compose["services"].items() if "AIRFLOW_HOME" in (service.get("environment") or {})]
+    assert all(compose["services"][name]["environment"]["LANDFALL_PROFILE"] == "environment" for name in others)
+    assert len(others) == 5
 
 
 def test_airflow_has_the_same_settings(compose: dict[str, Any], tmp_path: Path) -> None:
