@@ -24,8 +24,10 @@ def doctor(as_json: AsJson = False) -> None:
     """
     from include.deployment import doctor as doctors
 
+    at = services.deployment()
+    terminal.progress(at.origin)
     with terminal.status("looking"):
-        steps = doctors.examine(services.deployment())
+        steps = doctors.examine(at)
     failed = sum(step.state == FAILED for step in steps)
     if as_json:
         terminal.print_json({"failed": failed, "steps": steps})

@@ -22,6 +22,7 @@ VARIABLES = {
     "catalog": connections.CATALOG,
     "spark": connections.SPARK,
 }
+BY_UP = ("TCP", "folder", "settings")  # steps of the embedded stack whose failure means that it has not been started
 
 
 def examine(deployment: Deployment) -> list[Step]:
@@ -31,7 +32,10 @@ def examine(deployment: Deployment) -> list[Step]:
     parts = {name: _checks(name, deployment, contracts) for name in VARIABLES}
     with ThreadPoolExecutor(len(parts)) as pool:
         done = list(pool.map(lambda item: item[1] if isinstance(item[1], list) else run(item[0], item[1]()), parts.items()))
-    return [*run("contracts", [("valid", lambda: _contracts(found))]), *(step for steps in done for step in steps)]
+    steps = [step for each in done for step in each]
+    if deployment.embedded:
+        steps = [replace(step, fix=deployment.advice) if step.fix and step.step in BY_UP else step for step in steps]
+    return [*run("contracts", [("valid", lambda: _contracts(found))]), *steps]
 
 
 def _checks(part: str, deployment: Deployment, contracts: Mapping[str, Contract]) -> Callable[[], list[Check]] | list[Step]:

@@ -213,10 +213,11 @@ class AirflowApi:
         return missing if answer.status_code == httpx.codes.NOT_FOUND and missing is not None else self._result(answer)
 
     def _request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        headers = {"authorization": f"Bearer {self._signed_in()}", **more.pop("headers", {})}
+        headers = {"authorization": f"Bearer {self.sign_in()}", **more.pop("headers", {})}
         return self._send(method, path, headers=headers, **more)
 
-    def _signed_in(self) -> str:
+    def sign_in(self) -> str:
+        """The token that further requests have; asks for one where there is none yet."""
         if not self.token:
             answer = self._send("POST", "/auth/token", json={"username": self.user, "password": self.password})
             if answer.is_client_error:

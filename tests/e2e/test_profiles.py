@@ -24,8 +24,10 @@ def foreign(stack: Landfall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
         catalog.uri = "{stack.settings.catalog_uri}"
     """
     users = {"foreign": ("admin", '{env = "FOREIGN_PASSWORD"}'), "wrong": ("admin", '"no"'), "looking": ("viewer", '"viewer"')}
+    token = stack.api.sign_in()
     found.write(
-        "\n".join(
+        f'[token]\n{common}\nairflow = {{url = "{at.airflow_url}", token = "{token}"}}\n'
+        + "\n".join(
             f'[{name}]\n{common}\nairflow = {{url = "{at.airflow_url}", user = "{user}", password = {password}}}'
             for name, (user, password) in users.items()
         )
@@ -39,6 +41,7 @@ def test_a_day_is_landed_and_asked_by_a_profile(stack: Landfall, foreign: Foreig
     receipt = foreign.json("land", "--customer", CUSTOMER, "--day", DAY, "--source", str(file))
     assert (receipt["state"], receipt["landed"], receipt["report"]) == ("success", 1, None), "reports are on the other machine"
     assert foreign.json("query", "--customer", CUSTOMER, "select keen_id from assessments")["rows"] == [["k1"]]
+    assert foreign.json("land", "--customer", CUSTOMER, "--day", DAY, "--source", str(file), profile="token")["state"] == "success"
     [landing] = foreign.json("landings", "--customer", CUSTOMER)
     assert landing["landing"] == receipt["landing"]
     [way] = foreign.json("explain", "--customer", CUSTOMER, "--day", DAY, "--record", "0")["ways"]

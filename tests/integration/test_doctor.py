@@ -1,10 +1,13 @@
 """Planted misconfigurations of Kafka, HDFS and the catalog, each named by `doctor` at the step where it shows, with what mends it."""
 
+import json
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +147,45 @@ def test_hdfs_s_misconfigurations_are_named(at: Hdfs) -> None:
     named(hdfs_steps(replace(at, port=rpc)), "WebHDFS", "127.0.0.1: ", "the NameNode's HTTP port")
     named(hdfs_steps(replace(at, user="alice")), "write", "Permission denied: user=alice", "hdfs dfs -chown alice /lake")
     named(hdfs_steps(replace(at, fs=f"hdfs://127.0.0.1:{free_port()}")), "RPC", "nothing listens at", "`fs` of HDFS in the test")
+
+
+class WithoutAcls(BaseHTTPRequestHandler):
+    """Leads everything to the real NameNode but for ACLs, of which it says what one says that has them off (Hadoop 3.4)."""
+
+    namenode: str
+
+    def do_GET(self) -> None:
+        self.send_response(307)
+        self.send_header("Location", f"http://{self.namenode}{self.path}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_PUT(self) -> None:
+        if "op=SETACL" not in self.path:
+            return self.do_GET()
+        message = "The ACL operation has been rejected.  Support for ACLs has been disabled by setting dfs.namenode.acls.enabled to false."
+        answer = {"exception": "AclException", "javaClassName": "org.apache.hadoop.hdfs.protocol.AclException", "message": message}
+        body = json.dumps({"RemoteException": answer}).encode()
+        self.send_response(403)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_DELETE = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+def test_an_hdfs_without_acls_is_named(at: Hdfs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WithoutAcls, "namenode", f"{at.hosts[0]}:{at.port}", raising=False)
+    with ThreadingHTTPServer(("127.0.0.1", 0), WithoutAcls) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        steps = hdfs_steps(replace(at, port=server.server_port))
+        server.shutdown()
+    named(steps, "ACL", "Support for ACLs has been disabled", "Set dfs.namenode.acls.enabled to true")
+    assert not [name for name in check_hdfs.filesystem(at.hosts[0], at.port, at.user).ls("/lake") if "doctor" in name], "taken back"
 
 
 def test_a_namenode_in_safe_mode_is_named(at: Hdfs, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from include import contracts
 from include.cli import health
 from include.deployment import check_airflow, check_catalog, check_spark, doctor, profiles
 from include.deployment.checkup import FAILED, OK, SKIPPED, Misconfigured, Step, run
-from include.deployment.deployment import Airflow, Deployment, Spark
+from include.deployment.deployment import Airflow, Deployment, Spark, embedded
+from include.stack.settings import Settings
 from tests.harness import airflow_server
 
 HERE = Deployment("here", "the test", "See to it.")
@@ -183,3 +184,12 @@ def test_the_command_shows_every_step_and_fails_if_one_does(monkeypatch: pytest.
         "Start it.",
         [OK, FAILED, SKIPPED],
     )
+
+
+def test_a_stack_of_this_machine_that_is_not_up_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contracts, "FOLDER", contracts.OURS)
+    monkeypatch.setattr(check_spark, "_version", lambda at: "which takes a JVM seconds to say")
+    steps = doctor.examine(embedded(Settings.private(tmp_path)))
+    failed = {(step.part, step.step): step.fix for step in steps if step.state == FAILED}
+    assert set(failed) == {("airflow", "TCP"), ("kafka", "TCP"), ("hdfs", "TCP"), ("catalog", "folder"), ("spark", "settings")}
+    assert set(failed.values()) == {"Start the stack with: ./landfall up"}
