@@ -197,8 +197,7 @@ def explain(
     if (keen_id is None) == (record is None):
         raise Refused("expected one of --keen-id and --record, found both or none")
     customers.customer(customer)
-    at = services.deployment()
-    kafka = at.need(at.kafka, "kafka")
+    kafka = services.deployment().kafka_settings()
     found = trace.explain(services.lake(customer), options.day_of(day), keen_id=keen_id, record=record, kafka=kafka)
     terminal.print_json(found) if as_json else output.explanation(found)
 

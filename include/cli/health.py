@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from include.deployment.status import Customer
 
 MARKS = {OK: "[green]✓[/]", FAILED: "[red]✗[/]", SKIPPED: "[dim]–[/]"}
-SHOWN = 8  # troubles, so that all is on one screen
+CUSTOMERS, SHOWN = 10, 8  # customers and troubles, so that all is on one screen
 SCARCE = 0.1  # of a disk
 
 
@@ -59,8 +59,7 @@ def status(as_json: AsJson = False) -> None:
     terminal.out.print(f"landfall {found.version}, {terminal.cell(found.deployment)}\n", soft_wrap=True)
     parts = [[part.name, "up" if part.up else "down", part.version, part.detail] for part in found.parts]
     terminal.table(["part", "", "version", ""], parts)
-    of_customers = [[each.customer, each.landed, each.newest or "", each.under_way, _worst(each)] for each in found.customers]
-    terminal.table(["customer", "days", "newest day", "running", ""], of_customers, numeric=[False, True, False, True])
+    _show_customers(found.customers)
     troubles = [trouble for each in found.customers for trouble in each.troubles]
     for each in troubles[:SHOWN]:
         span = each.first if each.first == each.last else f"{each.first} to {each.last}"
@@ -72,6 +71,17 @@ def status(as_json: AsJson = False) -> None:
     for disk in found.disks:
         full = "[yellow]warning:[/] " if disk.free < disk.total * SCARCE else ""
         terminal.out.print(f"{full}{terminal.cell(disk.name)}: {disk.free / 1e9:,.1f} of {disk.total / 1e9:,.1f} GB free", soft_wrap=True)
+
+
+def _show_customers(customers: "tuple[Customer, ...]") -> None:
+    """All, or of many those first that want a person."""
+    shown = sorted(customers, key=lambda each: not (each.troubles or each.unknown))[:CUSTOMERS] if len(customers) > CUSTOMERS else customers
+    rows = [[each.customer, each.landed, each.newest or "", each.under_way, _worst(each)] for each in shown]
+    terminal.table(["customer", "days", "newest day", "running", ""], rows, numeric=[False, True, False, True])
+    if len(shown) < len(customers):
+        left = [each for each in customers if each not in shown]
+        wrong = sum(bool(each.troubles or each.unknown) for each in left)
+        terminal.out.print(f"and {len(left)} more customers, of {wrong or 'none'} of which something is not right: --json has all\n")
 
 
 def _worst(customer: "Customer") -> str:

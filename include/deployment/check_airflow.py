@@ -8,7 +8,7 @@ from include.deployment.checkup import Check, Misconfigured, connects, resolves
 from include.deployment.deployment import Airflow, Deployment
 from include.errors import Refused
 from include.runs import run_names
-from include.runs.airflow_client import AirflowApi
+from include.runs.airflow_client import AirflowApi, AirflowUnreachable
 
 PORTS = {"http": 80, "https": 443}
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
@@ -31,6 +31,10 @@ def checks(at: Airflow, deployment: Deployment, contracts: Mapping[str, Contract
 def _version(api: AirflowApi, where: str) -> str:
     try:
         return f"Airflow {api.public('version')['version']}"
+    except AirflowUnreachable as error:
+        of_ca = "CERTIFICATE" in str(error).upper()
+        fix = "Name the file of the authority's certificates as airflow.ca" if of_ca else "See what listens there: http or https?"
+        raise Misconfigured(str(error), fix) from error
     except (Refused, KeyError, TypeError, ValueError) as error:
         raise Misconfigured(
             f"{api.url} answers, but not as Airflow 3 does: {error}", f"Correct {where}; another program may listen there."

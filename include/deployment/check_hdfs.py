@@ -29,7 +29,7 @@ def checks(at: Hdfs, deployment: Deployment) -> list[Check]:
     return [
         ("name", lambda: resolves(at.hosts, where)),
         ("TCP", lambda: connects([(host, at.port) for host in at.hosts], where)),
-        ("WebHDFS", lambda: f"the active NameNode is {fs().host}" if len(at.hosts) > 1 else f"answers as {fs().user}"),
+        ("WebHDFS", lambda: f"the active NameNode is {fs().storage_options['host']}" if len(at.hosts) > 1 else f"answers as {fs().user}"),
         ("list", lambda: _list(fs())),
         ("write", lambda: _write(fs(), own)),
         ("ACL", lambda: _acl(fs(), own)),

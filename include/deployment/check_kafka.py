@@ -12,6 +12,7 @@ from confluent_kafka.admin import AclOperation, NewTopic  # type: ignore[attr-de
 from include.contracts import Contract, TopicSpec
 from include.deployment.checkup import Check, Misconfigured, address_of, connects, resolves
 from include.deployment.deployment import Deployment
+from include.errors import Refused
 from include.kafka.client import Admin, Complaints, client_settings, code, reason
 from include.kafka.topics import described, differences_from
 
@@ -25,21 +26,35 @@ ID = "landfall.{customer}.doctor"
 
 def checks(settings: Mapping[str, str], deployment: Deployment, contracts: Mapping[str, Contract]) -> list[Check]:
     where = f"Kafka's bootstrap.servers in {deployment.origin}"
-    admin = Admin({**settings, "socket.connection.setup.timeout.ms": "5000"})
+    admins: list[Admin] = []
     topics = {name: contract.topic_spec for name, contract in contracts.items()}
 
     def servers() -> list[tuple[str, int]]:
         return [address_of(each) for each in settings.get("bootstrap.servers", "").split(",")]
 
+    def admin() -> Admin:
+        if not admins:
+            admins.append(Admin({**settings, "socket.connection.setup.timeout.ms": "5000"}))
+        return admins[0]
+
     return [
+        ("settings", lambda: _settings(deployment)),
         ("name", lambda: resolves([host for host, _ in servers()], where)),
         ("TCP", lambda: connects(servers(), where)),
-        ("login", lambda: _login(admin, deployment)),
-        ("listeners", lambda: _listeners(admin)),
-        ("topics", lambda: _topics(admin, topics)),
-        ("rights", lambda: _rights(admin, topics)),
+        ("login", lambda: _login(admin(), deployment)),
+        ("listeners", lambda: _listeners(admin())),
+        ("topics", lambda: _topics(admin(), topics)),
+        ("rights", lambda: _rights(admin(), topics)),
         ("transactional id", lambda: _transaction(settings, next(iter(topics), "customer"))),
     ]
+
+
+def _settings(deployment: Deployment) -> str:
+    try:
+        settings = deployment.kafka_settings()
+    except Refused as error:
+        raise Misconfigured(str(error), f"Correct the key or its value in {deployment.origin}.") from error
+    return f"{settings.get('security.protocol', 'plaintext').upper()}, {len(settings)} settings"
 
 
 def _login(admin: Admin, deployment: Deployment) -> str:

@@ -85,6 +85,19 @@ class Deployment:
         at = self.need(self.airflow, "airflow")
         return AirflowApi(at.url, at.user, at.password, token=at.token, ca=at.ca, advice=self.advice)
 
+    def kafka_settings(self) -> Mapping[str, str]:
+        """Librdkafka's settings. Raises Refused for one that it does not know, or whose value it does not take."""
+        from confluent_kafka import KafkaException
+
+        from include.kafka.client import Admin, reason
+
+        settings = self.need(self.kafka, "kafka")
+        try:
+            Admin(settings)  # connects to nobody yet
+        except KafkaException as error:
+            raise Refused(f"{self.origin}: kafka: {reason(error)}. Correct it: the keys are librdkafka's.") from error
+        return settings
+
     def filesystem(self, user: str | None = None) -> "WebHDFS":
         """HDFS as its user, or another, sees it, by the active NameNode. Raises LandfallError where none answers."""
         from include.storage.webhdfs import filesystem

@@ -48,7 +48,10 @@ class AirflowApi:
     @cached_property
     def _client(self) -> httpx.Client:
         """Kept, so that following a run does not cost a connection, and the reading of all certificates, at every look."""
-        verify = ssl.create_default_context(cafile=self.ca) if self.ca else True
+        try:
+            verify = ssl.create_default_context(cafile=self.ca) if self.ca else True
+        except OSError as error:  # no such file, or none of certificates: ssl's own errors are OSErrors too
+            raise Refused(f"{self.ca}: the certificates to trust for {self.url} cannot be read: {error}. Name another file.") from error
         return httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=verify)
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:

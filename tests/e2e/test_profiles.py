@@ -48,7 +48,7 @@ def test_a_day_is_landed_and_asked_by_a_profile(stack: Landfall, foreign: Foreig
     assert way["in_kafka"] == "there"
     states = {(each["part"], each["step"]): each["state"] for each in foreign.json("doctor")["steps"]}
     assert {state for (part, _), state in states.items() if part != "spark"} == {"ok"}, states
-    assert len(states) == 1 + 7 * 3 + 3 + 1
+    assert len(states) == 1 + 7 + 8 + 7 + 3 + 1
     parts = {part["name"]: (part["up"], part["version"][:2]) for part in foreign.json("status")["parts"]}
     assert parts == {"airflow": (True, "3."), "kafka": (True, ""), "hdfs": (True, "3."), "catalog": (True, "")}
     assert not (foreign.folder / "home").exists()

@@ -14,15 +14,19 @@ from include.stack.settings import Settings
 from tests.harness.ports import free_port
 
 USER, PASSWORD = "landfall", "s3cret"
+PROTOCOLS = "listener.security.protocol.map"
 NOWHERE = "no-such-broker.invalid"
 
 
 @dataclass(frozen=True)
 class Guarded:
-    """`plain` is open to everybody, `lost` advertises NOWHERE, `sasl` asks USER for PASSWORD. ACLs bind USER alone."""
+    """`plain` is open to everybody, `lost` advertises NOWHERE, `shut` a port where nobody listens.
+
+    `sasl` asks USER for PASSWORD. ACLs bind USER alone."""
 
     plain: str
     lost: str
+    shut: str
     sasl: str
 
     def login(self, password: str = PASSWORD) -> dict[str, str]:
@@ -53,7 +57,7 @@ class Guarded:
 @contextmanager
 def running(home: Path) -> Iterator[Guarded]:
     settings = Settings.private(home)
-    lost, sasl = free_port(), free_port()
+    lost, shut, sasl = free_port(), free_port(), free_port()
     usual = kafka.server_properties
     jaas = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
 
@@ -61,9 +65,9 @@ def running(home: Path) -> Iterator[Guarded]:
         given = usual(settings, data)
         return {
             **given,
-            "listeners": f"{given['listeners']},LOST://127.0.0.1:{lost},SASL://127.0.0.1:{sasl}",
-            "advertised.listeners": f"{given['advertised.listeners']},LOST://{NOWHERE}:{lost},SASL://127.0.0.1:{sasl}",
-            "listener.security.protocol.map": f"{given['listener.security.protocol.map']},LOST:PLAINTEXT,SASL:SASL_PLAINTEXT",
+            "listeners": f"{given['listeners']},LOST://127.0.0.1:{lost},SHUT://127.0.0.1:{shut},SASL://127.0.0.1:{sasl}",
+            "advertised.listeners": f"{given['advertised.listeners']},LOST://{NOWHERE}:{lost},SHUT://127.0.0.1:{free_port()},SASL://127.0.0.1:{sasl}",
+            "listener.security.protocol.map": f"{given[PROTOCOLS]},LOST:PLAINTEXT,SHUT:PLAINTEXT,SASL:SASL_PLAINTEXT",
             "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN",
             "listener.name.sasl.plain.sasl.jaas.config": jaas,
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -74,4 +78,4 @@ def running(home: Path) -> Iterator[Guarded]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kafka, "server_properties", guarded)
         with lifecycle.running(settings, lifecycle.KAFKA):
-            yield Guarded(settings.endpoints.bootstrap_servers, f"127.0.0.1:{lost}", f"127.0.0.1:{sasl}")
+            yield Guarded(settings.endpoints.bootstrap_servers, f"127.0.0.1:{lost}", f"127.0.0.1:{shut}", f"127.0.0.1:{sasl}")

@@ -63,23 +63,24 @@ def guarded(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gu
 
 
 def kafka_steps(settings: dict[str, str], of: dict[str, Contract]) -> list[Step]:
-    return run("kafka", check_kafka.checks(settings, HERE, of))
+    return run("kafka", check_kafka.checks(settings, replace(HERE, kafka=settings), of))
 
 
 def test_a_broker_with_a_login_is_right(guarded: Guarded, tmp_path: Path) -> None:
     of = contract(tmp_path, "right")
     ensure_topic(Admin({"bootstrap.servers": guarded.plain}), of["right"].topic_spec)
     steps = kafka_steps(guarded.login(), of)
-    assert [each.state for each in steps] == [OK] * 7, steps
-    assert "on 2 topics" in steps[5].detail
+    assert [each.state for each in steps] == [OK] * 8, steps
+    assert "on 2 topics" in steps[6].detail
 
 
 def test_a_customer_without_a_topic_is_right_for_its_first_run_makes_it(guarded: Guarded, tmp_path: Path) -> None:
-    topics = kafka_steps({"bootstrap.servers": guarded.plain}, contract(tmp_path, "newcomer"))[4]
+    topics = kafka_steps({"bootstrap.servers": guarded.plain}, contract(tmp_path, "newcomer"))[5]
     assert (topics.state, "the first run makes: assessments.newcomer" in topics.detail) == (OK, True)
 
 
-def test_kafka_s_misconfigurations_are_named(guarded: Guarded, tmp_path: Path) -> None:
+def test_kafka_s_misconfigurations_are_named(guarded: Guarded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_kafka, "ANSWER", 4.0)  # one of them is that nothing is answered
     of, plain = contract(tmp_path), {"bootstrap.servers": guarded.plain}
     named(
         kafka_steps({"bootstrap.servers": "no-such-host.invalid:9092"}, of),
@@ -89,9 +90,23 @@ def test_kafka_s_misconfigurations_are_named(guarded: Guarded, tmp_path: Path) -
     )
     named(kafka_steps({"bootstrap.servers": f"127.0.0.1:{free_port()}"}, of), "TCP", "nothing listens at 127.0.0.1", "Correct the port")
     named(kafka_steps({"bootstrap.servers": "127.0.0.1"}, of), "name", "expected HOST:PORT, found '127.0.0.1'", "")
+    named(
+        kafka_steps(plain | {"sasl.mechansim": "PLAIN"}, of),
+        "settings",
+        'No such configuration property: "sasl.mechansim"',
+        "Correct the key",
+    )
     named(kafka_steps(guarded.login("wrong"), of), "login", "Authentication failed", "Correct security.protocol, sasl.*")
     named(kafka_steps({"bootstrap.servers": guarded.sasl}, of), "login", "did not answer", "Correct security.protocol, sasl.*")
-    named(kafka_steps({"bootstrap.servers": guarded.lost}, of), "listeners", f"leads nowhere from here: {NOWHERE}", "advertised.listeners")
+    named(
+        kafka_steps({"bootstrap.servers": guarded.lost}, of),
+        "listeners",
+        f"leads nowhere from here: {NOWHERE} has no address",
+        "advertised.listeners",
+    )
+    named(
+        kafka_steps({"bootstrap.servers": guarded.shut}, of), "listeners", "from here: nothing listens at 127.0.0.1", "advertised.listeners"
+    )
     named(
         kafka_steps(plain, contract(tmp_path, "three", replication=3)),
         "topics",
@@ -252,3 +267,11 @@ def test_the_catalog_s_misconfigurations_are_named(catalog: str) -> None:
         catalog_steps(but(username="guest")), "write", "permission denied for table iceberg_tables", "Let guest insert, update and delete"
     )
     named(catalog_steps("postgres//lake"), "address", "is none of SQLAlchemy's", "postgresql+psycopg2://")
+
+
+def test_a_database_without_tables_stays_without(postgres: Postgres) -> None:
+    uri = postgres.database()
+    for _ in range(2):
+        steps = catalog_steps(uri)
+        assert [each.state for each in steps] == [OK] * 5, steps
+        assert steps[-1].detail == "tables can be made; it was taken back"

@@ -193,3 +193,11 @@ def test_a_stack_of_this_machine_that_is_not_up_is_started(tmp_path: Path, monke
     failed = {(step.part, step.step): step.fix for step in steps if step.state == FAILED}
     assert set(failed) == {("airflow", "TCP"), ("kafka", "TCP"), ("hdfs", "TCP"), ("catalog", "folder"), ("spark", "settings")}
     assert set(failed.values()) == {"Start the stack with: ./landfall up"}
+
+
+def test_certificates_that_cannot_be_read_are_named(api: Airflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Wrong, "answers", RIGHT)
+    (tmp_path / "ca.pem").write_text("no certificate")
+    for name in ("ca.pem", "no_such.pem"):
+        at = replace(api, ca=str(tmp_path / name))
+        named(run("airflow", check_airflow.checks(at, replace(HERE, airflow=at), {})), "version", f"{name}: the certificates to trust", "")

@@ -125,6 +125,11 @@ def test_refused_by_name(tmp_path: Path, why: str, text: str, message: str) -> N
         profiles.load("p", written(tmp_path, text))
 
 
+def test_what_is_no_file_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=f"{tmp_path}: the profiles cannot be read: Is a directory. Make it a file that you may read"):
+        profiles.load("p", {profiles.VARIABLE: str(tmp_path)})
+
+
 SECRETS = [
     ("a password", AIRFLOW + 'user = "me"\npassword = "s3cret"', "p.airflow.password"),
     ("a token", AIRFLOW + 'token = "s3cret"', "p.airflow.token"),

@@ -89,9 +89,17 @@ def test_it_is_a_screen_of_80_columns(deployment: Deployment, monkeypatch: pytes
     health.status()
     lines = capsys.readouterr().out.splitlines()
     assert max(len(line) for line in lines if str(deployment.inbox) not in line) <= 80, "a folder's name is not folded"
-    assert sum("expected by" in line for line in lines) <= health.SHOWN
+    assert sum(line.startswith(("late ", "missing ", "failed ")) for line in lines) == health.SHOWN
     assert "and 5 more: --json has all" in " ".join(lines)
     assert "warning: HDFS: 0.0 of 0.0 GB free" in lines
+    many = [replace(found.customers[1], customer=f"c{number}", troubles=(), unknown="") for number in range(60)]
+    monkeypatch.setattr(statuses, "status", lambda at: replace(found, customers=(*many, found.customers[0])))
+    health.status()
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) < 40
+    assert f"{CUSTOMER} " in shown, "who wants a person comes first"
+    assert "and 51 more customers, of none of which something is not right" in shown
+    monkeypatch.setattr(statuses, "status", lambda at: replace(found, parts=(*found.parts, part), customers=customers))
     health.status(as_json=True)
     document = json.loads(capsys.readouterr().out)
     assert (document["version"], len(document["customers"]), document["parts"][0]["up"]) == (found.version, 7, True)
