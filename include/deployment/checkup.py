@@ -45,6 +45,9 @@ def run(part: str, checks: Sequence[Check]) -> list[Step]:
             steps.append(Step(part, name, FAILED, _line(error), error.fix))
         except (LandfallError, OSError, ValueError) as error:
             steps.append(Step(part, name, FAILED, _line(error), "None is known for this: the message is the part's own."))
+        except (KeyError, TypeError, IndexError) as error:  # an answer of another form than the part's own
+            said = f"the answer is not what was expected: {type(error).__name__}: {error}"
+            steps.append(Step(part, name, FAILED, said, "See what listens there: another program, or another version."))
     return steps
 
 
