@@ -41,7 +41,6 @@ def test_a_day_is_landed_and_asked_by_a_profile(stack: Landfall, foreign: Foreig
     receipt = foreign.json("land", "--customer", CUSTOMER, "--day", DAY, "--source", str(file))
     assert (receipt["state"], receipt["landed"], receipt["report"]) == ("success", 1, None), "reports are on the other machine"
     assert foreign.json("query", "--customer", CUSTOMER, "select keen_id from assessments")["rows"] == [["k1"]]
-    assert foreign.json("land", "--customer", CUSTOMER, "--day", DAY, "--source", str(file), profile="token")["state"] == "success"
     [landing] = foreign.json("landings", "--customer", CUSTOMER)
     assert landing["landing"] == receipt["landing"]
     [way] = foreign.json("explain", "--customer", CUSTOMER, "--day", DAY, "--record", "0")["ways"]
@@ -51,6 +50,8 @@ def test_a_day_is_landed_and_asked_by_a_profile(stack: Landfall, foreign: Foreig
     assert len(states) == 1 + 7 + 8 + 7 + 3 + 1
     parts = {part["name"]: (part["up"], part["version"][:2]) for part in foreign.json("status")["parts"]}
     assert parts == {"airflow": (True, "3."), "kafka": (True, ""), "hdfs": (True, "3."), "catalog": (True, "")}
+    [mine] = [each for each in foreign.json("status", profile="token")["customers"] if each["customer"] == CUSTOMER]
+    assert (mine["landed"], mine["newest"], mine["unknown"]) == (1, DAY, ""), "a token is let in too"
     assert not (foreign.folder / "home").exists()
 
 
