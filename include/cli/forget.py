@@ -46,7 +46,7 @@ def forget(
             raise Refused("forgetting cannot be undone, and there is no terminal to ask at: say --yes")
         found = forgetting.find(lake, keen_id).records
         seen = f"Readers see {sum(found.values())} records of it, of {', '.join(found) or 'no day'}; older files may hold more."
-        typer.confirm(f"{seen} Forget it for good?", abort=True, err=True)
+        typer.confirm(f"{seen} Forget it for good, in {services.deployment().origin}?", abort=True, err=True)
     with terminal.status("forgetting"):
         done = forgetting.forget(
             lake, keen_id, asked_by=asked_by or getpass.getuser(), topic=contract.topic_spec, copies=services.deployment().reports

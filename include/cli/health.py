@@ -88,5 +88,7 @@ def _worst(customer: "Customer") -> str:
     """What a look should say first: why nothing is known, else how many days want a person."""
     if customer.unknown:
         return f"not known: {customer.unknown}"
-    counted = Counter(trouble.what for trouble in customer.troubles)
+    counted: Counter[str] = Counter()
+    for trouble in customer.troubles:
+        counted[trouble.what] += trouble.days
     return ", ".join(f"{number} {what}" for what, number in counted.items()) or "all is right"

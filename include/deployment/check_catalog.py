@@ -42,7 +42,7 @@ def checks(uri: str, deployment: Deployment, customers: Iterable[str]) -> list[C
         ("name", lambda: resolves([host], where)),
         ("TCP", lambda: connects([(host, port)], where)),
         ("login", lambda: _login(at[0], where)),
-        ("list", lambda: ", ".join(_tables(each, where) for each in at)),
+        ("list", lambda: ", ".join(dict.fromkeys(_tables(each, where) for each in at))),
         ("write", lambda: ", ".join(dict.fromkeys(_write(each, where) for each in at))),
     ]
 
@@ -60,7 +60,12 @@ def _of_files(paths: list[Path], uris: list[str], where: str) -> list[Check]:
     folders = list(dict.fromkeys(path.parent for path in paths))
     return [
         ("folder", lambda: _folders(folders, where)),
-        ("list", lambda: ", ".join(_tables(each, where) for each in there) or "no catalog yet: a customer's first landing makes it"),
+        (
+            "list",
+            lambda: (
+                ", ".join(dict.fromkeys(_tables(each, where) for each in there)) or "no catalog yet: a customer's first landing makes it"
+            ),
+        ),
         ("write", lambda: ", ".join(dict.fromkeys(_write(each, where) for each in there)) or "nothing to be written yet"),
     ]
 

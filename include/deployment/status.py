@@ -54,7 +54,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Days of a customer that want a person: `what` is late, failed, or missing. `run` is the one that failed."""
+    """So many days of a customer that want a person: `what` is late, failed, or missing. `run` is the one that failed."""
 
     customer: str
     what: str
@@ -62,6 +62,7 @@ class Trouble:
     last: str
     detail: str
     run: str | None = None
+    days: int = 1
 
 
 @dataclass(frozen=True)
@@ -271,4 +272,6 @@ def _trouble(customer: str, found: NotRight) -> Trouble:
     detail = f"{found.days} day{'s' * (found.days != 1)}" if what == "missing" else "its earlier landing is in force"
     if found.state is State.RED:
         detail = "nothing of it is in force"
-    return Trouble(customer, what, found.first.isoformat(), found.last.isoformat(), detail, found.run.run_id if found.run else None)
+    return Trouble(
+        customer, what, found.first.isoformat(), found.last.isoformat(), detail, found.run.run_id if found.run else None, found.days
+    )

@@ -91,6 +91,8 @@ def test_it_is_a_screen_of_80_columns(deployment: Deployment, monkeypatch: pytes
     assert max(len(line) for line in lines if str(deployment.inbox) not in line) <= 80, "a folder's name is not folded"
     assert sum(line.startswith(("late ", "missing ", "failed ")) for line in lines) == health.SHOWN
     assert "and 5 more: --json has all" in " ".join(lines)
+    assert "not known: runs" in next(line for line in lines if line.startswith(CUSTOMER))
+    assert health._worst(replace(found.customers[0], unknown="")) == "2 missing", "days are counted, and not spans"
     assert "warning: HDFS: 0.0 of 0.0 GB free" in lines
     many = [replace(found.customers[1], customer=f"c{number}", troubles=(), unknown="") for number in range(60)]
     monkeypatch.setattr(statuses, "status", lambda at: replace(found, customers=(*many, found.customers[0])))
