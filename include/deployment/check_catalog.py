@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from include.deployment.checkup import PATIENCE, Check, Misconfigured, connects, resolves
+from include.deployment.checkup import PATIENCE, Check, Misconfigured, connects, number_of, resolves
 from include.deployment.deployment import Deployment
 
 TABLE = "iceberg_tables"
@@ -42,7 +42,7 @@ def checks(uri: str, deployment: Deployment, customers: Iterable[str]) -> list[C
         ("name", lambda: resolves([host], where)),
         ("TCP", lambda: connects([(host, port)], where)),
         ("login", lambda: _login(at[0], where)),
-        ("list", lambda: ", ".join(dict.fromkeys(_tables(each, where) for each in at))),
+        ("list", lambda: _listed(at, where)),
         ("write", lambda: ", ".join(dict.fromkeys(_write(each, where) for each in at))),
     ]
 
@@ -60,12 +60,7 @@ def _of_files(paths: list[Path], uris: list[str], where: str) -> list[Check]:
     folders = list(dict.fromkeys(path.parent for path in paths))
     return [
         ("folder", lambda: _folders(folders, where)),
-        (
-            "list",
-            lambda: (
-                ", ".join(dict.fromkeys(_tables(each, where) for each in there)) or "no catalog yet: a customer's first landing makes it"
-            ),
-        ),
+        ("list", lambda: _listed(there, where)),
         ("write", lambda: ", ".join(dict.fromkeys(_write(each, where) for each in there)) or "nothing to be written yet"),
     ]
 
@@ -85,15 +80,22 @@ def _login(at: URL, where: str) -> str:
     return f"as {at.username} of {at.database}"
 
 
-def _tables(at: URL, where: str) -> str:
+def _listed(at: list[URL], where: str) -> str:
+    tables = [_tables(each, where) for each in at]
+    if not sum(tables):
+        return "no table yet: a customer's first landing makes them"
+    return number_of(sum(tables), "table") + (f" in {len(at)} databases" if len(at) > 1 else "")
+
+
+def _tables(at: URL, where: str) -> int:
+    """How many there are."""
     with _connected(at, where) as connection:
         try:
             if TABLE not in inspect(connection).get_table_names():
-                return "no table yet: the first landing makes them"
-            number = connection.execute(text(f"select count(*) from {TABLE}")).scalar_one()
+                return 0
+            return int(connection.execute(text(f"select count(*) from {TABLE}")).scalar_one())
         except SQLAlchemyError as error:
             raise Misconfigured(_said(error), f"Let {at.username} select from {TABLE} and iceberg_namespace_properties.") from error
-    return f"{number} tables"
 
 
 def _write(at: URL, where: str) -> str:

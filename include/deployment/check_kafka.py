@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollectio
 from confluent_kafka.admin import AclOperation, NewTopic  # type: ignore[attr-defined]
 
 from include.contracts import Contract, TopicSpec
-from include.deployment.checkup import Check, Misconfigured, address_of, connects, resolves
+from include.deployment.checkup import Check, Misconfigured, address_of, connects, number_of, resolves
 from include.deployment.deployment import Deployment
 from include.errors import Refused
 from include.kafka.client import Admin, Complaints, client_settings, code, reason
@@ -54,7 +54,7 @@ def _settings(deployment: Deployment) -> str:
         settings = deployment.kafka_settings()
     except Refused as error:
         raise Misconfigured(str(error), f"Correct the key or its value in {deployment.origin}.") from error
-    return f"{settings.get('security.protocol', 'plaintext').upper()}, {len(settings)} settings"
+    return f"{settings.get('security.protocol', 'plaintext').upper()}, {number_of(len(settings), 'setting')}"
 
 
 def _login(admin: Admin, deployment: Deployment) -> str:
@@ -63,7 +63,7 @@ def _login(admin: Admin, deployment: Deployment) -> str:
     except KafkaException as error:
         fix = f"Correct security.protocol, sasl.* and ssl.* for this listener, in {deployment.origin}; else see the broker's log."
         raise Misconfigured(reason(error, admin), fix) from error
-    return f"{len(found.brokers)} brokers, {len(found.topics)} topics to be seen"
+    return f"{number_of(len(found.brokers), 'broker')}, {number_of(len(found.topics), 'topic')} to be seen"
 
 
 def _listeners(admin: Admin) -> str:
@@ -132,7 +132,7 @@ def _rights(admin: Admin, topics: Mapping[str, TopicSpec]) -> str:
                 )
     except KafkaException as error:
         raise Misconfigured(reason(error, admin), "Allow DESCRIBE on the customers' topics.") from error
-    return f"{', '.join(each.name for each in NEEDED)} on {looked} topics"
+    return f"{', '.join(each.name for each in NEEDED)} on {number_of(looked, 'topic')}"
 
 
 def _transaction(settings: Mapping[str, str], customer: str) -> str:

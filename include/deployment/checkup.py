@@ -55,6 +55,11 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def number_of(number: int, what: str) -> str:
+    """`1 broker`, `3 brokers`."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def resolves(hosts: Sequence[str], where: str) -> str:
     """Raises Misconfigured for the first host that has no address; `where` says what names it."""
     found = []

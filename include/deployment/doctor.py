@@ -1,10 +1,8 @@
 """All steps of all parts of a deployment. It changes nothing that stays, and stops nobody."""
 
-import sysconfig
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 from include import contracts as contracts_of
 from include.contracts import Contract
@@ -13,6 +11,7 @@ from include.deployment.checkup import FAILED, SKIPPED, Check, Misconfigured, St
 from include.deployment.deployment import Deployment, Spark
 from include.deployment.profiles import ENVIRONMENT
 from include.stack.java import find_java
+from include.stack.spark_home import spark_home
 
 # What names each part in a process' environment.
 VARIABLES = {
@@ -58,7 +57,7 @@ def _spark(at: Deployment) -> Spark | None:
     """The embedded stack's tasks find the Java that `up` has found."""
     if at.spark and at.embedded:
         java = find_java(at.embedded.home / "java")
-        return replace(at.spark, home=str(Path(sysconfig.get_paths()["purelib"]) / "pyspark"), java_home=str(java.home))
+        return replace(at.spark, home=str(spark_home(at.embedded)), java_home=str(java.home))
     return at.spark
 
 

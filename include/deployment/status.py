@@ -16,7 +16,7 @@ from include import run_identity
 from include.contracts import Contract
 from include.deployment import check_catalog
 from include.deployment.check_airflow import COMPONENTS
-from include.deployment.checkup import FAILED
+from include.deployment.checkup import FAILED, number_of
 from include.deployment.checkup import run as run_checks
 from include.deployment.deployment import Deployment
 from include.errors import LandfallError, Refused
@@ -129,7 +129,7 @@ def _kafka(settings: Mapping[str, str]) -> tuple[str, str]:
         found = admin.list_topics(timeout=ANSWER)
     except KafkaException as error:
         raise LandfallError(reason(error, admin)) from error
-    return "", f"{len(found.brokers)} broker{'s' * (len(found.brokers) != 1)}"
+    return "", number_of(len(found.brokers), "broker")
 
 
 def _catalog(at: Deployment, customers: Iterable[str]) -> Part:
@@ -151,7 +151,7 @@ def _hdfs_and_room(at: Deployment) -> tuple[Part, list[Disk]]:
         if found.get("CapacityTotal"):
             disks.append(Disk("HDFS", found["CapacityRemaining"], found["CapacityTotal"]))
         nodes = found.get("NumLiveDataNodes")
-        return str(found.get("SoftwareVersion") or ""), f"{found.get('FSState')}, {nodes} DataNode{'s' * (nodes != 1)}"
+        return str(found.get("SoftwareVersion") or ""), f"{found.get('FSState')}, {number_of(int(nodes or 0), 'DataNode')}"
 
     return _part("hdfs", ask), disks
 
@@ -269,7 +269,7 @@ def _is_open(day: Day) -> bool:
 
 def _trouble(customer: str, found: NotRight) -> Trouble:
     what = "missing" if found.state is State.MISSING else "failed"
-    detail = f"{found.days} day{'s' * (found.days != 1)}" if what == "missing" else "its earlier landing is in force"
+    detail = number_of(found.days, "day") if what == "missing" else "its earlier landing is in force"
     if found.state is State.RED:
         detail = "nothing of it is in force"
     return Trouble(
