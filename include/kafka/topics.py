@@ -21,6 +21,7 @@ from include.errors import LandfallError, Refused
 from include.kafka.client import ANSWER_SECONDS, code, reason
 
 HOUR_MS = 3_600_000
+IN_SYNC = "min.insync.replicas"  # how many must have a record before `acks=all` acknowledges it
 T = TypeVar("T")
 
 
@@ -42,17 +43,20 @@ def layouts(spec: TopicSpec) -> list[Layout]:
     """The topic for the records and the one for the ledger.
 
     `retention.bytes` is written down because a limit by size would let records age out that the contract's hours still promise.
-    The ledger is compacted, never aged: an entry is needed as long as anybody may publish its source again.
+    The ledger is compacted, never aged: an entry is needed as long as anybody may publish its source again. Where there is more than one
+    replica, a record is acknowledged when two have it, so that the loss of a broker loses nothing that was acknowledged.
     """
+    copies = {IN_SYNC: str(min(spec.replication, 2))}
     records = {
         "cleanup.policy": "delete",
         "retention.ms": str(spec.retention_hours * HOUR_MS),
         "retention.bytes": "-1",
         "max.message.bytes": str(spec.max_message_bytes),
+        **copies,
     }
     return [
         Layout(spec.name, spec.partitions, (spec.replication,), records),
-        Layout(spec.ledger, 1, (spec.replication,), {"cleanup.policy": "compact"}),
+        Layout(spec.ledger, 1, (spec.replication,), {"cleanup.policy": "compact", **copies}),
     ]
 
 
@@ -84,7 +88,14 @@ def differences(wanted: Layout, found: Layout) -> list[str]:
     """Each way in which a topic is not as wanted, as a sentence that names topic, setting, found and expected."""
     pairs = [("partitions", found.partitions, wanted.partitions), ("replication", _factors(found), _factors(wanted))]
     pairs += [(key, found.configs.get(key, "not set"), value) for key, value in wanted.configs.items()]
-    return [f"{wanted.name}: {what} is {is_}, the contract says {should}" for what, is_, should in pairs if is_ != should]
+    wrong = [pair for pair in pairs if pair[1] != pair[2] and not (pair[0] == IN_SYNC and _is_stricter(wanted, found))]
+    return [f"{wanted.name}: {what} is {is_}, the contract says {should}" for what, is_, should in wrong]
+
+
+def _is_stricter(wanted: Layout, found: Layout) -> bool:
+    """Whether the topic waits for more replicas than it must, and has them."""
+    text = found.configs.get(IN_SYNC, "")
+    return text.isdigit() and int(wanted.configs[IN_SYNC]) <= int(text) <= min(found.replication)
 
 
 def _factors(layout: Layout) -> str:

@@ -80,10 +80,15 @@ def _format(settings: Settings, java: Java, data: Path) -> None:
     aside.mkdir(parents=True)
     file = settings.conf / "kafka" / "format.properties"
     write(file, properties(server_properties(settings, aside)))
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = jvm(java, "kafka.tools.StorageTool", _classpath(settings), "128m", "format", f"--cluster-id={cluster}", "-c", str(file))
+    format_ = ["format", f"--cluster-id={cluster_id()}", "-c", str(file)]
+    command = jvm(java, "kafka.tools.StorageTool", _classpath(settings), "128m", *format_)
     run_job(settings, "kafka-format", "Kafka's format", command, inherited())
     aside.rename(data)
+
+
+def cluster_id() -> str:
+    """One of a new cluster, as Kafka writes them: 16 bytes in base64."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 def _missing(settings: Settings) -> str | None:

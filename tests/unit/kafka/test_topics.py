@@ -1,9 +1,11 @@
 """The comparison of a topic with its contract: each difference a sentence, none left out."""
 
 from concurrent.futures import Future
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
@@ -16,12 +18,28 @@ RECORDS, LEDGER = layouts(SPEC)
 
 
 def test_the_ledger_is_named_after_its_topic_and_compacted():
-    assert (LEDGER.name, LEDGER.partitions, LEDGER.configs) == ("assessments.acme.ledger", 1, {"cleanup.policy": "compact"})
+    assert (LEDGER.name, LEDGER.partitions, LEDGER.configs) == (
+        "assessments.acme.ledger",
+        1,
+        {"cleanup.policy": "compact", "min.insync.replicas": "1"},
+    )
 
 
 def test_the_contract_in_kafkas_words():
     assert RECORDS.configs["retention.ms"] == "7200000"
     assert RECORDS.configs["max.message.bytes"] == "4096"
+
+
+@pytest.mark.parametrize(("replication", "in_sync"), [(1, "1"), (2, "2"), (3, "2"), (5, "2")])
+def test_no_record_of_several_replicas_is_acknowledged_by_one(replication: int, in_sync: str) -> None:
+    assert [each.configs["min.insync.replicas"] for each in layouts(replace(SPEC, replication=replication))] == [in_sync] * 2
+
+
+@pytest.mark.parametrize(("in_sync", "is_told"), [("1", True), ("2", False), ("3", False), ("4", True), ("", True)])
+def test_a_topic_that_may_keep_one_copy_is_told_and_one_that_is_stricter_is_not(in_sync: str, is_told: bool) -> None:
+    wanted = layouts(replace(SPEC, replication=3))[0]
+    told = [f"assessments.acme: min.insync.replicas is {in_sync}, the contract says 2"]
+    assert differences(wanted, found(wanted, configs={"min.insync.replicas": in_sync})) == (told if is_told else [])
 
 
 def found(layout: Layout, **changes: object) -> Layout:
