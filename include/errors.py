@@ -18,6 +18,7 @@ LandfallError
         LedgerRefused       include/kafka/ledger.py
         NotAnswered         include/query/session.py
         NotForgotten        include/lake/commit.py
+        NotShared           include/source/shared_inbox.py
         NotThisCustomers    include/source/inbox.py
         RecordTooLarge      include/kafka/publish.py
         RecordsLost         include/kafka/retention.py

@@ -1,19 +1,28 @@
 """Endpoints and credentials: from Airflow's connections, and nowhere else."""
 
+import os
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
 from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
 from airflow.sdk import BaseHook, Connection
+from airflow.sdk.configuration import conf
 from fsspec import AbstractFileSystem
 
 from include.errors import Refused
 from include.kafka.client import Admin
 from include.lake.lake import Lake
+from include.source import shared_inbox
 from include.source.files import serve
+from include.source.inbox import INBOX
 from include.storage.webhdfs import filesystem
 
 KAFKA = "kafka_default"
 SPARK = "spark_default"
 HDFS = "hdfs_default"
 CATALOG = "lake_catalog"
+ON_ONE_MACHINE = {"LocalExecutor", "SequentialExecutor"}
 
 
 def kafka_config() -> dict[str, str]:
@@ -49,3 +58,11 @@ def lake(customer: str) -> Lake:
     """The customer's tables: catalog from `lake_catalog`, files on HDFS."""
     catalog = BaseHook.get_connection(CATALOG).extra_dejson["uri"].format(customer=customer)
     return Lake.open(customer, catalog_uri=catalog, hdfs_uri=BaseHook.get_connection(HDFS).extra_dejson["fs"], fs=hdfs())
+
+
+def refuse_own_inbox(customer: str, sources: Iterable[str]) -> None:
+    """Where tasks run on several workers, raises NotShared for sources that this worker may be the only one to have."""
+    executors = conf.get("core", "executor").split(",")  # each perhaps with a team before it, and as the path of a class
+    if not {name.strip().rpartition(":")[2].rpartition(".")[2] for name in executors} <= ON_ONE_MACHINE:
+        at = lake(customer)
+        shared_inbox.refuse_own_inbox(Path(os.environ[INBOX]), sources, at.fs, at.path, socket.gethostname())

@@ -62,6 +62,8 @@ class PublishJsonOperator(lineage.PublishLineage, BaseOperator):
             if landed is None:  # what was published before may age out whatever we refuse; then it is read from HDFS
                 refuse_short_retention(connections.kafka_admin(), self.topic.name, self.read_within)
             connections.serve_sources()
+            if landed is None:  # else its files need not be there
+                connections.refuse_own_inbox(source.customer, source.uris)
             receipt = publish(
                 source,
                 topic=self.topic,

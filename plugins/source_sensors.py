@@ -57,6 +57,7 @@ class FindSourceSensor(BaseSensorOperator, SkipMixin):
             asked, day = context["params"], self.day_of(context)
             connections.serve_sources()
             lake = connections.lake(self.contract.customer)
+            connections.refuse_own_inbox(self.contract.customer, asked["source"] or [self.contract.source])
             files = self.look(asked["source"], day, lake.path, bool(asked["again"]))
             self.grant(lake)
             known = Known(

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import fsspec
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -181,6 +182,25 @@ def test_a_run_takes_no_file_from_where_the_customer_may_not_read(run: Run, monk
             run.poke(again=False, source=[source])
     monkeypatch.setenv("LANDFALL_SOURCES", json.dumps({"acme": [str(run.inbox / "beta")]}))
     assert run.poke(again=False, source=["beta/a.json"]).xcom_value["bytes"] == 4
+
+
+@pytest.mark.parametrize("executor", ["CeleryExecutor", "LocalExecutor,acme:airflow.providers.celery.executors.CeleryExecutor"])
+def test_a_day_is_neither_skipped_nor_landed_where_another_worker_has_the_inbox(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, executor: str
+) -> None:
+    run.terms["missing_source"] = "skip"
+    fs, path = fsspec.filesystem("file", auto_mkdir=True), str(tmp_path / "lake" / "acme")
+    monkeypatch.setattr(connections, "lake", lambda customer: SimpleNamespace(in_force=lambda day: None, fs=fs, path=path))
+    with pytest.raises(AirflowSkipException):
+        run.poke(again=False)
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
+    with pytest.raises(AirflowSkipException):  # the first worker's inbox is the one
+        run.poke(again=False)
+    own = tmp_path / "own"
+    (own / "acme").mkdir(parents=True)
+    monkeypatch.setenv("LANDFALL_INBOX", str(own))
+    with pytest.raises(AirflowFailException, match="is not the folder that worker"):
+        run.poke(again=False)
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["", "again"])

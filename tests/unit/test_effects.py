@@ -82,7 +82,7 @@ ALLOWED = {
     ("include/contracts", "add", "open"): "a contract, no part of a run",
 }
 WRITING = re.compile(r"[rbt]*[wax+][rwaxbt+]*")
-NOT_OF_A_RUN = ("include/cli/", "include/stack/", "include/source/split", "include/query/export")
+NOT_OF_A_RUN = ("include/cli/", "include/stack/", "include/deployment/", "include/source/split", "include/query/export")
 """What serves a person at a terminal, who owns the files that it writes, and the embedded stack."""
 
 
