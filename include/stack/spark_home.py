@@ -5,8 +5,9 @@ then compile a hundred modules, every time. Where there are none, both import th
 """
 
 import os
+import secrets
+import shutil
 import sysconfig
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,18 +27,13 @@ def link_spark_home(settings: Settings) -> None:
     home = _of_links(settings)
     if home.exists():
         return
-    with suppress(OSError):
-        settings.tools.mkdir(parents=True, exist_ok=True)
-        _make(home)
-
-
-def _make(home: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="spark-home.", dir=home.parent) as aside:
-        made = Path(aside) / home.name
-        made.mkdir()
+    aside = home.with_name(f"{home.name}.{secrets.token_hex(4)}")
+    with suppress(OSError):  # also where another process makes it at the same time, and is first
+        aside.mkdir(parents=True)
         for part in PARTS:
-            (made / part).symlink_to(os.path.relpath(_installed() / part, home))
-        made.rename(home)
+            (aside / part).symlink_to(os.path.relpath(_installed() / part, home))
+        aside.rename(home)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _of_links(settings: Settings) -> Path:
