@@ -77,13 +77,4 @@ def start_stack() -> Any:
 
 def lake(customer: str, user: str | None = None) -> Any:
     """The customer's lake, to be read and written by its owner, or to be read by this user."""
-    from include.lake.catalog import read_only
-    from include.lake.lake import Lake
-    from include.source.files import serve
-
-    at = deployment()
-    hdfs = at.need(at.hdfs, "hdfs")
-    fs = at.filesystem(user)
-    serve(hdfs.fs, fs)  # a day's source may be on HDFS
-    catalog = at.catalog_of(customer)
-    return Lake.open(customer, catalog_uri=read_only(catalog) if user else catalog, hdfs_uri=hdfs.fs, fs=fs)
+    return deployment().lake(customer, user)

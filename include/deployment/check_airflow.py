@@ -41,9 +41,14 @@ def _version(api: AirflowApi, where: str) -> str:
         ) from error
 
 
-def _health(api: AirflowApi) -> str:
+def component_states(api: AirflowApi) -> dict[str, str | None]:
+    """What Airflow says of its components, `healthy` or not; None of one that is not there."""
     found = api.public("monitor/health")
-    states = {name: (found.get(name) or {}).get("status") for name in COMPONENTS}
+    return {name: (found.get(name) or {}).get("status") for name in COMPONENTS}
+
+
+def _health(api: AirflowApi) -> str:
+    states = component_states(api)
     if ill := [f"{name} is {state or 'not there'}" for name, state in states.items() if state != "healthy"]:
         raise Misconfigured(", ".join(ill), f"Start what is named, or look at its log. {api.advice}")
     return ", ".join(f"{name} {state}" for name, state in states.items())

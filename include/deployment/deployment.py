@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from include.errors import LandfallError, Refused
 
 if TYPE_CHECKING:
+    from include.lake.lake import Lake
     from include.runs.airflow_client import AirflowApi
     from include.source.inbox import Places
     from include.stack.settings import Settings
@@ -116,6 +117,16 @@ class Deployment:
 
     def catalog_of(self, customer: str) -> str:
         return self.need(self.catalog, "catalog").format(customer=customer)
+
+    def lake(self, customer: str, user: str | None = None) -> "Lake":
+        """The customer's lake, to be read and written by its owner, or to be read by this user."""
+        from include.lake.catalog import read_only
+        from include.lake.lake import Lake
+        from include.source.files import serve
+
+        hdfs, fs, catalog = self.need(self.hdfs, "hdfs"), self.filesystem(user), self.catalog_of(customer)
+        serve(hdfs.fs, fs)  # a day's source may be on HDFS
+        return Lake.open(customer, catalog_uri=read_only(catalog) if user else catalog, hdfs_uri=hdfs.fs, fs=fs)
 
     def places(self, customer: str) -> "Places":
         """Where the customer's files may be. Raises Refused where this machine does not see the inbox."""

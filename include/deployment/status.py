@@ -15,7 +15,7 @@ from include import contracts as contracts_of
 from include import run_identity
 from include.contracts import Contract
 from include.deployment import check_catalog
-from include.deployment.check_airflow import COMPONENTS
+from include.deployment.check_airflow import component_states
 from include.deployment.checkup import FAILED, number_of
 from include.deployment.checkup import run as run_checks
 from include.deployment.deployment import Deployment
@@ -27,7 +27,6 @@ from include.runs import day_states, lateness, seen
 from include.runs.airflow_client import PAGE, AirflowApi
 from include.runs.day_states import Day, NotRight, Run, State
 from include.runs.run import dag_of
-from include.source.files import serve
 
 ANSWER = 5.0  # seconds
 BEANS = {"FSNamesystemState": ("FSState", "NumLiveDataNodes", "CapacityTotal", "CapacityRemaining"), "NameNodeInfo": ("SoftwareVersion",)}
@@ -117,9 +116,8 @@ def _part(name: str, ask: Callable[[], tuple[str, str]]) -> Part:
 
 
 def _airflow(api: AirflowApi) -> tuple[str, str]:
-    version, health = api.public("version")["version"], api.public("monitor/health")
-    states = {name: (health.get(name) or {}).get("status") for name in COMPONENTS}
-    ill = [f"{name} {state}" for name, state in states.items() if state != "healthy"]
+    version = api.public("version")["version"]
+    ill = [f"{name} {state}" for name, state in component_states(api).items() if state != "healthy"]
     return version, ", ".join(ill) or "scheduler and dag_processor healthy"
 
 
@@ -204,13 +202,10 @@ def _lake(at: Deployment, customer: str) -> Lake | None:
     """None where a catalog that is a file has not been made yet: to open it would make it."""
     from sqlalchemy import make_url
 
-    uri, hdfs = at.catalog_of(customer), at.need(at.hdfs, "hdfs")
-    address = make_url(uri)
+    address = make_url(at.catalog_of(customer))
     if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
         return None
-    fs = at.filesystem()
-    serve(hdfs.fs, fs)
-    return Lake.open(customer, catalog_uri=uri, hdfs_uri=hdfs.fs, fs=fs)
+    return at.lake(customer)
 
 
 def _runs(api: AirflowApi, contract: Contract) -> list[Run]:

@@ -47,12 +47,12 @@ def refuse_own_inbox(inbox: Path, sources: Iterable[str], fs: Any, lake: str, wo
         first = json.dumps({"mark": mark, "worker": worker, "inbox": str(inbox)}).encode()
         with effect(Effect.WRITE_FILE, path=f"{lake}/{KNOWN}", bytes=len(first)):
             make_file(fs, f"{lake}/{KNOWN}", first)
-        known = _known(fs, lake)  # of several that were first, one counts
-    if known is None or known.get("mark") != mark:
+        known = _known(fs, lake) or {}  # of several that were first, one counts
+    if known.get("mark") != mark:
         found = f"holds {mark}" if mark else "is not there"
         raise NotShared(
-            f"{inbox} of worker {worker} is not the folder that worker {(known or {}).get('worker')} has: its {MARK} {found}, expected "
-            f"{(known or {}).get('mark')}. Nothing was read. With several workers mount one folder as the inbox on all of them (NFS, "
+            f"{inbox} of worker {worker} is not the folder that worker {known.get('worker')} has: its {MARK} {found}, expected "
+            f"{known.get('mark')}. Nothing was read. With several workers mount one folder as the inbox on all of them (NFS, "
             f"CephFS), or deliver to hdfs://. If the inbox was replaced on purpose, remove {lake}/{KNOWN}."
         )
 

@@ -7,10 +7,10 @@ then compile a hundred modules, every time. Where there are none, both import th
 import os
 import secrets
 import shutil
-import sysconfig
 from contextlib import suppress
 from pathlib import Path
 
+from include.stack.jars import pyspark_jars
 from include.stack.settings import Settings
 
 PARTS = ("bin", "jars")
@@ -37,8 +37,8 @@ def link_spark_home(settings: Settings) -> None:
 
 
 def _of_links(settings: Settings) -> Path:
-    return settings.tools / f"spark-{Path(sysconfig.get_paths()['purelib']).parent.name}"  # such as spark-python3.11
+    return settings.tools / f"spark-{_installed().parents[1].name}"  # such as spark-python3.11
 
 
 def _installed() -> Path:
-    return Path(sysconfig.get_paths()["purelib"]) / "pyspark"
+    return pyspark_jars().parent
