@@ -148,9 +148,9 @@ def _layout(topic: TopicDescription, configs: Mapping[str, str]) -> Layout:
     return Layout(topic.name, len(topic.partitions), tuple(sorted(factors)), configs)
 
 
-def described(admin: AdminClient, names: list[str], patience: float = ANSWER_SECONDS) -> dict[str, TopicDescription]:
-    """Those of the topics that exist. Raises KafkaException when no broker answers within `patience` seconds."""
-    return _present(admin.describe_topics(TopicCollection(names), request_timeout=patience))
+def described(admin: AdminClient, names: list[str], patience: float | None = None) -> dict[str, TopicDescription]:
+    """Those of the topics that exist. Raises KafkaException when no broker answers within `patience` seconds, or the usual ones."""
+    return _present(admin.describe_topics(TopicCollection(names), request_timeout=patience or ANSWER_SECONDS))
 
 
 def _present(answers: Mapping[str, Future[T]]) -> dict[str, T]:

@@ -7,7 +7,6 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from include.errors import LandfallError
-from include.kafka import retention
 from include.kafka.client import Admin
 from include.kafka.retention import RecordsLost, RetentionTooShort, refuse_short_retention, require_readable
 from include.kafka.topics import ensure_topic
@@ -71,7 +70,7 @@ def test_an_open_transaction_before_the_end_is_waited_for_and_then_named(acme, a
 
 
 def test_a_broker_that_is_away_is_named(receipt, monkeypatch):
-    monkeypatch.setattr(retention, "ANSWER_SECONDS", 4)
+    monkeypatch.setattr("include.kafka.topics.ANSWER_SECONDS", 4)
     with pytest.raises(LandfallError, match=r"127.0.0.1:1 did not answer"):
         require_readable(Admin({"bootstrap.servers": "127.0.0.1:1"}), replace(receipt, offsets={0: (0, 1)}), patience=2)
 

@@ -111,6 +111,7 @@ def states(settings: Settings) -> dict[str, str]:
     return {each.name: each.state for each in lifecycle.status(settings) if each.state != "down"}
 
 
+@pytest.mark.long("test_two_ups_at_once_start_one_stack_that_stays_where_it_is_and_comes_back, with Kafka alone")
 def test_daemons_killed_with_sigkill_are_named_dead_and_come_back_with_their_data(settings: Settings) -> None:
     data_daemons = (*lifecycle.KAFKA, *lifecycle.HDFS)
     lifecycle.up(settings, names=data_daemons)
@@ -137,12 +138,6 @@ def test_daemons_killed_with_sigkill_are_named_dead_and_come_back_with_their_dat
     assert messages(kafka, "kept") == [b"one", b"two"]
     assert webhdfs(settings, "GET", "/lake/acme/file", op="OPEN") == (200, b"kept")
     assert webhdfs(settings, "GET", "/lake/acme/file", user="bob", op="OPEN")[0] == 403
-
-
-def test_a_running_stack_refuses_to_be_moved_by_halves(settings: Settings, tmp_path: Path) -> None:
-    lifecycle.up(settings, names=lifecycle.KAFKA)
-    with pytest.raises(Refused, match=r"running with other ports: LANDFALL_KAFKA_PORT(.|\n)*\./landfall down"):
-        lifecycle.up(Settings.private(settings.home, Ports.free()), names=lifecycle.KAFKA)
 
 
 # Nothing is left behind
@@ -189,7 +184,7 @@ def test_down_finds_everything_after_up_was_killed(settings: Settings, why: str,
     assert left_behind(settings) == []
 
 
-def test_two_ups_at_once_start_one_stack(settings: Settings) -> None:
+def test_two_ups_at_once_start_one_stack_that_stays_where_it_is_and_comes_back(settings: Settings) -> None:
     first, second = begin_up(settings, lifecycle.KAFKA), begin_up(settings, lifecycle.KAFKA)
     told = [each.communicate(timeout=180)[0] for each in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), told
@@ -197,8 +192,20 @@ def test_two_ups_at_once_start_one_stack(settings: Settings) -> None:
     assert "".join(told).count("another ./landfall is starting or stopping the stack") == 1
     assert len(processes.alive(settings)) == 1
 
+    with pytest.raises(Refused, match=r"running with other ports: LANDFALL_KAFKA_PORT(.|\n)*\./landfall down"):
+        lifecycle.up(Settings.private(settings.home, Ports.free()), names=lifecycle.KAFKA)
 
-@pytest.mark.long("test_two_ups_at_once_start_one_stack")
+    kafka = settings.endpoints.bootstrap_servers
+    make_topic(kafka, "kept")
+    [daemon] = processes.daemons(settings.home).values()
+    daemon.kill()
+    daemon.wait()
+    assert states(settings) == {"kafka": "dead"}
+    lifecycle.up(settings, names=lifecycle.KAFKA)
+    assert "kept" in AdminClient({"bootstrap.servers": kafka}).list_topics(timeout=30).topics
+
+
+@pytest.mark.long("test_down_finds_everything_after_up_was_killed")
 def test_ctrl_c_stops_what_was_started(settings: Settings) -> None:
     parent = begin_up(settings, lifecycle.KAFKA)
     while "kafka" not in processes.daemons(settings.home):

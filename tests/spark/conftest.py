@@ -4,11 +4,16 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from pyspark.sql import Column, SparkSession
 
+from include.errors import LandfallError
+from include.stack.jars import STACK, fetch_jars, jars_of
+from include.stack.java import find_java
+from include.stack.settings import Settings
 from transform_assessments import SPARK_CONF
 
 Evaluate = Callable[[str, Sequence[tuple[Any, ...]], Column], list[Any]]
@@ -16,12 +21,16 @@ Evaluate = Callable[[str, Sequence[tuple[Any, ...]], Column], list[Any]]
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    folder = tmp_path_factory.mktemp("spark")
+    folder, settings = tmp_path_factory.mktemp("spark"), Settings.load()
+    with suppress(LandfallError):  # what needs Kafka is skipped then, by its own fixtures
+        fetch_jars(settings, find_java(tmp_path_factory.mktemp("java")), print, STACK)
+    jars = ",".join(str(path) for path in jars_of(settings, "spark") if path.exists())
     os.environ["PYSPARK_PYTHON"] = sys.executable  # of the workers: as spark-submit finds it on PATH in the stack
     session = (
         SparkSession.builder.master("local[2]")
         .appName("tests")
         .config(map=SPARK_CONF)
+        .config("spark.jars", jars)
         .config("spark.ui.enabled", "false")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")

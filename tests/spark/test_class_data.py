@@ -15,6 +15,8 @@ from include.stack.settings import Settings
 from include.stack.spark import archive_classes, configure_spark, properties_file, spark_environment, spark_submit
 from include.transform_command import tuning
 
+pytestmark = pytest.mark.long("tests/spark/test_transform_assessments.py starts Spark so; tests/unit/stack has how the archive is made and named")
+
 JOB = """
 import pyspark
 from pyspark.sql import SparkSession

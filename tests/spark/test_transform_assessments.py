@@ -1,4 +1,7 @@
-"""The whole job by its command line: a real Kafka, spark-submit, files on disk; then how it fails, with the cause in the last line."""
+"""The whole job by its command line: a real Kafka, spark-submit, files on disk; then how it fails, with the cause in the last line.
+
+Where the start of Spark is not the subject, `main` runs in the Spark of all tests, which has Kafka's jars for it.
+"""
 
 import json
 import os
@@ -18,8 +21,10 @@ import pytest
 import xxhash
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from pyspark.sql import SparkSession
 
 import progress
+import transform_assessments
 from include import receipts
 from include.figures import COUNTED, counted
 from include.stack import samples
@@ -29,7 +34,7 @@ from include.stack.spark import archive_classes, configure_spark, properties_fil
 from include.transform_command import SMALL_BYTES, tuning
 from include.validation.checks import found_on_hdfs, problems, read_landed
 from tests.harness.image import without_what_is_left_out
-from tests.oracle.recount import COLUMNS, KEYS, compare, kafka_key, recount_records
+from tests.oracle.recount import COLUMNS, KEYS, Recount, compare, kafka_key, recount_records
 
 JOB = Path(__file__).parents[2] / "spark_jobs" / "transform_assessments.py"
 DAY = "2018-01-28"
@@ -74,6 +79,21 @@ def submit(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Submit:
             [*command, *arguments, *more], env=environment, stdout=PIPE, stderr=STDOUT, text=True, timeout=400, check=False
         )
         return Run(done.returncode, done.stdout, time.monotonic() - began)
+
+    return run
+
+
+@pytest.fixture
+def here(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Submit:
+    """Runs the job's `main` in the Spark that is up, which goes on afterwards."""
+    monkeypatch.setattr(SparkSession, "stop", lambda session: None)
+
+    def run(*more: str, **options: str) -> Run:
+        arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
+        monkeypatch.setattr("sys.argv", [str(JOB), *arguments, *more])
+        began = time.monotonic()
+        code = transform_assessments.main()
+        return Run(code, capsys.readouterr().err, time.monotonic() - began)
 
     return run
 
@@ -147,22 +167,29 @@ def landed(submit: Submit, published: Published, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="module")
+def expected(published: Published) -> Recount:
+    return recount_records(published.values, DAY, [samples.TEST_EXAM], [f"^{samples.TEST_ID}$"])
+
+
+@pytest.fixture(scope="module")
 def receipt(landed: Path) -> receipts.TransformReceipt:
     path = landed / "receipts" / "landing=one.json"
     return receipts.read(receipts.TransformReceipt, path.read_bytes(), str(path))
 
 
 @pytest.mark.parametrize("table", COLUMNS)
-def test_tables_are_what_independent_code_counts(landed: Path, published: Published, table: str) -> None:
-    expected = recount_records(published.values, DAY, [samples.TEST_EXAM], [f"^{samples.TEST_ID}$"]).tables[table]
+def test_tables_are_what_independent_code_counts(landed: Path, expected: Recount, table: str) -> None:
+    rows = expected.tables[table]
     if table in ("raw_assessments", "quarantine"):
-        expected = [{**row, "keen_id": None} for row in expected]  # published without keys here
+        rows = [{**row, "keen_id": None} for row in rows]  # published without keys here
     found = [row for file in files_of(landed, table) for row in pq.ParquetFile(file).read().to_pylist()]
-    assert compare(expected, found, KEYS[table], table) == []
+    assert compare(rows, found, KEYS[table], table) == []
 
 
-def test_receipt_says_what_was_read_and_written(landed: Path, published: Published, receipt: receipts.TransformReceipt) -> None:
-    figures = recount_records(published.values, DAY, [samples.TEST_EXAM], [f"^{samples.TEST_ID}$"]).figures
+def test_receipt_says_what_was_read_and_written(
+    landed: Path, published: Published, expected: Recount, receipt: receipts.TransformReceipt
+) -> None:
+    figures = expected.figures
     assert (receipt.landing, receipt.day, receipt.topic, receipt.ingest) == ("one", DAY, published.topic, INGEST)
     assert (receipt.read, receipt.distinct, receipt.duplicates) == (figures.published, figures.landed, figures.duplicates)
     assert (receipt.quarantined, receipt.reasons) == (figures.quarantined, figures.reasons)
@@ -196,6 +223,7 @@ def test_a_landing_read_from_its_own_raw_records_is_the_same_landing(
     raw = [part for file in files_of(landed, "raw_assessments") for part in ("--raw", f"file://{file}")]
     run = submit(*PATTERNS, *raw, size=SMALL_BYTES + 1, **options)
     assert run.code == 0, run.output[-3000:]
+    assert "s so far; start" in run.output, "a job that takes longer than an interval says how far it is"
     path = tmp_path / "receipts" / "landing=again.json"
     again = receipts.read(receipts.TransformReceipt, path.read_bytes(), str(path))
     same = {"landing": "one", "tables": receipt.tables, "seconds": receipt.seconds}
@@ -205,27 +233,26 @@ def test_a_landing_read_from_its_own_raw_records_is_the_same_landing(
         assert rows_of(tmp_path, table, "again") == rows_of(landed, table), table
 
 
-def test_raw_records_of_another_ingest_or_gone_are_an_error(submit: Submit, landed: Path, published: Published, tmp_path: Path) -> None:
+def test_raw_records_of_another_ingest_or_gone_are_an_error(here: Submit, landed: Path, published: Published, tmp_path: Path) -> None:
     options = published.options(tmp_path, "stranger", ingest="f" * 16)
     del options["bootstrap_servers"], options["offsets"]
-    run = submit("--raw", f"file://{files_of(landed, 'raw_assessments')[0]}", "--raw", f"{landed.as_uri()}/nowhere.parquet", **options)
+    run = here("--raw", f"file://{files_of(landed, 'raw_assessments')[0]}", "--raw", f"{landed.as_uri()}/nowhere.parquet", **options)
     assert run.code == 1
     assert "nowhere.parquet" in run.failure
-    run = submit("--raw", f"file://{files_of(landed, 'raw_assessments')[0]}", **options)
+    run = here("--raw", f"file://{files_of(landed, 'raw_assessments')[0]}", **options)
     assert run.code == 1
     assert f"no message of ingest {'f' * 16}" in run.failure
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_day_without_records_is_tables_without_rows(submit: Submit, published: Published, tmp_path: Path) -> None:
+def test_a_day_without_records_is_tables_without_rows(here: Submit, published: Published, tmp_path: Path) -> None:
     """And every later step copes: what lies there is proven to be nothing, where the contract accepts it and nowhere else."""
-    run = submit(*PATTERNS, **published.options(tmp_path, "empty", offsets="{}"))
+    run = here(*PATTERNS, **published.options(tmp_path, "empty", offsets="{}"))
     assert run.code == 0, run.output[-3000:]
     path = tmp_path / "receipts" / "landing=empty.json"
     empty = receipts.read(receipts.TransformReceipt, path.read_bytes(), str(path))
     assert (empty.read, empty.distinct, empty.duplicates, empty.quarantined, empty.content_hash) == (0, 0, 0, 0, "0" * 16)
     assert {table for table, written in empty.tables.items() if written.rows} == {"holes"}
-    assert "s so far; start" in run.output, "a job that takes longer than an interval says how far it is"
     landed = read_landed(fsspec.filesystem("file"), empty)
     nothing = receipts.PublishReceipt(
         customer="acme", day=DAY, topic=published.topic, source_sha256="e" * 64, ingest=INGEST, generation=1, published=0,
@@ -238,46 +265,45 @@ def test_a_day_without_records_is_tables_without_rows(submit: Submit, published:
     assert found_on_hdfs(landed.facts, empty) == receipts.Found(0, "0" * 16, 0, 0, 0)
 
 
-def test_forgotten_attempts_are_left_out_and_counted(submit: Submit, published: Published, tmp_path: Path) -> None:
-    quarantined = recount_records(published.values, DAY).tables["quarantine"]
-    ids = [most_copied(published), next(row["keen_id"] for row in quarantined if row["reason"] == "wrong_type" and row["keen_id"])]
+def test_forgotten_attempts_are_left_out_and_counted(here: Submit, published: Published, expected: Recount, tmp_path: Path) -> None:
+    quarantined = expected.tables["quarantine"]
+    ids = [most_copied(expected), next(row["keen_id"] for row in quarantined if row["reason"] == "wrong_type" and row["keen_id"])]
     hashes = [part for each in ids for part in ("--forgotten", sha256(f"salt{each}".encode()).hexdigest())]
-    run = submit(*PATTERNS, "--forgotten-salt", "salt", *hashes, **published.options(tmp_path, "one"))
+    run = here(*PATTERNS, "--forgotten-salt", "salt", *hashes, **published.options(tmp_path, "one"))
     assert run.code == 0, run.output[-3000:]
     path = tmp_path / "receipts" / "landing=one.json"
     receipt = receipts.read(receipts.TransformReceipt, path.read_bytes(), str(path))
     gone = [value for value in published.values if kafka_key(value) in ids]
     # Messages have no keys here; what is in quarantine is known by the id that Spark could read in it.
     stays = [(number, value) for number, value in enumerate(published.values) if value not in gone]
-    expected = recount_records([value for _, value in stays], DAY, [samples.TEST_EXAM], [f"^{samples.TEST_ID}$"])
+    without = recount_records([value for _, value in stays], DAY, [samples.TEST_EXAM], [f"^{samples.TEST_ID}$"])
     assert (receipt.read, receipt.forgotten, receipt.tombstones) == (len(published.values), len(gone), tuple(hashes[1::2]))
     assert receipt.forgotten_hash == f"{sum(xxhash.xxh64_intdigest(value, seed=42) for value in gone) % 2**64:016x}"
-    figures = expected.figures
+    figures = without.figures
     assert (receipt.distinct, receipt.duplicates, receipt.quarantined) == (figures.landed, figures.duplicates, figures.quarantined)
-    for table, rows in expected.tables.items():
+    for table, rows in without.tables.items():
         renumbered = [{**row, "record": stays[row["record"]][0]} if "record" in row else row for row in rows]
         nameless = {"keen_id": None} if table in ("raw_assessments", "quarantine") else {}
         found = [row for file in files_of(tmp_path, table) for row in pq.ParquetFile(file).read().to_pylist()]
         assert compare([{**row, **nameless} for row in renumbered], found, KEYS[table], table) == []
 
 
-def most_copied(published: Published) -> str:
+def most_copied(expected: Recount) -> str:
     """The id of the attempt with the most copies: every one of them is to go."""
-    rows = recount_records(published.values, DAY).tables["assessments"]
-    return str(max(rows, key=lambda row: row["copies"])["keen_id"])
+    return str(max(expected.tables["assessments"], key=lambda row: row["copies"])["keen_id"])
 
 
-def test_the_same_try_again_is_refused(submit: Submit, landed: Path, published: Published) -> None:
+def test_the_same_try_again_is_refused(here: Submit, landed: Path, published: Published) -> None:
     before = {path: path.stat().st_mtime_ns for path in landed.rglob("*") if path.is_file()}
-    run = submit(**published.options(landed, "one"))
+    run = here(**published.options(landed, "one"))
     assert run.code == 1
     assert run.failure.startswith("transform_assessments failed: check lake ")
     assert "raw_assessments/landing=one exists already" in run.failure
     assert {path: path.stat().st_mtime_ns for path in landed.rglob("*") if path.is_file()} == before
 
 
-def test_another_ingest_s_messages_are_not_taken(submit: Submit, published: Published, tmp_path: Path) -> None:
-    run = submit(**published.options(tmp_path, "two", ingest="f" * 16))
+def test_another_ingest_s_messages_are_not_taken(here: Submit, published: Published, tmp_path: Path) -> None:
+    run = here(**published.options(tmp_path, "two", ingest="f" * 16))
     assert run.code == 1
     assert f"no message of ingest {'f' * 16}" in run.failure
     assert list(tmp_path.iterdir()) == []
@@ -293,12 +319,12 @@ def test_a_dead_broker_is_an_error_within_a_minute(submit: Submit, published: Pu
     assert run.seconds < 120  # 22 s for the broker, the rest is Spark's start on a busy machine
 
 
-def test_offsets_that_are_gone_are_an_error(submit: Submit, published: Published, tmp_path: Path) -> None:
+def test_offsets_that_are_gone_are_an_error(here: Submit, published: Published, tmp_path: Path) -> None:
     """Last: it deletes. Retention would do the same; a reader must neither jump to the earliest offset nor land what is left."""
     gone = TopicPartition(published.topic, 0, published.offsets[0][0] + 10)
     admin = AdminClient({"bootstrap.servers": published.bootstrap_servers})
     admin.delete_records([gone])[gone].result()
-    run = submit(**published.options(tmp_path, "four"))
+    run = here(**published.options(tmp_path, "four"))
     assert run.code == 1
     assert "OffsetOutOfRangeException" in run.failure
     assert "Publish the day again" in run.failure
