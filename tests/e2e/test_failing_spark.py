@@ -27,6 +27,7 @@ def forbidden(stack: Landfall) -> Iterator[str]:
     superuser._call("SETOWNER", method="put", path=path, owner=owner)
 
 
+@pytest.mark.long("tests/plugins/test_spark_operators.py shows causes; tests/e2e/test_refusals.py those of other tasks in Airflow")
 def test_the_cause_of_a_failed_transform_is_shown_at_once(stack: Landfall, forbidden: str, tmp_path: Path) -> None:
     at = stack.settings.endpoints
     api = AirflowApi(at.airflow_url, at.airflow_user, at.airflow_password)

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 from tenacity import retry, stop_after_delay, wait_fixed
 
+from include.answers import pages
+from include.receipts import Landing, conservation
+from include.validation.checks import found_on_hdfs, read_landed
 from tests.harness.chromium import launched, needs_chromium
 from tests.harness.private_landfall import ROOT, Landfall
-from tests.oracle.built_landing import RECORDS, attempt
+from tests.oracle.built_landing import RECORDS, attempt, build
 
 SCREENSHOTS = Path(os.environ.get("LANDFALL_SCREENSHOTS") or ROOT / ".local" / "screenshots")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -35,21 +38,34 @@ class Harbor:
     landed: str
     missing: str
     red: str
-    receipt: dict[str, Any]
+    receipt: Landing
+
+
+def land(stack: Landfall, day: str) -> Landing:
+    """Lands RECORDS as validate, commit and answer do, of which the first finds what is on HDFS."""
+    lake = stack.lake("harbor")
+    built = build(Path(), RECORDS, day, fs=lake.fs, root=lake.path, customer="harbor")
+    facts = read_landed(lake.fs, built.transform).facts
+    assert facts is not None
+    counted = conservation(built.publish, built.transform, found_on_hdfs(facts, built.transform))
+    landing = lake.commit(replace(built.landing, conservation=counted), built.transform)
+    pages.write(lake, landing, stack.settings.reports)
+    return landing
 
 
 @pytest.fixture(scope="module")
 def harbor(stack: Landfall) -> Iterator[Harbor]:
-    """Beside it a customer that viewer is no reader of, and one whose contract is wrong, which goes in the end for other tests' sake."""
+    """Its landing is built, not run. Beside it a customer that viewer is no reader of, and one whose contract is wrong, which goes in the
+    end for other tests' sake.
+    """
     landed, missing, red = ago(3), ago(2), ago(1)
-    stack.deliver("harbor", f"{landed}.json", b"\n".join(RECORDS))
     stack.deliver("harbor", f"{missing}.json", b"[" + attempt(1) + b"]")
     stack.add_customer("harbor", readers=["viewer"], first_day=datetime.fromisoformat(landed).date(), max_quarantined=0.2)
     stack.add_customer("quay", missing_source="skip")
     wrong = Path(stack.environment["LANDFALL_CUSTOMERS"]) / "wreck.yaml"
     wrong.write_text("source: wreck/all.json\n")
     try:
-        yield Harbor(landed, missing, red, stack.json("land", "--customer", "harbor", "--day", landed))
+        yield Harbor(landed, missing, red, land(stack, landed))
     finally:
         wrong.unlink()
 
@@ -137,14 +153,14 @@ def test_what_is_not_right_and_why_stands_on_top_and_a_landed_day_shows_its_rece
     day.click()
     dialog = frame.locator("dialog#day")
     for figure in ("published", "landed", "duplicates", "quarantined", "test"):
-        expect(dialog.locator(f"[data-figure={figure}]")).to_have_text(f"{harbor.receipt[figure]:,}")
+        expect(dialog.locator(f"[data-figure={figure}]")).to_have_text(f"{getattr(harbor.receipt, figure):,}")
     rows = [
         [text.strip() for text in row.all_inner_texts()]
         for row in [each.locator("td") for each in dialog.locator(".counts tbody tr").all()]
     ]
-    assert rows[0] == [str(harbor.receipt["published"])] * 4
-    assert rows[1] == [harbor.receipt["content_hash"]] * 4
-    for warning in harbor.receipt["warnings"]:
+    assert rows[0] == [str(harbor.receipt.published)] * 4
+    assert rows[1] == [harbor.receipt.content_hash] * 4
+    for warning in harbor.receipt.warnings:
         expect(dialog.locator(".notice.warn")).to_contain_text(warning)
     expect(dialog.locator(".reasons")).to_contain_text(["invalid_json", "missing_keen_id"])
     expect(dialog.locator(".reasons code").first).to_contain_text("keen 7")
@@ -242,7 +258,7 @@ def test_a_keyboard_is_enough(harbor: Harbor, log_in: Callable[..., Page]) -> No
         page.keyboard.press(key)
     expect(day).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator("dialog#day [data-figure=landed]")).to_have_text(str(harbor.receipt["landed"]))
+    expect(page.locator("dialog#day [data-figure=landed]")).to_have_text(str(harbor.receipt.landed))
     page.keyboard.press("Escape")
     expect(page.locator("dialog#day")).not_to_be_visible()
     expect(day).to_be_focused()
@@ -250,12 +266,23 @@ def test_a_keyboard_is_enough(harbor: Harbor, log_in: Callable[..., Page]) -> No
     expect(page.locator("button.day:focus")).to_have_count(1)
 
 
-def test_a_run_of_airflow_has_its_landing_as_a_tab(harbor: Harbor, log_in: Callable[..., Page]) -> None:
+def run_of(stack: Landfall, day: str) -> Landing:
+    """The landing of a run of Airflow: that of the backfill above, or of one that is started here."""
+    lake = stack.lake("harbor")
+    if lake.in_force(day) is None:
+        stack("land", "--customer", "harbor", "--day", day)
+    landing = lake.in_force(day)
+    assert landing is not None
+    return landing
+
+
+def test_a_run_of_airflow_has_its_landing_as_a_tab(stack: Landfall, harbor: Harbor, log_in: Callable[..., Page]) -> None:
+    run = run_of(stack, harbor.missing)
     page = log_in("viewer")
-    page.goto(f"/dags/land_assessments_harbor/runs/{harbor.receipt['run_id']}")
+    page.goto(f"/dags/land_assessments_harbor/runs/{run.run_id}")
     page.get_by_role("link", name="Landing", exact=True).click()
     frame = page.frame_locator("iframe[title=Landing]")
-    expect(frame.locator("[data-figure=published]")).to_have_text(str(harbor.receipt["published"]))
+    expect(frame.locator("[data-figure=published]")).to_have_text(str(run.published))
     keep(page, "run_1280")
 
 

@@ -35,6 +35,21 @@ def foreign(stack: Landfall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
     return found
 
 
+def test_a_run_is_started_and_followed_by_a_profile_and_the_deployment_looked_at(stack: Landfall, foreign: Foreign) -> None:
+    stack.add_customer("skipping", missing_source="skip")
+    receipt = foreign.json("land", "--customer", "skipping", "--day", DAY)
+    assert (receipt["state"], receipt["published"]) == ("success", None)
+    states = {(each["part"], each["step"]): each["state"] for each in foreign.json("doctor")["steps"]}
+    assert {state for (part, _), state in states.items() if part != "spark"} == {"ok"}, states
+    assert len(states) == 1 + 7 + 8 + 7 + 3 + 1
+    parts = {part["name"]: (part["up"], part["version"][:2]) for part in foreign.json("status")["parts"]}
+    assert parts == {"airflow": (True, "3."), "kafka": (True, ""), "hdfs": (True, "3."), "catalog": (True, "")}
+    [mine] = [each for each in foreign.json("status", profile="token")["customers"] if each["customer"] == "skipping"]
+    assert (mine["landed"], mine["unknown"]) == (0, ""), "a token is let in too"
+    assert not (foreign.folder / "home").exists()
+
+
+@pytest.mark.long("the test above starts a run; tests/integration/test_profiles.py asks what has landed")
 def test_a_day_is_landed_and_asked_by_a_profile(stack: Landfall, foreign: Foreign) -> None:
     stack.add_customer(CUSTOMER)
     file = stack.deliver(CUSTOMER, f"{DAY}.ndjson", RECORD)
@@ -45,14 +60,8 @@ def test_a_day_is_landed_and_asked_by_a_profile(stack: Landfall, foreign: Foreig
     assert landing["landing"] == receipt["landing"]
     [way] = foreign.json("explain", "--customer", CUSTOMER, "--day", DAY, "--record", "0")["ways"]
     assert way["in_kafka"] == "there"
-    states = {(each["part"], each["step"]): each["state"] for each in foreign.json("doctor")["steps"]}
-    assert {state for (part, _), state in states.items() if part != "spark"} == {"ok"}, states
-    assert len(states) == 1 + 7 + 8 + 7 + 3 + 1
-    parts = {part["name"]: (part["up"], part["version"][:2]) for part in foreign.json("status")["parts"]}
-    assert parts == {"airflow": (True, "3."), "kafka": (True, ""), "hdfs": (True, "3."), "catalog": (True, "")}
     [mine] = [each for each in foreign.json("status", profile="token")["customers"] if each["customer"] == CUSTOMER]
-    assert (mine["landed"], mine["newest"], mine["unknown"]) == (1, DAY, ""), "a token is let in too"
-    assert not (foreign.folder / "home").exists()
+    assert (mine["landed"], mine["newest"], mine["unknown"]) == (1, DAY, "")
 
 
 def test_an_airflow_that_does_not_let_us_in_or_start_runs_is_named(foreign: Foreign) -> None:

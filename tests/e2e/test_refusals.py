@@ -118,6 +118,7 @@ def test_marking_validate_a_success_makes_no_proof_and_only_a_reason_lands_the_d
     assert f"admin has landed this day, because: {why}. Against it stood: 2 of 3 records" in shown
 
 
+@pytest.mark.long("tests/e2e/test_split_and_backfill.py replaces a corrected day")
 def test_a_correction_replaces_the_day(stack: Landfall, tmp_path: Path) -> None:
     lake = stack.lake("acme")
     lake.create_tables()
@@ -129,6 +130,7 @@ def test_a_correction_replaces_the_day(stack: Landfall, tmp_path: Path) -> None:
     assert rows == [["id-2"], ["id-3"], ["id-4"]]
 
 
+@pytest.mark.long("tests/unit/validation/test_holes.py warns, tests/spark/test_holes.py counts, tests/unit/cli/test_main.py tells")
 def test_a_field_that_goes_missing_and_one_that_nobody_knows_are_told(stack: Landfall, tmp_path: Path) -> None:
     """After the correction above, with whose day it is compared."""
     renamed = [{("exam_title" if name == "exam_name" else name): value for name, value in attempt(number).items()} for number in range(40)]

@@ -44,9 +44,9 @@ def until_it_works(what: Callable[[], T]) -> tuple[int, T]:
     raise AssertionError(f"{MOST_TRIES} tries were not enough")
 
 
-@pytest.mark.parametrize("one_in", [50, 10])
+@pytest.mark.parametrize("one_in", [50, pytest.param(10, marks=pytest.mark.long("one request in fifty fails"))])
 def test_r4_a_webhdfs_that_fails_lands_every_row_once(hdfs: Any, tmp_path: Path, figures: list[str], long: bool, one_in: int) -> None:
-    days = DAYS if long or one_in > 10 else dict(list(DAYS.items())[1:])
+    days = DAYS if long else dict(list(DAYS.items())[1:])
     customer = f"flaky{one_in}"
     sound = open_lake(hdfs, tmp_path, customer)
     sound.create_tables()

@@ -100,7 +100,11 @@ class Waiting:
         self.busy = False
 
 
-@pytest.fixture(scope="module", params=STEPS)
+OFTEN = {"tidying": "forgetting, while which a tidying goes through, and compacting wait"}
+CHOSEN = [pytest.param(name, marks=[pytest.mark.long(OFTEN[name])] if name in OFTEN else []) for name in STEPS]
+
+
+@pytest.fixture(scope="module", params=CHOSEN)
 def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Path]:
     """The step, the folder of a lake with work for every step, and a copy of it."""
     folder = tmp_path_factory.mktemp("waits")

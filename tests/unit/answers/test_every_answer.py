@@ -3,7 +3,7 @@
 import functools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -74,11 +74,18 @@ SPANS = [
 
 QUICK, *LARGE = SOURCES
 MANY = pytest.mark.not_quick("many records; the built and unusual ones are asked the same")
+SAMPLES = [pytest.mark.long("the real file is asked the same")] if REAL_FILE.exists() else []
 
 
-@pytest.fixture(scope="module", params=[QUICK, *[pytest.param(name, marks=MANY) for name in LARGE]])
-def landed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Landed:
-    return land(tmp_path_factory.mktemp("lake"), SOURCES[request.param]())
+@pytest.fixture(scope="module")
+def lands(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Landed]:
+    """Lands one of the SOURCES, once for all tests."""
+    return functools.cache(lambda source: land(tmp_path_factory.mktemp("lake"), SOURCES[source]()))
+
+
+@pytest.fixture(scope="module", params=[QUICK, pytest.param(LARGE[0], marks=[MANY, *SAMPLES]), pytest.param(LARGE[1], marks=MANY)])
+def landed(request: pytest.FixtureRequest, lands: Callable[[str], Landed]) -> Landed:
+    return lands(request.param)
 
 
 @functools.cache
@@ -150,8 +157,8 @@ def test_repeats_are_left_out_as_if_they_had_not_come(landed: Landed, span: str,
 
 
 @pytest.mark.not_quick("many records; the built and unusual ones are asked the same")
-def test_the_figures_of_the_real_file(tmp_path: Path) -> None:
-    found = {answer.name: answer for answer in answers.answers(land(tmp_path, real_records()).lake)}
+def test_the_figures_of_the_real_file(lands: Callable[[str], Landed]) -> None:
+    found = {answer.name: answer for answer in answered(lands("the real file"), Asked())}
     rows = {name: answer.shown for name, answer in found.items()}
     assert [row[1:] for row in rows["attempts"][:4]] == [["3,242", "3,280"], ["0", "0"], ["5", "5"], ["3,237", "3,275"]]
     assert rows["most_common"][0] == ["1", "Learning Git", "390", "394"]
@@ -171,13 +178,19 @@ def test_several_days_count_an_attempt_once_and_say_how_often_it_came(tmp_path: 
     first = list(dict.fromkeys(records))
     again = [value for value in first if json.loads(value)["exam_name"] != TEST_EXAM_NAMES[0]][:239]
     lake = land(tmp_path, {SECOND: records, THIRD: again}).lake
-    by_default, with_repeats = (next(iter(answers.answers(lake, asked))) for asked in (Asked(), Asked(once=False)))
+    by_default, with_repeats = (first_answer(lake, asked) for asked in (Asked(), Asked(once=False)))
     assert [row[1] for row in by_default.rows[:4]] == [3481, 239, 5, 3237]
     assert [row[1] for row in with_repeats.rows[:4]] == [3481, 0, 5, 3476]
     assert "Used: 3,242 distinct attempts (3,280 published). Left out: 239 repeats (239 published) that had come" in by_default.notes[0]
     assert "Used: 3,481 attempts, each on every day that it came (3,519 published)." in with_repeats.notes[0]
     page = pages.write(lake, lake.in_force(THIRD))["all_days_html"]
     assert "3,481 landed, 3,242 distinct." in Path(page).read_text()
+
+
+def first_answer(lake: Lake, asked: Asked) -> Answer:
+    with Session(lake, once=asked.leaves_repeats_out) as session:
+        [answer] = answers.ask_all(session, asked, questions()[:1])
+    return answer
 
 
 def differences(name: str, expected: list[list[Any]], found: list[list[Any]]) -> list[str]:
