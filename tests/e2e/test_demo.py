@@ -83,15 +83,6 @@ def test_what_each_place_counted_is_shown_for_a_day(first: str, expected: Recoun
     assert shown.count(expected.figures.content_hash) == 4  # that of each of four places; the landing's own is a column of --wide
 
 
-def test_the_readme_names_the_commands_that_matter() -> None:
-    assert {"demo", "test", "land", "query", "landings", "down"} <= {command[0] for command in readme.commands()}
-
-
-@pytest.mark.parametrize("command", readme.commands(), ids=lambda command: command[0])
-def test_a_command_of_the_readme_is_one_that_landfall_knows(command: list[str], landfall: Landfall) -> None:
-    assert f"landfall {command[0]}" in landfall(command[0], "--help").stdout
-
-
 ASKING = ("query", "tables", "landings", "explain", "quarantine", "replay")
 
 

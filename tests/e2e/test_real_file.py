@@ -7,6 +7,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from include.contracts import customer
+from include.query.session import ask
 from tests.harness.private_landfall import REAL_FILE, Landfall
 from tests.oracle.landed import differences
 from tests.oracle.recount import recount
@@ -24,10 +25,6 @@ KEYS = {
 @pytest.fixture(scope="module")
 def receipt(stack: Landfall) -> dict[str, Any]:
     return stack.json(*LAND)
-
-
-def ask(stack: Landfall, sql: str) -> list[list[Any]]:
-    return stack.json("query", "--customer", "acme", sql)["rows"]
 
 
 def committed_records(stack: Landfall) -> int:
@@ -84,7 +81,7 @@ FIGURES = [
 
 @pytest.mark.parametrize(("what", "sql", "row"), FIGURES, ids=[each[0] for each in FIGURES])
 def test_a_figure(receipt: dict[str, Any], stack: Landfall, what: str, sql: str, row: list[Any]) -> None:
-    assert ask(stack, sql) == [row], what
+    assert ask(stack.lake("acme"), sql).rows == [row], what
 
 
 def test_every_table_is_row_by_row_what_the_file_holds(receipt: dict[str, Any], stack: Landfall) -> None:

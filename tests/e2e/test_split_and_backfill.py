@@ -37,11 +37,8 @@ def late(stack: Landfall) -> LandingRun:
     stack.add_customer("late", deadline_hours=10**6)
     run = stack.start("late", DAY)
 
-    def waits() -> bool:
-        states = {task["task_id"]: task["state"] for task in stack.api.tasks(run.dag_id, run.run_id)}
-        return states.get("find_source") == "up_for_reschedule"
-
-    assert wait_for(waits, 180, every=0.5), "it waits without holding a slot"
+    waits = wait_for(lambda: stack.task_states(run).get("find_source") == "up_for_reschedule", 180, every=0.5)
+    assert waits, "it waits without holding a slot"
     [change, waiting] = itertools.islice(run.follow(), 2)
     assert (change.state, waiting.reason.partition("; ")[0]) == (
         "up_for_reschedule",
@@ -100,9 +97,14 @@ def test_the_span_again_replaces_a_corrected_day_leaves_the_others_and_skips_day
     assert after[corrected].landed == 1
 
 
-def test_a_late_file_is_waited_for(stack: Landfall, late: LandingRun) -> None:
-    assert stack.wait_for_all([late], 120) == ["success"]
-    assert stack.lake("late").in_force(DAY).landed == 1
+def test_a_late_file_is_waited_for(stack: Landfall, late: LandingRun, long: bool) -> None:
+    """It is found without a new run; in the long form it is landed too, as any other."""
+    if long:
+        assert stack.wait_for_all([late], 120) == ["success"]
+        assert stack.lake("late").in_force(DAY).landed == 1
+        return
+    assert wait_for(lambda: stack.task_states(late).get("find_source") == "success", 120, every=1), stack.task_states(late)
+    stack.end(late)
 
 
 def test_a_run_of_a_paused_dag_says_so_and_a_key_that_nobody_knows_lands_nothing(stack: Landfall, late: LandingRun) -> None:
@@ -115,7 +117,7 @@ def test_a_run_of_a_paused_dag_says_so_and_a_key_that_nobody_knows_lands_nothing
         assert f"{late.dag_id} is paused in Airflow" in next(run.follow()).reason
         found = stack.api._call("GET", f"/api/v2/dags/{late.dag_id}/dagRuns", params={"run_id_pattern": NEXT_DAY})["dag_runs"]
         assert [(each["dag_run_id"], each["note"]) for each in found] == [(run.run_id, f"late {NEXT_DAY}")], "a search for the day"
-        stack.api._call("PATCH", f"/api/v2/dags/{late.dag_id}/dagRuns/{run.run_id}", json={"state": "failed"})
+        stack.end(run)
     finally:
         stack.api._call("PATCH", f"/api/v2/dags/{late.dag_id}", json={"is_paused": False})
 

@@ -88,6 +88,13 @@ class Landfall:
         """Triggers the customer's DAG for the files of the day."""
         return landing_run.start(self.api, customer, day=day, source=[], again=False)
 
+    def task_states(self, run: LandingRun) -> dict[str, str]:
+        return {task["task_id"]: task["state"] for task in self.api.tasks(run.dag_id, run.run_id)}
+
+    def end(self, run: LandingRun) -> None:
+        """Marks the run failed, which ends its tasks."""
+        self.api._call("PATCH", f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}", json={"state": "failed"})
+
     def wait_for_all(self, runs: list[LandingRun], seconds: float) -> list[str]:
         """How they stand when all are over, or after so many seconds.
 

@@ -117,6 +117,7 @@ def test_pyiceberg_reads_as_a_reader_and_cannot_write(landed: dict[str, Lake], s
         theirs.catalog.load_table("lake.assessments")
 
 
+@pytest.mark.long("tests/integration/test_for_data_scientists.py: a reader's Spark, and what it is denied")
 def test_spark_reads_as_a_reader_and_is_denied_the_rest(hdfs: Any, landed: dict[str, Lake], tmp_path: Path) -> None:
     paths = [f"{hdfs.uri}/lake/{customer}/assessments/*/*.parquet" for customer in ("acme", "beta")]
     files = [

@@ -97,6 +97,7 @@ def test_a_landing_and_a_tidying_at_once_lose_nothing(hdfs: Any, lake: Lake, tmp
     assert ask(lake, "select day::varchar, count(*) from options group by day order by day").rows == before
 
 
+@pytest.mark.long("tests/unit/maintenance/test_forget.py on local files; tests/e2e/test_again.py forgets on HDFS")
 def test_a_forgotten_attempt_is_in_no_file_any_more(lake: Lake, tmp_path: Path) -> None:
     keen_id = "59a5f3c2e4b0a1d2c3f4a5b6"
     records = [attempt(1), attempt(2, keen_id=keen_id), attempt(3)]

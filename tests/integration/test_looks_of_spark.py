@@ -127,9 +127,7 @@ def program(folder: Path, jars: Path, looks: int) -> str:
 
 @pytest.mark.long("tests/unit/lake/test_one_commit.py: the same looks by PyIceberg, with both catalogs")
 @pytest.mark.timeout(6000)
-def test_spark_s_jdbc_catalog_never_sees_two_landings_mixed(
-    folder: Path, reader_jars: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_spark_s_jdbc_catalog_never_sees_two_landings_mixed(folder: Path, reader_jars: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looks, landings = 10_000, 200
     monkeypatch.setattr(committing, "KEPT_LANDINGS", 3)  # a long history only takes time
     settings = Settings.private(folder / "spark")

@@ -13,6 +13,7 @@ from confluent_kafka import Producer, TopicPartition
 
 from include.contracts import TopicSpec
 from include.errors import LandfallError, Refused
+from include.kafka import ledger
 from include.kafka.client import Admin
 from include.kafka.ledger import Entry, LedgerRefused, ingest_id
 from include.kafka.producer import Publisher, PublisherFenced

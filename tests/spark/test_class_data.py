@@ -15,7 +15,9 @@ from include.stack.settings import Settings
 from include.stack.spark import archive_classes, configure_spark, properties_file, spark_environment, spark_submit
 from include.transform_command import tuning
 
-pytestmark = pytest.mark.long("tests/spark/test_transform_assessments.py starts Spark so; tests/unit/stack has how the archive is made and named")
+pytestmark = pytest.mark.long(
+    "tests/spark/test_transform_assessments.py starts Spark so; tests/unit/stack has how the archive is made and named"
+)
 
 JOB = """
 import pyspark

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from include.cli.main import app
 from include.run_identity import TASKS
+from tests.harness import readme
 
 ROOT = Path(__file__).parents[2]
 ARCHITECTURE, CONTRIBUTING = (ROOT / "docs" / "architecture.md").read_text(), (ROOT / "CONTRIBUTING.md").read_text()
@@ -165,6 +167,21 @@ FIRST_STEPS = [
 @pytest.mark.parametrize(("why", "pattern"), FIRST_STEPS, ids=[row[0] for row in FIRST_STEPS])
 def test_who_begins_finds_in_the_readme(why: str, pattern: str) -> None:
     assert re.search(pattern, README, re.MULTILINE | re.DOTALL), why
+
+
+def test_the_readme_names_the_commands_that_matter() -> None:
+    assert {"demo", "test", "land", "query", "landings", "down"} <= {command[0] for command in readme.commands()}
+
+
+@pytest.mark.parametrize("command", readme.commands(), ids=lambda command: command[0])
+def test_a_command_of_the_readme_is_one_that_landfall_knows(command: list[str]) -> None:
+    """With its options, which are read before the help is shown."""
+    told = CliRunner().invoke(app, [*command, "--help"])
+    assert (told.exit_code, f"landfall {command[0]}" in told.output) == (0, True), told.output
+
+
+def test_a_wrong_command_or_option_is_noticed() -> None:
+    assert [CliRunner().invoke(app, [*words, "--help"]).exit_code for words in (["lnad"], ["land", "--customers", "acme"])] == [2, 2]
 
 
 def test_blocks_of_the_readme_are_short() -> None:

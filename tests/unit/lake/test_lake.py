@@ -272,7 +272,9 @@ def test_a_lost_answer_of_the_catalog_is_recognised(lake: Lake, tmp_path: Path, 
 # ---------------------------------------------------------------- two at once
 
 
-@pytest.mark.parametrize("at", [1, pytest.param(2, marks=IN_BETWEEN), pytest.param(5, marks=IN_BETWEEN), 9, 10], ids=lambda at: f"before effect {at}")
+@pytest.mark.parametrize(
+    "at", [1, pytest.param(2, marks=IN_BETWEEN), pytest.param(5, marks=IN_BETWEEN), 9, 10], ids=lambda at: f"before effect {at}"
+)
 def test_of_two_interleaved_commits_one_wins_and_the_other_begins_again(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:

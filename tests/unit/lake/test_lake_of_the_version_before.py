@@ -66,7 +66,9 @@ def commit_as_before(lake: Lake, built: Built, stop_after: int | None = None, **
 
 
 @pytest.mark.filterwarnings("ignore:Delete operation did not match any records")
-@pytest.mark.parametrize("half_way", [None, 1, pytest.param(5, marks=pytest.mark.long("half-way after the first table and before the last")), 8])
+@pytest.mark.parametrize(
+    "half_way", [None, 1, pytest.param(5, marks=pytest.mark.long("half-way after the first table and before the last")), 8]
+)
 def test_a_lake_of_the_version_before_is_read_and_committed_to(lake: Lake, tmp_path: Path, half_way: int | None) -> None:
     first, second, correction = build(tmp_path), build(tmp_path, OTHER_RECORDS, SECOND), build(tmp_path, OTHER_RECORDS, try_number=2)
     lake.create_tables()
