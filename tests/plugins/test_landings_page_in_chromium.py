@@ -20,7 +20,7 @@ from tests.oracle.built_landing import Built
 
 pytestmark = needs_chromium
 PATIENCE = 60_000  # milliseconds
-NEVER = 20_000  # milliseconds until a request that is not answered is given up here, where people wait longer
+NEVER = 8_000  # milliseconds until a request that is not answered is given up here, where people wait longer
 
 
 @pytest.fixture(scope="module")
