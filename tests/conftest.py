@@ -18,16 +18,10 @@ from include.stack.settings import Settings
 from tests.harness import postgres as private_postgres
 from tests.harness.private_landfall import Landfall, private_landfall
 
-# Tests that share what takes long to start, a stack or a Spark; each group runs in one process.
-GROUPS = {
-    "stack": (
-        "tests/e2e/",
-        "tests/faults/test_kill_everywhere.py",
-        "tests/faults/test_zombie_spark.py",
-        "tests/integration/test_for_data_scientists.py",
-    ),
-    "spark": ("tests/spark/",),
-}
+# Tests that share what takes long to start, a stack or a Spark; each group runs in one process. With one stack for all that need one, its
+# process would go on long after the others, one landing after the other.
+STACKS = {"stack": ("tests/e2e/",), "stack of faults": ("tests/faults/test_kill_everywhere.py", "tests/faults/test_zombie_spark.py")}
+GROUPS = {"stack": STACKS["stack"], "spark": ("tests/spark/",), "stack of faults": STACKS["stack of faults"]}
 LONG_FILES_FIRST = ("tests/faults", "tests/spark", "tests/integration")  # so that processes end at about the same time
 # Fixtures that start daemons or Spark, or fetch what they need.
 STARTS = {"jars", "reader_jars", "kafka", "hdfs", "spark", "stack", "landfall", "postgres"}
@@ -79,8 +73,8 @@ def group_of(nodeid: str) -> str:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if "stack" in getattr(item, "fixturenames", ()) and group_of(item.nodeid) != "stack":
-            raise pytest.UsageError(f"{item.nodeid} needs a stack. Name its file in GROUPS of tests/conftest.py: all share one.")
+        if "stack" in getattr(item, "fixturenames", ()) and group_of(item.nodeid) not in STACKS:
+            raise pytest.UsageError(f"{item.nodeid} needs a stack. Name its file in STACKS of tests/conftest.py: they share few.")
     order = [*GROUPS, *LONG_FILES_FIRST]
     items.sort(key=lambda item: next((place for place, prefix in enumerate(order) if group_of(item.nodeid).startswith(prefix)), len(order)))
     if config.getoption("--quick"):
