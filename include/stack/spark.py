@@ -3,6 +3,7 @@
 SPARK_CONF_DIR is an empty folder: `class_data.py` says why.
 """
 
+import os
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
@@ -56,7 +57,8 @@ def spark_defaults(settings: Settings, class_data_option: str) -> dict[str, obje
     options = ["-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xlog:cds*=off", class_data_option]
     options.append(f"-Dlog4j2.configurationFile={_log4j(settings).as_uri()}")
     return {
-        "spark.jars": ",".join(map(str, jars_of(settings, "spark"))),
+        # Not `spark.jars`: what is on the classpath from the beginning can be in the class archive.
+        "spark.driver.extraClassPath": os.pathsep.join(map(str, jars_of(settings, "spark"))),
         "spark.driver.memory": "2g",
         "spark.driver.extraJavaOptions": " ".join(f'"{option}"' if " " in option else option for option in options if option),
         "spark.ui.enabled": "false",

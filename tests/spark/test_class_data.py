@@ -25,6 +25,7 @@ from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 spark.range(7).selectExpr("id % 2 as odd").groupBy("odd").count().write.parquet("{out}")
 assert spark.read.parquet("{out}").count() == 2
+spark._jvm.java.lang.Class.forName("org.apache.kafka.clients.consumer.KafkaConsumer")
 print("driver has", pyspark.__file__)
 print("worker has", spark.sparkContext.parallelize([0], 1).map(lambda _: pyspark.__file__).collect()[0])
 spark.stop()
@@ -66,6 +67,11 @@ def test_spark_takes_its_classes_from_the_archive(started: Started) -> None:
     assert sources.total() > 2000
     # An archive takes no class of the oldest formats, and none that was first met in this job.
     assert sources["shared "] > 0.9 * sources.total() or started.java_is_ours, sources
+
+
+def test_so_it_does_those_of_the_clients_that_only_a_landing_from_kafka_to_hdfs_needs(started: Started) -> None:
+    [found] = [line for line in started.classes if " org.apache.kafka.clients.consumer.KafkaConsumer source: " in line]
+    assert "source: shared " in found or started.java_is_ours, found
 
 
 def test_driver_and_workers_import_what_is_compiled_already(started: Started) -> None:

@@ -43,7 +43,7 @@ def test_it_is_made_once_for_a_java_and_three_are_kept(settings: Settings) -> No
 def test_the_job_gets_sample_records_and_a_lake_on_the_local_disk(settings: Settings) -> None:
     make_archive(settings, JAVA, shell(settings, f'ls {new_archive(settings).parent}; echo "$0 $@"; exit 1'), ENVIRON, print)
     log = (settings.logs / "class-data.log").read_text()
-    assert log.startswith("lake\nmessages.parquet\n")
+    assert log.startswith("classes\nlake\nmessages.parquet\n")
     assert "transform_assessments.py --raw file:///" in log
 
 
