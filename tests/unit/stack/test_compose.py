@@ -94,7 +94,13 @@ def test_spark_has_the_same_settings(compose: dict[str, Any], tmp_path: Path) ->
     embedded = {name: str(value) for name, value in spark.spark_defaults(Settings.private(tmp_path), "").items()}
     lines = compose["configs"]["spark-properties"]["content"].splitlines()
     composed = dict(line.split(" ", 1) for line in lines)
-    of_its_own = {"spark.jars", "spark.driver.extraClassPath", "spark.driver.extraJavaOptions", "spark.local.dir", "spark.sql.warehouse.dir"}
+    of_its_own = {
+        "spark.jars",
+        "spark.driver.extraClassPath",
+        "spark.driver.extraJavaOptions",
+        "spark.local.dir",
+        "spark.sql.warehouse.dir",
+    }
     of_its_own |= {"spark.driver.host", "spark.driver.bindAddress"}
     assert composed.keys() - of_its_own == embedded.keys() - of_its_own
     assert all(composed[name] == embedded[name] for name in composed.keys() - of_its_own)
