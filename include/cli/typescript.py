@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from include.errors import LandfallError
@@ -42,16 +41,20 @@ def compiler(tools: Path) -> Path:
         raise NotFetched("no `npm` on PATH to fetch TypeScript with")
     with one_at_a_time(tools / "typescript.lock"):
         if not (folder / COMPILER).exists():
-            with tempfile.TemporaryDirectory(prefix="typescript-", dir=tools) as aside:
-                _fetch(npm, Path(aside))
+            aside = tools / "typescript.new"
+            shutil.rmtree(aside, ignore_errors=True)  # of a call that was killed
+            try:
+                _fetch(npm, aside)
                 shutil.rmtree(folder, ignore_errors=True)
-                (Path(aside) / "package").rename(folder)
+                (aside / "package").rename(folder)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
     return folder / COMPILER
 
 
 def _fetch(npm: str, aside: Path) -> None:
     package = aside / "package"
-    package.mkdir()
+    package.mkdir(parents=True)
     for name, content in lock().items():
         (package / name).write_text(json.dumps(content))
     quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", "--fetch-retries=1")
