@@ -13,7 +13,7 @@ neither can be changed from here. So it goes by a Variable, which Airflow encryp
 
 | task | does | if it fails |
 |---|---|---|
-| `forget` | forgets the id in the Variable, returns counts | clear it: a landing came in between, or HDFS did not answer. |
+| `forget` | forgets the id in the Variable, returns counts | clear it: a landing came in between, or HDFS did not answer |
 | `remove_request` | deletes the Variable; skipped in a dry run | clear it, or delete the Variable by hand |
 
 Each task may be killed at any moment and run again. The log of `forget` has the id masked, and says what still holds the attempt outside of
