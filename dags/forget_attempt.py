@@ -5,7 +5,8 @@ Deletes an attempt from every table, old snapshot and file of a customer's lake,
 `./landfall forget` does, for those who have no shell.
 
 **The id does not go into the form.** Airflow keeps a run's conf for as long as the run, and the request that started it in the audit log;
-neither can be changed from here. So it goes by a Variable, which Airflow encrypts and the run deletes:
+neither can be changed from here. So it goes by a Variable, which Airflow encrypts (where it has a Fernet key, as Landfall's own stacks do)
+and the run deletes:
 
 1. *Admin, Variables, Add Variable*: key `landfall_forget_secret_<customer>`, value the `keen_id`, no description.
 2. Trigger this DAG for the customer. It is a dry run, which counts what readers see of the attempt, unless that is unticked.
@@ -23,12 +24,12 @@ the lake: source files of which days, and Kafka until when.
 |---|---|
 | conf, audit log of the trigger | customer, `dry_run`, `confirm`, `asked_by`; a run that holds the id there is refused |
 | audit log of the Variable | its key, and `***` in place of the value |
-| the Variable | the id, encrypted, until `remove_request`; also while a dry run or a failed run waits for the next |
+| the Variable | the id, until `remove_request`; also while a dry run or a failed run waits for the next |
 | XCom | counts, and the moment until which Kafka holds the attempt |
 | log | counts, days and the notes of `./landfall forget`; the id is masked |
 | rendered templates, note of the run | nothing: no field is a template, and no note is written |
 
-Backups of Airflow's database that were made meanwhile hold the encrypted Variable until they are deleted.
+Backups of Airflow's database that were made meanwhile hold the Variable until they are deleted.
 """
 
 from datetime import datetime, timedelta

@@ -12,7 +12,6 @@ import connections
 from include import contracts, receipts
 from include.effects import Effect, effect
 from include.errors import LandfallError
-from include.maintenance import forget as forgetting
 from include.maintenance import forget_request as request
 from include.runs import conf
 from steps import log_lines, step
@@ -29,6 +28,8 @@ class ForgetAttemptOperator(BaseOperator):
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from include.maintenance.forget import forget  # brings what draws charts; Airflow imports every file of plugins/
+
         with step(context):
             run, params = context["dag_run"], context["params"]
             customer, dry_run = params["customer"], bool(params["dry_run"])
@@ -41,7 +42,7 @@ class ForgetAttemptOperator(BaseOperator):
                 return receipts.plain(request.look(lake, keen_id))
             asked_by = params["asked_by"] or run.triggering_user_name or f"a {run.run_type.value} run"
             copies = os.environ.get("LANDFALL_REPORTS")
-            done = forgetting.forget(lake, keen_id, asked_by=asked_by, topic=contract.topic_spec, copies=Path(copies) if copies else None)
+            done = forget(lake, keen_id, asked_by=asked_by, topic=contract.topic_spec, copies=Path(copies) if copies else None)
             log_lines(self.log, ["forgotten; what still holds the attempt:", *request.still_holding(done, contract.topic_spec)])
             return receipts.plain(request.counts(done))
 

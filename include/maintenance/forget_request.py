@@ -7,13 +7,15 @@ is in none of these: it comes by an Airflow Variable, which the run removes, and
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from include.contracts import TopicSpec
 from include.errors import Refused
 from include.lake import tombstones
 from include.lake.lake import Lake
-from include.maintenance import forget as forgetting
+
+if TYPE_CHECKING:
+    from include.maintenance.forget import Forgotten
 
 VARIABLE = "landfall_forget_secret_"
 """Begins the name of a customer's Variable. `secret` in it has Airflow show `***` in place of the value, also in audit logs before 3.3."""
@@ -92,11 +94,13 @@ def refuse_not_forgotten(lake: Lake, keen_id: str) -> None:
 
 def look(lake: Lake, keen_id: str) -> Counts:
     """What readers see of the attempt; changes nothing."""
-    found = forgetting.find(lake, keen_id)
+    from include.maintenance.forget import find  # brings what draws charts
+
+    found = find(lake, keen_id)
     return Counts(lake.customer, True, len(found.records), sum(found.records.values()), _numbers(found.mentioned))
 
 
-def counts(done: forgetting.Forgotten) -> Counts:
+def counts(done: "Forgotten") -> Counts:
     """How much was forgotten, without what it was."""
     return Counts(
         customer=done.customer, dry_run=False, days=len(done.days), records=sum(done.days.values()), mentioned=_numbers(done.mentioned),
@@ -105,7 +109,7 @@ def counts(done: forgetting.Forgotten) -> Counts:
     )  # fmt: skip
 
 
-def still_holding(done: forgetting.Forgotten, topic: TopicSpec) -> list[str]:
+def still_holding(done: "Forgotten", topic: TopicSpec) -> list[str]:
     """What holds the attempt outside of the lake, in sentences for a log: days in place of the files' names."""
     days = sorted({landing[:10] for landing in done.landings} | set(done.days))
     mentioned = [f"{day}: quarantined records that have no keen_id mention the id: {numbers}" for day, numbers in done.mentioned.items()]
