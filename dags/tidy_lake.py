@@ -9,7 +9,8 @@ its own, and none waits for another.
 |---|---|---|
 | `tidy_<customer>` | compacts, removes, and returns counts and bytes | clear it: a landing came in between, or HDFS did not answer |
 
-A customer whose contract is wrong is skipped, with the reason in its log. With `dry_run` nothing changes; the task returns what would.
+A customer whose contract is wrong is skipped, with the reason in its log; so are all but the one that the form's `customer` names, if it
+names one. With `dry_run` nothing changes; the task returns what would.
 """
 
 from datetime import datetime, timedelta
@@ -18,8 +19,10 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
 from include import contracts
 from include.contracts import Contract
-from lake_operators import TidyLakeOperator
+from lake_operators import ALL_CUSTOMERS, TidyLakeOperator
 from steps import SkippedContractOperator
+
+CONTRACTS = contracts.load_all()
 
 with DAG(
     dag_id="tidy_lake",
@@ -31,12 +34,19 @@ with DAG(
     max_active_runs=1,
     is_paused_upon_creation=False,
     params={
+        "customer": Param(
+            ALL_CUSTOMERS,
+            type="string",
+            enum=[ALL_CUSTOMERS, *CONTRACTS],
+            title="Customer",
+            description="Whose lake to tidy.",
+        ),
         "dry_run": Param(
             False,
             type="boolean",
             title="Dry run",
             description="Only report what would be done; nothing is changed.",
-        )
+        ),
     },
     tags=["landfall"],
     default_args={
@@ -47,7 +57,7 @@ with DAG(
         "execution_timeout": timedelta(hours=2),
     },
 ) as dag:
-    for _customer, _contract in contracts.load_all().items():
+    for _customer, _contract in CONTRACTS.items():
         if isinstance(_contract, Contract):
             TidyLakeOperator(task_id=f"tidy_{_customer}", contract=_contract)
         else:

@@ -5,6 +5,7 @@ Each error below is in the module behind it, with what its message names.
 LandfallError
     AirflowUnreachable      include/runs/airflow_client.py
     Misconfigured           include/deployment/checkup.py
+    NotFetched              include/cli/typescript.py
     NotThereYet             include/runs/airflow_client.py
     NotTold                 plugins/notifying.py
     Overtaken               include/lake/catalog.py

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import connections
 import landed_assets
@@ -26,6 +26,7 @@ from include.validation import checks, holes
 from include.validation.facts import Landed
 from steps import log_lines, receipt_of, seconds_so_far, step
 
+ALL_CUSTOMERS = "all customers"  # in tidy_lake's form: no customer's name, for it has a space
 BEFORE_COMMIT = list(TASKS[: TASKS.index("commit")])
 
 
@@ -200,6 +201,8 @@ class TidyLakeOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         with step(context):
             conf.refuse_unknown(context["dag_run"].conf, context["dag"].params)
+            if (chosen := context["params"]["customer"]) not in (ALL_CUSTOMERS, self.contract.customer):
+                raise AirflowSkipException(f"this run tidies the lake of {chosen} alone")
             lake, dry_run = connections.lake(self.contract.customer), bool(context["params"]["dry_run"])
             compacted = compact.compact(lake, self.contract.tidy.max_files, dry_run=dry_run)
             tidied = cleanup.tidy(lake, self.contract.tidy.unneeded_days, dry_run=dry_run)

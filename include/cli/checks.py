@@ -11,7 +11,9 @@ from pathlib import Path
 
 import typer
 
-from include.cli import terminal
+from include.cli import terminal, typescript
+from include.errors import LandfallError
+from include.stack.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".local" / "check"  # of mypy above all: without it the look at all files takes half a minute
@@ -42,6 +44,25 @@ def javascript() -> Verdict:
     return Verdict(all(each.passed for each in verdicts), "\n".join(each.output for each in verdicts if not each.passed))
 
 
+def javascript_types() -> Verdict:
+    """The types of the page's scripts, as their JSDoc and answers.d.ts have them, by TypeScript; skipped where that cannot be had."""
+    node = shutil.which("node")
+    if node is None:
+        return Verdict(passed=True, skipped="no `node` on PATH")
+    try:
+        tsc = typescript.compiler(Settings.load().tools)
+    except typescript.NotFetched as error:
+        return Verdict(passed=True, skipped=str(error))
+    except LandfallError as error:
+        return Verdict(passed=False, output=str(error))
+    return _run([node, str(tsc), *typescript.OPTIONS, *typed_scripts()])
+
+
+def typed_scripts() -> list[str]:
+    """The files of the page Landings; each is to begin with `// @ts-check`, so that editors look at it too."""
+    return [path for path, kind, _ in scripts() if kind == "module"]
+
+
 def scripts() -> list[tuple[str, str, str]]:
     """Path, kind and text of each script: the files of the page Landings are modules, the report's script is within its page."""
     files = [(path, "module", path.read_text()) for path in sorted((ROOT / "plugins").rglob("*.js"))]
@@ -61,13 +82,14 @@ PARTS: dict[str, Callable[[], Verdict]] = {
     "ruff format": lambda: by_tool("ruff", "format", "--check"),
     "mypy": lambda: by_tool("mypy"),
     "javascript": javascript,
+    "typescript": javascript_types,
 }
 
 
 def check() -> None:
-    """Check the code without running it: rules and format by ruff, types by mypy, the syntax of the pages' scripts. Takes seconds.
+    """Check the code without running it: rules and format by ruff, types by mypy, the pages' scripts by Node and TypeScript.
 
-    Exit code 1 if a part fails. The first call takes half a minute, for mypy has no cache yet.
+    Takes seconds. Exit code 1 if a part fails. The first call takes half a minute, for mypy has no cache yet, and npm fetches TypeScript.
     """
     failed = False
     for name, part in PARTS.items():

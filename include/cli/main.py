@@ -14,7 +14,7 @@ from typer._click.exceptions import ClickException
 from typer.rich_utils import rich_format_error
 
 import include
-from include.cli import ask, checks, completion, customers, forget, health, helping, land, services, stack, terminal, tests
+from include.cli import ask, checks, completion, customers, forget, health, helping, land, runbook, services, stack, terminal, tests
 from include.errors import LandfallError
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ COMMANDS: list[Callable[..., None]] = [
 ]  # fmt: skip
 for command in COMMANDS:
     helping.register(app, command)
+helping.register(app, runbook.runbook, hidden=True)  # for those who change Landfall: CONTRIBUTING.md
 helping.register(app, tests.run, "test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 app.add_typer(customers.app)
 
@@ -46,7 +47,7 @@ def _show_version(asked: bool) -> None:
 
 
 # They work on this machine alone, wherever a profile leads.
-LOCAL = {"split", "compose-env", "completion", "check", "test"}
+LOCAL = {"split", "compose-env", "completion", "check", "runbook", "test"}
 
 
 def _profiles(incomplete: str) -> list[str]:

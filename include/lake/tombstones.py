@@ -41,13 +41,19 @@ def bury(lake: CustomerTables, keen_id: str, asked_by: str) -> str:
     if not lake.fs.exists(_salt_path(lake)):
         with effect(Effect.WRITE_FILE, path=_salt_path(lake)):  # whole: nobody may ever hash with a part of it
             make_file(lake.fs, _salt_path(lake), secrets.token_hex(16).encode())
-    tombstone = hashlib.sha256((_salt(lake) + keen_id).encode()).hexdigest()
+    tombstone = _hash(_salt(lake), keen_id)
     with suppress(FileNotFoundError, ValueError):  # its name is what keeps the attempt out; what is in it may have been cut off
         read(lake, tombstone)
         return tombstone
     asked = {"asked_by": asked_by, "asked_at": datetime.now(UTC).isoformat(timespec="seconds")}
     write_file(lake.fs, _path(lake, tombstone), json.dumps({**asked, "newest": None, "landings": {}}).encode())
     return tombstone
+
+
+def is_buried(lake: CustomerTables, keen_id: str) -> bool:
+    """Whether this id has a tombstone; makes none."""
+    salt, hashes = salted(lake)
+    return bool(hashes) and _hash(salt, keen_id) in hashes
 
 
 def note(
@@ -73,6 +79,10 @@ def note(
 def read(lake: CustomerTables, tombstone: str) -> dict[str, Any]:
     """What the tombstone's file holds. Raises FileNotFoundError or ValueError if there is none, or it was cut off."""
     return dict(json.loads(lake.fs.cat_file(_path(lake, tombstone))))
+
+
+def _hash(salt: str, keen_id: str) -> str:
+    return hashlib.sha256((salt + keen_id).encode()).hexdigest()
 
 
 def _salt(lake: CustomerTables) -> str:

@@ -30,7 +30,7 @@ def dag(dags: dict):
 
 
 def test_there_is_a_dag_for_each_customer_and_no_other(dags: dict) -> None:
-    assert set(dags) == {*EXPECTED, "keep_rights", "tidy_lake"}
+    assert set(dags) == {*EXPECTED, "forget_attempt", "keep_rights", "tidy_lake"}
 
 
 @pytest.mark.parametrize("dag_id", sorted(EXPECTED))
@@ -236,7 +236,7 @@ def test_whatever_one_customer_s_file_is_the_others_have_their_dags(dags: dict, 
     bag = DagBag(str(dag_folder))
     assert bag.import_errors == {}
     wrong = {f"land_assessments_{name}": bag.dags.get(f"land_assessments_{name}") for name in ("wrong", "-right-copy", "folder")}
-    assert bag.dags.keys() == {"land_assessments_right", *wrong, "keep_rights", "tidy_lake"}
+    assert bag.dags.keys() == {"land_assessments_right", *wrong, "forget_attempt", "keep_rights", "tidy_lake"}
     assert all(set(each.task_dict) == {"wrong_contract"} for each in wrong.values())
     assert bag.dags["tidy_lake"].task_dict.keys() == {"tidy_right", "tidy_wrong", "tidy_-right-copy", "tidy_folder"}
     for dag in bag.dags.values():

@@ -38,6 +38,12 @@ def test_it_changes_things_unless_asked_not_to(dag) -> None:
     assert param.description
 
 
+def test_it_tidies_all_customers_unless_the_form_names_one(dag) -> None:
+    param = dag.params.get_param("customer")
+    assert (param.resolve(), param.schema["enum"]) == ("all customers", ["all customers", "acme", "demo"])
+    assert param.description
+
+
 def test_a_wrong_contract_is_skipped_by_name_and_the_others_are_tidied(
     dags: dict, dag_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import connections
 from include.contracts import Contract, TidyTerms
 from include.lake.lake import Lake
-from lake_operators import TidyLakeOperator
+from lake_operators import ALL_CUSTOMERS, TidyLakeOperator
 from tests.harness.lakes import FIRST, SECOND, age, commit, directories, files, open_lake, scattered, there
 from tests.oracle.built_landing import Built, build
 
@@ -36,10 +36,12 @@ def abandoned(lake: Lake, tmp_path: Path) -> Built:
     return built
 
 
-def tidy(*, max_files: int, unneeded_days: int, dry_run: bool, conf: dict[str, Any] | None = None) -> dict[str, Any]:
+def tidy(
+    *, max_files: int, unneeded_days: int, dry_run: bool, conf: dict[str, Any] | None = None, customer: str = ALL_CUSTOMERS
+) -> dict[str, Any]:
     contract = Contract(customer="acme", source="{day}.json", tidy=TidyTerms(max_files=max_files, unneeded_days=unneeded_days))
     ti = SimpleNamespace(xcom_push=lambda key, value: None)
-    params = {"dry_run": dry_run}
+    params = {"dry_run": dry_run, "customer": customer}
     context = {"ti": ti, "params": params, "dag": SimpleNamespace(params=params), "dag_run": SimpleNamespace(conf=conf)}
     return TidyLakeOperator(task_id="tidy_acme", contract=contract).execute(context)  # type: ignore[arg-type]
 
@@ -71,3 +73,11 @@ def test_a_dry_run_that_is_misspelled_removes_nothing(lake: Lake, abandoned: Bui
     with pytest.raises(AirflowFailException, match=r"unknown key 'dryrun' \(is 'dry_run' meant\?\)"):
         tidy(max_files=FEW, unneeded_days=FEW, dry_run=False, conf={"dryrun": True})
     assert (sum(files(lake, FIRST).values()), there(abandoned)) == (before, True)
+
+
+def test_a_run_for_one_customer_skips_the_others(lake: Lake, abandoned: Built) -> None:
+    before = sum(files(lake, FIRST).values())
+    with pytest.raises(AirflowSkipException, match="tidies the lake of beta alone"):
+        tidy(max_files=FEW, unneeded_days=FEW, dry_run=False, customer="beta")
+    assert (sum(files(lake, FIRST).values()), there(abandoned)) == (before, True)
+    assert tidy(max_files=FEW, unneeded_days=FEW, dry_run=True, customer="acme")["landings"]["count"] > 0

@@ -9,7 +9,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from include.cli import runbook
 from include.cli.main import app
+from include.errors import LandfallError
 from include.run_identity import TASKS
 from tests.harness import readme
 
@@ -17,7 +19,10 @@ ROOT = Path(__file__).parents[2]
 ARCHITECTURE, CONTRIBUTING = (ROOT / "docs" / "architecture.md").read_text(), (ROOT / "CONTRIBUTING.md").read_text()
 README = (ROOT / "README.md").read_text()
 PAGES = {"docs/architecture.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING, "README.md": README}
-PAGES |= {f"docs/{name}": (ROOT / "docs" / name).read_text() for name in ("command_line.md", "for_data_scientists.md", "performance.md")}
+PAGES |= {
+    f"docs/{name}": (ROOT / "docs" / name).read_text()
+    for name in ("command_line.md", "for_data_scientists.md", "performance.md", "runbook.md")
+}
 TOP = ("dags", "plugins", "include", "spark_jobs", "tests", "docs", "bench")
 TO_BE_MADE = {"include/answers/NN_name.sql", "include/customers/beta.yaml"}  # what the reader makes
 FAULTS = [f"R{number}" for number in range(1, 14)]
@@ -194,3 +199,31 @@ def test_what_a_dag_says_of_itself_is_in_words_of_reference_docs(dag: Path) -> N
     tree = ast.parse(dag.read_text())
     texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     assert not [text for text in texts if re.search(r"\b(told|anew|stands?|tells?|red)\b", text)]
+
+
+def test_the_runbook_is_what_dags_operators_and_errors_say() -> None:
+    assert runbook.PAGE.read_text() == runbook.page(), "their texts have changed since: ./landfall runbook writes docs/runbook.md anew"
+
+
+def test_the_runbook_has_every_dag_and_task_and_error() -> None:
+    page = PAGES["docs/runbook.md"]
+    assert set(runbook.DAGS) == {path.stem for path in (ROOT / "dags").glob("*.py")}, "a DAG is missing in DAGS of include/cli/runbook.py"
+    assert re.findall(r"^### `(\w+)`$", page, re.MULTILINE)[: len(TASKS)] == list(TASKS)
+    assert page.count("**On call:**") == page.count("\n### ") > len(TASKS)
+    assert "| `SourceRefused` |" in page.partition("| not tried again |")[2]
+    assert "| `Overtaken` |" in page.partition("| not tried again |")[0]
+
+
+PLANTED = [
+    ("an operator that says nothing", 'X(task_id="a")', "a is a X, whose docstring has no"),
+    ("a row of no task", '"""\n| `b` | does | clear it |\n"""', "rows of tasks that it does not make: b"),
+]
+
+
+@pytest.mark.parametrize(("why", "source", "reason"), PLANTED, ids=[row[0] for row in PLANTED])
+def test_what_the_runbook_would_lack_is_named(why: str, source: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "one.py").write_text(source)
+    monkeypatch.setattr(runbook, "ROOT", tmp_path)
+    with pytest.raises(LandfallError, match=reason):
+        runbook.tasks("one", {})

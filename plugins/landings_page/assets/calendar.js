@@ -1,11 +1,16 @@
+// @ts-check
 // The calendar: a row for each customer, a cell for each day of the month. One cell at a time is in the order of the tab key; arrows move
 // within the grid, Page Up and Page Down to other months.
 
-import { STATES, badge, element, longDate, number, percent, shortDate } from "./elements.js";
+import { STATES, badge, element, focusOn, focusedOn, longDate, number, percent, shortDate } from "./elements.js";
+
+/** @import { Cell, Row, State } from "../answers" */
 
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+/** @type {State[]} */
 const SHOWN_STATES = ["landed", "landed_failed", "red", "running", "missing", "skipped", "not_run"];
 
+/** @param {string} month */
 export function daysOf(month) {
   const [year, number] = month.split("-").map(Number);
   const count = new Date(Date.UTC(year, number, 0)).getUTCDate();
@@ -13,34 +18,42 @@ export function daysOf(month) {
 }
 
 // Monday is 0.
+/** @param {string} day */
 const weekday = (day) => (new Date(day).getUTCDay() + 6) % 7;
 
 export class Calendar {
+  /** @type {string | undefined} */
+  kept; // the key of the cell that is in the order of the tab key
+  /** @type {string[]} */
+  days = [];
+
+  /** @param {{ open: (customer: string, day: string) => void, turn: (by: number) => string }} actions */
   constructor({ open, turn }) {
     this.open = open;
     this.turn = turn; // to another month: by -1 or 1
-    const on = { keydown: (event) => this.move(event) };
+    const on = { keydown: (/** @type {KeyboardEvent} */ event) => this.move(event) };
     this.grid = element("div", { role: "grid", class: "grid", "aria-label": "Customers by days", on });
     // Where a month is shown as weeks; each day says its own weekday to who listens.
     const weekdays = element("div", { class: "weekdays", "aria-hidden": "true" }, WEEKDAYS.map((name) => element("span", {}, name)));
     this.element = element("div", {}, weekdays, this.grid, legend());
   }
 
-  // `rows`: {customer, description, wrong, answer, failure, waiting}: what the server answered, and whether it is asked for this month.
+  /** @param {string} month @param {string} today @param {Row[]} rows */
   show(month, today, rows) {
-    const { key: focused, newest } = this.grid.contains(document.activeElement) ? document.activeElement.dataset : {};
+    const { key: focused, newest } = this.grid.contains(document.activeElement) ? focusedOn() : {};
     const kept = focused ?? this.kept;
     this.days = daysOf(month);
-    this.grid.style.setProperty("--days", this.days.length);
-    this.grid.style.setProperty("--first", weekday(this.days[0]) + 1);
+    this.grid.style.setProperty("--days", String(this.days.length));
+    this.grid.style.setProperty("--first", String(weekday(this.days[0]) + 1));
     this.grid.replaceChildren(this.header(today), ...rows.map((row) => this.row(row, today)));
-    const cells = [...this.grid.querySelectorAll("button.day")];
+    const cells = dayButtons(this.grid);
     const current = cells.find((cell) => cell.dataset.key === kept) ?? cells.find((cell) => cell.dataset.day === today) ?? cells[0];
     if (current) current.tabIndex = 0;
     if (focused && current) current.focus();
-    if (newest) this.grid.querySelector(`[data-newest="${newest}"]`)?.focus();
+    if (newest) focusOn(`[data-newest="${newest}"]`, this.grid);
   }
 
+  /** @param {string} today */
   header(today) {
     const names = this.days.map((day) =>
       element(
@@ -53,9 +66,10 @@ export class Calendar {
     return element("div", { role: "row", class: "row heads" }, element("div", { role: "columnheader", class: "who" }, "Customer"), names);
   }
 
+  /** @param {Row} row @param {string} today */
   row(row, today) {
     const newest = row.answer?.newest;
-    const link = { class: "link", type: "button", "data-newest": row.customer, on: { click: () => this.open(row.customer, newest) } };
+    const link = { class: "link", type: "button", "data-newest": row.customer, on: { click: () => newest && this.open(row.customer, newest) } };
     const said = newest
       ? element("button", link, `newest ${shortDate(newest)}`)
       : element("span", { class: "soft" }, row.answer ? "nothing landed yet" : "");
@@ -69,7 +83,9 @@ export class Calendar {
     );
   }
 
+  /** @param {Row} row @param {string} day @param {string} today */
   cell(row, day, today) {
+    /** @type {Cell} */
     const found = row.answer?.days[day] ?? { state: "not_due" };
     const key = `${row.customer} ${day}`;
     const attributes = {
@@ -84,7 +100,7 @@ export class Calendar {
       title: `${shortDate(day)}: ${said(found)}`,
       on: {
         click: () => this.open(row.customer, day),
-        focus: (event) => this.keep(event.currentTarget),
+        focus: (/** @type {{ currentTarget: HTMLElement }} */ event) => this.keep(event.currentTarget),
       },
     };
     const warns = found.landed?.has_warnings ? element("sup", {}, "!") : "";
@@ -103,21 +119,24 @@ export class Calendar {
     );
   }
 
+  /** @param {HTMLElement} cell */
   keep(cell) {
-    this.grid.querySelectorAll('button.day[tabindex="0"]').forEach((other) => (other.tabIndex = -1));
+    dayButtons(this.grid).forEach((other) => (other.tabIndex = -1));
     cell.tabIndex = 0;
     this.kept = cell.dataset.key;
   }
 
+  /** @param {KeyboardEvent} event */
   move(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey || !event.target.dataset.key) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || !(event.target instanceof HTMLElement)) return;
     const { day, customer } = event.target.dataset;
-    const cellsOf = (row) => [...row.querySelectorAll("button.day")];
-    const rows = [...this.grid.querySelectorAll(".row")].map(cellsOf).filter((cells) => cells.length);
+    if (!day || !customer) return;
+    const rows = [...this.grid.querySelectorAll(".row")].map(dayButtons).filter((cells) => cells.length);
     const row = rows.findIndex((cells) => cells[0].dataset.customer === customer);
     const column = this.days.indexOf(day);
     const last = this.days.length - 1;
-    const to = {
+    /** @type {Record<string, () => HTMLElement | null | undefined>} */
+    const moves = {
       ArrowLeft: () => rows[row][column - 1] ?? this.turnTo(customer, -1),
       ArrowRight: () => rows[row][column + 1] ?? this.turnTo(customer, 1),
       ArrowUp: () => rows[row - 1]?.[column],
@@ -126,21 +145,32 @@ export class Calendar {
       End: () => rows[row][last],
       PageUp: () => this.turnTo(customer, -1),
       PageDown: () => this.turnTo(customer, 1),
-    }[event.key];
+    };
+    const to = moves[event.key];
     if (!to) return;
     event.preventDefault();
     to()?.focus();
   }
 
   // The last day of the month before, or the first of the next.
+  /** @param {string} customer @param {number} by */
   turnTo(customer, by) {
     const month = this.turn(by);
     const days = daysOf(month);
-    return this.grid.querySelector(`[data-key="${customer} ${by < 0 ? days.at(-1) : days[0]}"]`);
+    return this.control(`[data-key="${customer} ${by < 0 ? days.at(-1) : days[0]}"]`);
+  }
+
+  /** @param {string} selector @returns {HTMLElement | null} */
+  control(selector) {
+    return this.grid.querySelector(selector);
   }
 }
 
+/** @type {(within: Element) => HTMLButtonElement[]} */
+const dayButtons = (within) => [...within.querySelectorAll("button")].filter((button) => button.classList.contains("day"));
+
 // A day in words, for ears and for the pointer.
+/** @param {Cell} cell */
 function said({ state, landed, seen }) {
   const parts = [STATES[state].name];
   if (landed) {
@@ -153,6 +183,7 @@ function said({ state, landed, seen }) {
   return parts.join(", ");
 }
 
+/** @param {string} reason */
 const failure = (reason) => element("div", { role: "gridcell", class: "failure" }, element("strong", {}, "Cannot be shown. "), reason);
 
 function legend() {

@@ -1,16 +1,26 @@
+// @ts-check
 // One day of one customer: what was counted where, what is wrong and why, what could not be read, how long it took, and what can be done.
 
-import { Refusal, ask, followOutside, request, runPage } from "./airflow.js";
+import { Refusal, SOON, START_TAKES, ask, followOutside, request, runPage } from "./airflow.js";
 import { badge, element, longDate, number, percent } from "./elements.js";
 
+/** @import { Children, Day, DayActions, Figure, Place, Reason, Receipt } from "../answers" */
+
+const OPEN = 15000; // milliseconds between looks at a day in its dialog, for others start runs too
 const COUNTED = ["records", "content_hash", "landed", "duplicates", "quarantined", "forgotten"];
+/** @type {Record<string, string>} */
 const NAMES = { content_hash: "content hash", landed: "distinct attempts" };
+/** @type {Record<Place, string>} */
 const PLACES = { source: "Source", topic: "Topic", spark: "Spark", hdfs: "HDFS" };
 
+const ALL_PLACES = /** @type {Place[]} */ (Object.keys(PLACES));
+
+/** @type {(customer: string, day: string) => string} */
 export const dayPath = (customer, day) => `customers/${encodeURIComponent(customer)}/days/${day}`;
 
-// Shows a day as the server has answered it. `actions`: {mayTrigger, started, changed, backfill}; without backfill there is no button for it.
-export function showDay(place, found, actions) {
+// Shows a day as the server has answered it. Without `backfill` among the actions there is no button for it.
+/** @param {HTMLElement} place @param {Day} found @param {DayActions} actions */
+function showDay(place, found, actions) {
   const parts = [
     element("p", { class: "state" }, badge(found.state), " ", sentence(found)),
     trouble(found, actions),
@@ -20,15 +30,57 @@ export function showDay(place, found, actions) {
     ...attempt(found),
   ];
   const focused = place.contains(document.activeElement);
-  place.replaceChildren(...parts.filter(Boolean));
+  place.replaceChildren(...parts.filter((part) => part !== null));
   if (focused) place.focus(); // what had it is gone
 }
 
+// Shows a day, and shows it again as it changes, for as long as its run is under way, or one has just been started.
+/** @type {(place: HTMLElement, customer: string, day: string, actions: Omit<DayActions, "changed">, changed?: (found: Day) => void) => Promise<void>} */
+export async function followDay(place, customer, day, actions, changed = () => {}) {
+  /** @type {string | null} */
+  let shown = null;
+  /** @type {number | undefined} */
+  let timer;
+  let until = 0;
+  const started = () => {
+    until = Date.now() + START_TAKES;
+    actions.started();
+    look();
+  };
+  const again = () => {
+    actions.seen?.();
+    return look();
+  };
+  const look = async () => {
+    clearTimeout(timer);
+    try {
+      const found = await ask(dayPath(customer, day));
+      if (JSON.stringify(found) !== shown) {
+        shown = JSON.stringify(found);
+        showDay(place, found, { ...actions, started, changed: again });
+        changed(found);
+      }
+      next(found.state === "running" || Date.now() < until ? SOON : OPEN);
+    } catch (error) {
+      shown = null;
+      place.replaceChildren(element("p", { class: "notice bad" }, told(error)));
+      next(OPEN);
+    }
+  };
+  const next = (/** @type {number} */ pause) => {
+    clearTimeout(timer);
+    if (place.isConnected && place.checkVisibility()) timer = setTimeout(look, pause);
+  };
+  await look();
+}
+
+/** @param {Day} found */
 function sentence(found) {
   const own = found.in_force?.run_id === found.run_id;
   const before = own ? "Readers see its landing." : "Readers see the landing before it.";
   const visible = found.in_force ? before : "Readers see nothing of this day.";
-  return {
+  /** @type {Partial<Record<Day["state"], string>>} */
+  const sentences = {
     landed_failed: `An attempt since has failed. ${visible}`,
     landed: found.landings > 1 ? `Landed ${found.landings} times; the newest is in force.` : "Every record is accounted for.",
     red: `The last run failed. ${visible}`,
@@ -37,10 +89,12 @@ function sentence(found) {
     skipped: "A run found no files, and the contract says that such a day is none.",
     not_run: "No run has looked for files; the contract says that a day without files is none.",
     not_due: "Nothing is due.",
-  }[found.state];
+  };
+  return sentences[found.state];
 }
 
 // Why the newest run failed, and whether somebody knows.
+/** @param {Day} found @param {DayActions} actions */
 function trouble(found, { mayTrigger, changed }) {
   if (!found.failure) return null;
   const { failed_task: task, reason, problems } = found.failure.receipt;
@@ -54,15 +108,16 @@ function trouble(found, { mayTrigger, changed }) {
     return element("details", { class: "notice seen" },
       element("summary", {}, `A failed attempt, seen by ${seen.by}, ${moment}`), element("h3", {}, title), ...lines, kept);
   }
-  return element("div", { class: "notice bad" }, element("h3", {}, title), ...lines, kept, mayTrigger && sawIt(found, changed));
+  return element("div", { class: "notice bad" }, element("h3", {}, title), ...lines, kept, mayTrigger && sawIt(found, found.failure.run_id, changed));
 }
 
-function sawIt(found, changed) {
+/** @param {Day} found @param {string} runId @param {() => unknown} changed */
+function sawIt(found, runId, changed) {
   const message = element("span", { class: "message", role: "status" });
   const click = async () => {
     message.textContent = "Noting it…";
     try {
-      await ask(`${dayPath(found.customer, found.day)}/seen?run_id=${encodeURIComponent(found.failure.run_id)}`, "PUT");
+      await ask(`${dayPath(found.customer, found.day)}/seen?run_id=${encodeURIComponent(runId)}`, "PUT");
       await changed();
     } catch (error) {
       message.textContent = told(error);
@@ -73,11 +128,12 @@ function sawIt(found, changed) {
 }
 
 // Asked by itself: it looks for the files, wherever they are. Where that cannot be, nothing is said.
+/** @param {Day} found */
 function changedFiles(found) {
   if (!found.in_force || found.state === "running") return null;
   const place = element("div", { role: "status" });
   ask(`${dayPath(found.customer, found.day)}/changed`)
-    .then((sentences) => sentences.length && place.replaceChildren(
+    .then((/** @type {string[]} */ sentences) => sentences.length && place.replaceChildren(
       element("div", { class: "notice warn changed_files" },
         element("h3", {}, "The files have changed since they landed"),
         sentences.map((each) => element("p", { class: "reason" }, each)),
@@ -87,6 +143,7 @@ function changedFiles(found) {
 }
 
 // What readers see.
+/** @param {Day} found */
 function landing(found) {
   const receipt = found.in_force;
   if (!receipt) return [];
@@ -101,6 +158,7 @@ function landing(found) {
 }
 
 // What a run that has landed nothing has come to.
+/** @param {Day} found */
 function attempt(found) {
   const receipt = found.state === "landed" ? null : found.receipt;
   if (!receipt) return [];
@@ -116,9 +174,10 @@ function attempt(found) {
   ];
 }
 
+/** @param {Day} found @param {DayActions} actions */
 function buttons(found, { mayTrigger, started, backfill }) {
   const message = element("p", { class: "message", role: "status" });
-  const start = async (again) => {
+  const start = async (/** @type {boolean} */ again) => {
     message.textContent = "Asking Airflow…";
     try {
       await request(await ask(`${dayPath(found.customer, found.day)}/run?again=${again}`));
@@ -131,6 +190,7 @@ function buttons(found, { mayTrigger, started, backfill }) {
   const landed = found.in_force !== null;
   const busy = found.state === "running";
   const why = mayTrigger ? (busy ? "A run of this day is under way." : null) : "Your role in Airflow may look, not start runs.";
+  /** @type {(text: string, click: () => void, primary: boolean, title?: string) => HTMLElement} */
   const press = (text, click, primary, title) =>
     element(
       "button",
@@ -150,21 +210,25 @@ function buttons(found, { mayTrigger, started, backfill }) {
   );
 }
 
+/** @type {(href: string, text: string) => HTMLElement} */
 const outside = (href, text) => element("a", { href, target: "_blank", rel: "noopener", on: { click: followOutside } }, text);
 
+/** @param {Day} found */
 function reports(found) {
-  const address = (name) => new URL(`reports/${encodeURIComponent(found.customer)}/${name}`, document.baseURI).href;
+  const address = (/** @type {string} */ name) => new URL(`reports/${encodeURIComponent(found.customer)}/${name}`, document.baseURI).href;
   const texts = { [found.day]: "Report of the day", all_days: "Report of all days" };
   const links = found.reports.map((name) => outside(address(name), texts[name]));
   return links.length ? links : [element("span", { class: "soft" }, "No report yet.")];
 }
 
 // `visible`: of a landing; what a run has counted that landed nothing is no landing's.
+/** @param {string} title @param {Day} found @param {Receipt} receipt @param {boolean} visible */
 function counts(title, found, receipt, visible, running = false) {
-  const places = Object.keys(PLACES).filter((place) => receipt.conservation?.[place]);
+  const { conservation } = receipt;
+  const places = ALL_PLACES.filter((place) => conservation?.[place]);
   if (!places.length) return section(title, figures(found, receipt, visible)); // a landing of an earlier version
-  const counted = (key) => places.map((place) => receipt.conservation[place][key]);
-  const differ = (key) => new Set(counted(key).filter((value) => value !== undefined)).size > 1;
+  const counted = (/** @type {string} */ key) => places.map((place) => conservation?.[place]?.[key]);
+  const differ = (/** @type {string} */ key) => new Set(counted(key).filter((value) => value !== undefined)).size > 1;
   const keys = COUNTED.filter((key) => counted(key).some((value) => value !== undefined));
   const agree = !keys.some(differ);
   const rows = keys.map((key) =>
@@ -181,17 +245,20 @@ function counts(title, found, receipt, visible, running = false) {
       element("table", { class: "counts" }, element("thead", {}, element("tr", {}, element("td"), heads)), element("tbody", {}, rows))));
 }
 
+/** @param {Figure | undefined} value */
 const formatted = (value) => (typeof value === "number" ? number.format(value) : value);
 
+/** @param {Place[]} places @param {boolean} agree @param {boolean} visible @param {boolean} running */
 function verdict(places, agree, visible, running) {
   if (!agree) return "They do not agree, so nothing of this run is visible to readers.";
-  const missing = Object.keys(PLACES).filter((place) => !places.includes(place));
+  const missing = ALL_PLACES.filter((place) => !places.includes(place));
   if (missing.length) return `The run has ${running ? "yet to come" : "not come"} to ${missing.map((place) => PLACES[place]).join(" and ")}.`;
   if (visible) return "All four agree, by count and by content hash.";
   const counted = "Nothing was lost or doubled on the way: all four agree.";
   return running ? `${counted} Nothing of the run is visible to readers yet.` : `${counted} But the run failed, so nothing of it is visible to readers.`;
 }
 
+/** @param {Day} found @param {Receipt} receipt @param {boolean} visible */
 function figures(found, receipt, visible) {
   if (receipt.published === null) return null; // it has not come so far
   const shown = visible ? found.figures : found.figures.filter((key) => key !== "landed");
@@ -201,6 +268,7 @@ function figures(found, receipt, visible) {
   ));
 }
 
+/** @param {Receipt} receipt */
 function warnings({ warnings: found }) {
   if (!found?.length) return null;
   const title = found.length === 1 ? "1 warning" : `${found.length} warnings`;
@@ -208,17 +276,19 @@ function warnings({ warnings: found }) {
 }
 
 // Asked by itself: it reads data files, the rest does not. Of the landing in force, or of a run.
-function quarantine(found, title, records, published, runId = null) {
-  if (!records) return null;
+/** @type {(found: Day, title: string, records: number | null, published: number | null, runId?: string | null) => HTMLElement | null} */
+const quarantine = (found, title, records, published, runId = null) => {
+  if (!records || !published) return null;
   const share = percent(records / published);
   const place = element("div", { "aria-busy": "true" }, element("p", { class: "soft" }, "Reading the quarantine…"));
   ask(`${dayPath(found.customer, found.day)}/quarantine${runId ? `?run_id=${encodeURIComponent(runId)}` : ""}`)
-    .then((reasons) => place.replaceChildren(...reasons.map(reasonOf)))
+    .then((/** @type {Reason[]} */ reasons) => place.replaceChildren(...reasons.map(reasonOf)))
     .catch((error) => place.replaceChildren(element("p", { class: "notice bad" }, told(error))))
     .finally(() => place.removeAttribute("aria-busy"));
   return section(`${title}: ${number.format(records)} of ${number.format(published)} records (${share})`, place);
-}
+};
 
+/** @param {Reason} reason @param {number} position */
 function reasonOf({ reason, records, examples }, position) {
   const shown = examples.map(({ record, keen_id: id, detail, value }) => {
     const which = `record ${number.format(record)}${id === null ? "" : `, keen_id ${id}`}`;
@@ -228,6 +298,7 @@ function reasonOf({ reason, records, examples }, position) {
   return element("details", { class: "reasons", open: position === 0 }, title, element("ul", {}, shown));
 }
 
+/** @param {Day} found */
 function tasks(found) {
   if (!found.tasks.length) return null;
   const rows = found.tasks.map((each) =>
@@ -235,15 +306,17 @@ function tasks(found) {
       element("th", { scope: "row" }, each.task),
       element("td", { class: `task ${each.state ?? ""}` }, (each.state ?? "not yet").replaceAll("_", " ")),
       element("td", { class: "figure" }, !each.duration ? "" : `${each.duration.toFixed(1)} s`),
-      element("td", { class: "figure" }, each.try_number || "")),
+      element("td", { class: "figure" }, String(each.try_number || ""))),
   );
   const heads = element("tr", {}, element("th", { scope: "col" }, "task"), element("th", { scope: "col" }, "state"),
     element("th", { scope: "col", class: "figure" }, "seconds"), element("th", { scope: "col", class: "figure" }, "tries"));
   return section("Tasks", element("table", {}, element("thead", {}, heads), element("tbody", {}, rows)));
 }
 
+/** @param {Receipt} receipt */
 function source(receipt) {
   if (!receipt.source?.length) return null;
+  /** @type {[string, string | null | undefined][]} */
   const facts = [
     ["files", receipt.source.join(", ")],
     ["bytes", number.format(receipt.bytes)],
@@ -251,15 +324,18 @@ function source(receipt) {
     ["committed", receipt.committed_at ? `${receipt.committed_at.slice(0, 19).replace("T", " ")} UTC` : null],
     ["run", receipt.run_id],
   ];
-  const fact = ([key, value]) => element("div", {}, element("dt", {}, key), element("dd", {}, value));
+  const fact = (/** @type {[string, string | null | undefined]} */ [key, value]) => element("div", {}, element("dt", {}, key), element("dd", {}, value));
   return section("Source", element("dl", { class: "facts" }, facts.filter(([, value]) => value).map(fact)));
 }
 
+/** @type {(title: string, ...content: Children[]) => HTMLElement} */
 const section = (title, ...content) => element("section", {}, element("h3", {}, title), ...content);
 
+/** @param {unknown} error */
 export const told = (error) => {
   if (!(error instanceof Refusal)) throw error;
   return error.message;
 };
 
+/** @type {(customer: string, day: string) => string} */
 export const titleOf = (customer, day) => `${customer}, ${longDate(day)}`;

@@ -1,24 +1,31 @@
+// @ts-check
 // The page: what is not right on top, the calendar of a month under it, one day in a dialog. A run's tab in Airflow shows its day alone.
 
-import { Refusal, ask, followTheme, request } from "./airflow.js";
+import { Refusal, SOON, START_TAKES, ask, followTheme, request } from "./airflow.js";
 import { Calendar, daysOf } from "./calendar.js";
-import { dayPath, showDay, titleOf, told } from "./day.js";
-import { badge, days, duration, element, monthName, number, span } from "./elements.js";
+import { followDay, titleOf, told } from "./day.js";
+import { badge, byId, days, duration, element, focusOn, focusedOn, monthName, number, span } from "./elements.js";
 
-const SOON = 3000; // milliseconds between looks while something runs or has just been started
-const LATER = 60000;
-const START_TAKES = 60000; // for so long a run that was asked for may not have begun
-const OPEN = 15000; // between looks at a day in its dialog, for others start runs too
+/** @import { Attributes, Children, Customers, Days, Extent, NotRight, Row } from "../answers" */
+
+const LATER = 60000; // milliseconds between looks while nothing runs
 const LISTED = 6; // what is not right, before "more"
 const MANY = 31; // days; a backfill of more is asked about once more
 const FILES = 600000; // between looks at the files of days that landed lately
 const URGENCY = { red: 0, landed_failed: 1, missing: 2, changed: 3 };
-const page = document.getElementById("page");
-const said = document.getElementById("said");
+const page = byId("page");
+const said = byId("said");
 const today = new Date().toLocaleDateString("sv"); // YYYY-MM-DD, by the browser's clock
 
 class Landings {
+  /** @type {number | null} */
+  drawing = null; // the frame in which all is shown again
+  /** @type {(() => void) | undefined} */
+  wake; // ends the pause between two looks
+
+  /** @param {Customers} answer */
   constructor({ customers }) {
+    /** @type {Row[]} */
     this.rows = customers.map((each) => ({ ...each, answer: null, changed: [], failure: null, waiting: !each.wrong }));
     const [, asked] = location.search.match(/[?&]month=(\d{4}-(?:0[1-9]|1[0-2]))(?:&|$)/) ?? [];
     this.month = asked ?? today.slice(0, 7);
@@ -34,6 +41,7 @@ class Landings {
       element("option", { value: "attention" }, "what needs attention first"), element("option", { value: "name" }, "by name"));
     this.shown = element("span", { class: "soft", role: "status" });
     this.calendar = new Calendar({ open: (customer, day) => this.open(customer, day), turn: (by) => this.turn(by) });
+    /** @type {(label: string, text: string, click: () => void) => HTMLElement} */
     const button = (label, text, click) => element("button", { type: "button", "aria-label": label, title: label, on: { click } }, text);
     page.replaceChildren(
       element("h1", {}, "Landings"),
@@ -50,7 +58,8 @@ class Landings {
     );
   }
 
-  row = (customer) => this.rows.find((row) => row.customer === customer);
+  /** @param {string} customer */
+  mayTrigger = (customer) => this.rows.some((row) => row.customer === customer && row.may_trigger);
 
   show() {
     const title = monthName(this.month);
@@ -71,7 +80,7 @@ class Landings {
 
   chosenRows() {
     const text = this.find.value.trim().toLowerCase();
-    const named = (row) => `${row.customer} ${row.description}`.toLowerCase().includes(text);
+    const named = (/** @type {Row} */ row) => `${row.customer} ${row.description}`.toLowerCase().includes(text);
     const chosen = this.rows.filter((row) => named(row) && (!this.only.checked || row.waiting || urgency(row) < CALM));
     return chosen.sort((one, other) => this.sorted.indexOf(one.customer) - this.sorted.indexOf(other.customer));
   }
@@ -91,7 +100,7 @@ class Landings {
     await Promise.all(
       this.rows.filter((row) => !row.wrong).map(async (row) => {
         const found = await ask(`customers/${encodeURIComponent(row.customer)}/days?first=${shown[0]}&last=${shown.at(-1)}`).then(
-          (answer) => ({ answer, failure: null }),
+          (/** @type {Days} */ answer) => ({ answer, failure: null }),
           (error) => ({ answer: null, failure: told(error) }),
         );
         if (month !== this.month) return; // another month has been asked for since
@@ -105,6 +114,7 @@ class Landings {
   }
 
   // Stores may take their time, or be away: one customer after the other, so that no other request waits for them.
+  /** @param {number} pause */
   async lookAtFiles(pause) {
     if (this.looking || Date.now() - this.lookedAtFiles < pause) return;
     this.looking = true;
@@ -120,19 +130,21 @@ class Landings {
   goWhereSomethingIs() {
     if (this.chosen) return;
     this.chosen = true;
-    const answers = this.rows.map((row) => row.answer).filter(Boolean);
+    const answers = this.rows.map((row) => row.answer).filter((answer) => answer !== null);
     const telling = ["landed", "landed_failed", "red", "running", "missing"];
     const here = answers.some((answer) => Object.values(answer.days).some((day) => telling.includes(day.state)));
-    const newest = answers.map((answer) => answer.newest).filter(Boolean).sort().at(-1);
+    const newest = answers.map((answer) => answer.newest).filter((day) => day !== null).sort().at(-1);
     if (!here && newest) this.go(newest.slice(0, 7));
   }
 
+  /** @param {number} by */
   turn(by) {
     const [year, month] = this.month.split("-").map(Number);
     this.go(new Date(Date.UTC(year, month - 1 + by, 1)).toISOString().slice(0, 7));
     return this.month;
   }
 
+  /** @param {string} month */
   go(month) {
     if (month === this.month) return;
     this.chosen = true;
@@ -153,7 +165,7 @@ class Landings {
     for (;;) {
       const soon = this.running || Date.now() < this.soonUntil;
       if (document.visibilityState === "visible") this.lookAtFiles(soon ? LATER : FILES);
-      await new Promise((resolve) => (this.wake = resolve, setTimeout(resolve, soon ? SOON : LATER)));
+      await /** @type {Promise<void>} */ (new Promise((resolve) => (this.wake = resolve, setTimeout(resolve, soon ? SOON : LATER))));
       if (document.visibilityState === "visible") await this.load();
     }
   }
@@ -175,19 +187,22 @@ class Landings {
     const open = this.trouble.querySelector("details")?.open;
     const summary = element("summary", {}, `${number.format(all.length - LISTED)} more`);
     const more = all.length > LISTED ? [element("details", { open }, summary, element("ul", {}, all.slice(LISTED)))] : [];
-    const focused = document.activeElement?.dataset?.trouble;
+    const focused = focusedOn().trouble;
     this.trouble.className = `trouble ${all.length ? "bad" : waiting ? "" : "good"}`;
     this.trouble.replaceChildren(element("h2", { id: "trouble_title" }, title), element("ul", {}, all.slice(0, LISTED)), ...more);
-    if (focused) this.trouble.querySelector(`[data-trouble="${focused}"]`)?.focus();
+    if (focused) focusOn(`[data-trouble="${focused}"]`, this.trouble);
   }
 
+  /** @param {Row} row */
   wrongCustomer(row) {
     const badges = row.wrong ? badge("red", "contract") : badge("red", "not shown");
     return element("li", {}, badges, element("strong", {}, row.customer), element("p", { class: "reason" }, row.wrong ?? row.failure));
   }
 
+  /** @param {NotRight & { row: Row }} item */
   wrongDay({ row, state, first, last, days: count, reason }) {
     const key = `${row.customer}_${first}`;
+    /** @type {(attributes: Attributes, click: () => void, ...text: Children[]) => HTMLElement} */
     const button = (attributes, click, ...text) => element("button", { type: "button", ...attributes, on: { click } }, ...text);
     const name = [element("strong", {}, row.customer), ` ${span(first, last)}`];
     const open = button({ class: "link", "data-trouble": key }, () => this.open(row.customer, first), ...name);
@@ -199,31 +214,34 @@ class Landings {
 
   // ---- one day
 
+  /** @param {string} customer @param {string} day */
   async open(customer, day) {
     if (day.slice(0, 7) !== this.month) this.go(day.slice(0, 7));
-    const dialog = document.getElementById("day");
+    const dialog = /** @type {HTMLDialogElement} */ (byId("day"));
     giveFocusBack(dialog);
     const place = element("div", { class: "content", tabindex: "-1" }, element("p", { class: "soft" }, "Asking Airflow and HDFS…"));
     const close = element("button", { type: "button", class: "close", "aria-label": "Close", on: { click: () => dialog.close() } }, "×");
     dialog.replaceChildren(element("header", {}, element("h2", { id: "day_title" }, titleOf(customer, day)), close), place);
     dialog.showModal();
     await followDay(place, customer, day, {
-      mayTrigger: this.row(customer).may_trigger,
+      mayTrigger: this.mayTrigger(customer),
       started: this.started,
-      backfill: (...span) => this.askForBackfill(...span),
+      backfill: (...asked) => this.askForBackfill(...asked),
       seen: () => this.load(),
     });
   }
 
   // ---- a backfill
 
+  /** @param {string} customer @param {string} first @param {string} last */
   askForBackfill(customer, first, last, started = this.started) {
-    const dialog = document.getElementById("backfill");
+    const dialog = /** @type {HTMLDialogElement} */ (byId("backfill"));
     giveFocusBack(dialog);
     const from = element("input", { type: "date", name: "first", required: true, value: first });
     const to = element("input", { type: "date", name: "last", required: true, value: last });
     const message = element("p", { class: "message", role: "status" });
     const start = element("button", { class: "primary" }, "Start the backfill");
+    /** @type {string | null} */
     let confirmed = null; // the span of many days that the person has been asked about
     const reset = () => {
       confirmed = null;
@@ -232,12 +250,13 @@ class Landings {
     };
     from.addEventListener("input", reset);
     to.addEventListener("input", reset);
-    const submit = async (event) => {
+    const submit = async (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
       start.disabled = true;
       const asked = `first=${from.value}&last=${to.value}`;
       if (confirmed !== asked) message.textContent = "Asking Airflow…";
       try {
+        /** @type {Extent} */
         const wanted = await ask(`customers/${encodeURIComponent(customer)}/backfill?${asked}`);
         if (wanted.days > MANY && confirmed !== asked) {
           confirmed = asked;
@@ -267,38 +286,44 @@ class Landings {
 }
 
 // To what the dialog was opened from; by then it may have been shown anew, as another element.
+/** @param {HTMLDialogElement} dialog */
 function giveFocusBack(dialog) {
-  const { key, trouble } = document.activeElement.dataset;
+  const { key, trouble } = focusedOn();
   const selector = key ? `[data-key="${key}"]` : trouble ? `[data-trouble="${trouble}"]` : null;
-  const give = () => selector && document.activeElement === document.body && document.querySelector(selector)?.focus();
+  const give = () => selector && document.activeElement === document.body && focusOn(selector);
   dialog.addEventListener("close", give, { once: true });
 }
 
 // A gap of years is one problem, and the day that a correction failed another.
+/** @param {number} count @param {boolean} waiting */
 function titleOfTrouble(count, waiting) {
   if (!count) return waiting ? "Asking Airflow and HDFS…" : "Nothing is wrong: every day that is due has landed";
   return count === 1 ? "1 problem" : `${number.format(count)} problems`;
 }
 
 // What the calendar's answer says, and which days' files have changed; a run that began since looks at them itself.
+/** @param {Row} row */
 function notRight({ answer, changed }) {
-  const landed = (each) => (answer?.days[each.first]?.state ?? "landed") === "landed";
+  const landed = (/** @type {NotRight} */ each) => (answer?.days[each.first]?.state ?? "landed") === "landed";
   return [...(answer?.not_right ?? []), ...changed.filter(landed)];
 }
 
 // How soon a customer wants a person: 0 is now.
 const CALM = 5;
+/** @param {Row} row */
 function urgency(row) {
   if (row.wrong || row.failure) return 0;
   return Math.min(CALM, ...notRight(row).map((each) => URGENCY[each.state] + 1));
 }
 
+/** @param {Extent} wanted */
 function extent({ days: count, seconds, at_once: together }) {
   const how = seconds === null ? "How long that takes nobody can say yet: no run of this customer has succeeded" :
     `That takes about ${duration(seconds)}, as long as its newest runs took`;
   return `These are ${number.format(count)} days, a run each, ${number.format(together)} at a time. ${how}. Start them all?`;
 }
 
+/** @param {string} user */
 function nobody(user) {
   return [
     element("h1", {}, "Landings"),
@@ -309,53 +334,20 @@ function nobody(user) {
   ];
 }
 
-// Shows a day, and shows it again as it changes, for as long as its run is under way, or one has just been started.
-async function followDay(place, customer, day, actions, changed = () => {}) {
-  let shown, timer, until = 0;
-  const started = () => {
-    until = Date.now() + START_TAKES;
-    actions.started();
-    look();
-  };
-  const again = () => {
-    actions.seen?.();
-    return look();
-  };
-  const look = async () => {
-    clearTimeout(timer);
-    try {
-      const found = await ask(dayPath(customer, day));
-      if (JSON.stringify(found) !== shown) {
-        shown = JSON.stringify(found);
-        showDay(place, found, { ...actions, started, changed: again });
-        changed(found);
-      }
-      next(found.state === "running" || Date.now() < until ? SOON : OPEN);
-    } catch (error) {
-      shown = null;
-      place.replaceChildren(element("p", { class: "notice bad" }, told(error)));
-      next(OPEN);
-    }
-  };
-  const next = (pause) => {
-    clearTimeout(timer);
-    if (place.isConnected && place.checkVisibility()) timer = setTimeout(look, pause);
-  };
-  await look();
-}
-
 // A run's tab: its day alone.
+/** @param {URLSearchParams} parameters */
 async function showRun(parameters) {
   const { customer, day, none } = await ask(`runs?${parameters}`).catch(noLanding);
   if (none) {
     page.replaceChildren(element("p", { class: "notice" }, none));
     return;
   }
+  /** @type {Customers} */
   const { customers } = await ask("customers");
   const place = element("div", { class: "content", tabindex: "-1" });
   const note = element("p", { class: "soft" });
   page.replaceChildren(element("h1", {}, titleOf(customer, day)), note, place);
-  const mayTrigger = customers.find((each) => each.customer === customer).may_trigger;
+  const mayTrigger = customers.some((each) => each.customer === customer && each.may_trigger);
   await followDay(place, customer, day, { mayTrigger, started: () => {} }, (found) => {
     const other = found.run_id && found.run_id !== parameters.get("run_id");
     note.textContent = other ? "The day as it stands by now: another run has come after this one." : "";
@@ -363,8 +355,9 @@ async function showRun(parameters) {
 }
 
 // Every run of Airflow has the tab, those that land nothing too.
+/** @param {unknown} error */
 function noLanding(error) {
-  if (error.status === 404) return { none: error.message };
+  if (error instanceof Refusal && error.status === 404) return { none: error.message };
   throw error;
 }
 
