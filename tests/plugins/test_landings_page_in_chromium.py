@@ -172,7 +172,7 @@ def test_customers_are_found_filtered_and_sorted_by_what_needs_attention(open_pa
     assert opened.locator(".heads").evaluate("head => getComputedStyle(head).position") == "sticky"
 
 
-@pytest.mark.not_quick("waits for 20 s, as the page does")
+@pytest.mark.not_quick("waits for 8 s, as the page does")
 def test_a_request_that_never_answers_is_given_up_and_said(open_page: Callable[..., Page]) -> None:
     def never(opened: Page) -> None:
         opened.add_init_script(f"const real = AbortSignal.timeout; AbortSignal.timeout = () => real.call(AbortSignal, {NEVER});")

@@ -101,6 +101,7 @@ def proven_last(run: Run) -> bool:
     return places == sorted(places)
 
 
+@pytest.mark.not_quick("every pair of tasks; the tests behind it are those that people came upon")
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]}: {row[2]} {row[1].__name__}, then from {row[3]}")
 def test_what_becomes_visible_is_proven(go_on: Any, row: tuple[str, Any, str, str]) -> None:
     """The file is corrected before anything is done: whoever reads it again reads something else."""

@@ -37,6 +37,7 @@ ALL = [pytest.param(name, marks=[] if name in SHORT else pytest.mark.long("a lan
 # ---------------------------------------------------------------- read meanwhile
 
 
+@pytest.mark.not_quick("a process that reads meanwhile; test_of_two_interleaved_commits_one_wins_and_the_other_begins_again has none")
 @pytest.mark.timeout(6000)
 def test_all_tables_at_their_newest_in_one_look_are_of_one_landing(tmp_path: Path, long: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     looks, landings = (10_000, 200) if long else (100, 5)
@@ -185,6 +186,7 @@ def races(folder: Path, number: int, build: Callable[..., Built] = build) -> Non
     assert sum(readable_rows(lakes[0])["questions"].values()) == 2 * number
 
 
+@pytest.mark.not_quick("processes that race; test_of_two_interleaved_commits_one_wins_and_the_other_begins_again has none")
 def test_of_two_landings_that_race_one_wins_and_the_other_succeeds_when_it_tries_again(tmp_path: Path) -> None:
     races(tmp_path, 5)
 

@@ -17,6 +17,8 @@ from include.schemas import TABLES
 from tests.harness.lakes import DAYS, FIRST, SECOND, Fault, Stopped, age, commit, directories, expected, open_lake, seen, there, unnamed
 from tests.oracle.built_landing import attempt, build
 
+pytestmark = pytest.mark.not_quick("lakes with a history; tests/plugins/test_lake_operators.py tidies one")
+
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:

@@ -15,6 +15,8 @@ from include.maintenance.forget import forget
 from tests.harness.lakes import FIRST, MAX_FILES, SECOND, commit, expected, files, open_lake, scattered, seen
 from tests.oracle.built_landing import attempt, build
 
+pytestmark = pytest.mark.not_quick("lakes with a history; tests/plugins/test_lake_operators.py compacts one")
+
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:

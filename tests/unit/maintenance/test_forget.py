@@ -76,6 +76,7 @@ CASES = [
 ]
 
 
+@pytest.mark.not_quick("seven kinds of attempts; test_no_file_under_the_lake_holds_the_id forgets one")
 @pytest.mark.parametrize(("why", "keen_id", "records"), CASES, ids=[row[0] for row in CASES])
 def test_what_is_left_is_what_independent_code_counts_without_it(lake: Lake, tmp_path: Path, why: str, keen_id: str, records: Any) -> None:
     before = land(lake, tmp_path, records=records)

@@ -49,7 +49,6 @@ def test_what_a_task_did_not_hand_on_is_none(api: AirflowApi) -> None:
     assert api.xcom("land_assessments_acme", "r", "publish") is None
 
 
-@pytest.mark.not_quick("tries for 10 s, as the client does")
 def test_an_airflow_that_is_not_up_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AirflowApi._call.retry, "stop", stop_after_attempt(2))  # type: ignore[attr-defined]
     server = HTTPServer(("127.0.0.1", 0), Answering)
