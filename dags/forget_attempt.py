@@ -32,12 +32,13 @@ the lake: source files of which days, and Kafka until when.
 Backups of Airflow's database that were made meanwhile hold the Variable until they are deleted.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from airflow.sdk import DAG, Param
 
 from forget_operators import ForgetAttemptOperator, RemoveRequestOperator
 from include import contracts
+from steps import MAINTENANCE
 
 with DAG(
     dag_id="forget_attempt",
@@ -75,12 +76,6 @@ with DAG(
         ),
     },
     tags=["landfall"],
-    default_args={
-        "owner": "landfall",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2.0,
-        "execution_timeout": timedelta(hours=2),
-    },
+    default_args=MAINTENANCE,
 ) as dag:
     ForgetAttemptOperator(task_id="forget") >> RemoveRequestOperator(task_id="remove_request")

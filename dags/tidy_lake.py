@@ -13,14 +13,14 @@ A customer whose contract is wrong is skipped, with the reason in its log; so ar
 names one. With `dry_run` nothing changes; the task returns what would.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
 from include import contracts
 from include.contracts import Contract
 from lake_operators import ALL_CUSTOMERS, TidyLakeOperator
-from steps import SkippedContractOperator
+from steps import MAINTENANCE, SkippedContractOperator
 
 CONTRACTS = contracts.load_all()
 
@@ -49,13 +49,7 @@ with DAG(
         ),
     },
     tags=["landfall"],
-    default_args={
-        "owner": "landfall",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2.0,
-        "execution_timeout": timedelta(hours=2),
-    },
+    default_args=MAINTENANCE,
 ) as dag:
     for _customer, _contract in CONTRACTS.items():
         if isinstance(_contract, Contract):

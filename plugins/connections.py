@@ -60,6 +60,12 @@ def lake(customer: str) -> Lake:
     return Lake.open(customer, catalog_uri=catalog, hdfs_uri=BaseHook.get_connection(HDFS).extra_dejson["fs"], fs=hdfs())
 
 
+def report_copies() -> Path | None:
+    """The folder of this machine that LANDFALL_REPORTS names, for copies of the reports; None where it is not set."""
+    folder = os.environ.get("LANDFALL_REPORTS")
+    return Path(folder) if folder else None
+
+
 def refuse_own_inbox(customer: str, sources: Iterable[str]) -> None:
     """Where tasks run on several workers, raises NotShared for sources that this worker may be the only one to have."""
     executors = conf.get("core", "executor").split(",")  # each perhaps with a team before it, and as the path of a class

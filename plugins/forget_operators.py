@@ -1,7 +1,5 @@
 """The steps that forget an attempt for those who have no shell. The id is in an Airflow Variable, and in nothing that Airflow keeps."""
 
-import os
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context, Variable
@@ -41,8 +39,7 @@ class ForgetAttemptOperator(BaseOperator):
             if dry_run:
                 return receipts.plain(request.look(lake, keen_id))
             asked_by = params["asked_by"] or run.triggering_user_name or f"a {run.run_type.value} run"
-            copies = os.environ.get("LANDFALL_REPORTS")
-            done = forget(lake, keen_id, asked_by=asked_by, topic=contract.topic_spec, copies=Path(copies) if copies else None)
+            done = forget(lake, keen_id, asked_by=asked_by, topic=contract.topic_spec, copies=connections.report_copies())
             log_lines(self.log, ["forgotten; what still holds the attempt:", *request.still_holding(done, contract.topic_spec)])
             return receipts.plain(request.counts(done))
 

@@ -1,8 +1,6 @@
 """The steps that touch the lake: prove, publish to readers, answer."""
 
-import os
 import time
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -176,8 +174,8 @@ class AnswerOperator(BaseOperator):
 
         with step(context):
             handed_on = receipt_of(context, "commit", Landing)
-            lake, copies = connections.lake(handed_on.customer), os.environ.get("LANDFALL_REPORTS")
-            written = pages.write(lake, as_committed(lake, handed_on), Path(copies) if copies else None)
+            lake = connections.lake(handed_on.customer)
+            written = pages.write(lake, as_committed(lake, handed_on), connections.report_copies())
             self.log.info("report: %s", written)
             return written
 

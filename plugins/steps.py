@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from airflow.sdk import BaseOperator, Context
@@ -12,6 +13,13 @@ from include import receipts
 from include.errors import Refused
 
 T = TypeVar("T")
+MAINTENANCE = {  # default_args of the DAGs that change what has landed; a try that loses to a landing is worth another
+    "owner": "landfall",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2.0,
+    "execution_timeout": timedelta(hours=2),
+}
 
 
 @contextmanager

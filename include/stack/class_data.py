@@ -2,8 +2,8 @@
 
 Two fifths of what a small landing cost was loading classes, the same ones every time. The archive is made once for a virtualenv and a
 Java, by a landing of sample records on the local disk whose JVM writes down what it has loaded as it ends; the clients of Kafka and HDFS,
-which that one does without, it is made to load (`training.py`). It only saves time: where there is none, or one that the JVM does not
-accept, Spark loads its classes as ever.
+which that one does without, it is made to load (`spark_jobs/training.py`). It only saves time: where there is none, or one that the JVM
+does not accept, Spark loads its classes as ever.
 
 A JVM accepts an archive for the classpath that it was made with and no other, and no folder on it may hold anything. spark-submit puts
 SPARK_CONF_DIR there, so that is `conf_dir`: empty, the same for all stacks; the settings come with `--properties-file`.

@@ -35,7 +35,7 @@ def test_the_cause_of_a_failed_transform_is_shown_at_once(stack: Landfall, forbi
     source.write_text('[{"keen_id": "a", "exam_name": "Knots", "base_exam_id": "knots"}]')
     run = landing_run.start(api, "demo", day=DAY, source=[str(source)], again=False)
     failed = next(change for change in run.follow() if isinstance(change, landing_run.TaskChange) and change.reason)
-    api._call("PATCH", f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}", json={"state": "failed"})
+    stack.end(run)
     assert (failed.task, failed.state, failed.try_number) == ("transform", "up_for_retry", 1)
     assert failed.reason.startswith("Spark: receipt hdfs://")
     assert f'Permission denied: user=landfall, access=WRITE, inode="{forbidden}"' in failed.reason

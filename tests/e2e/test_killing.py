@@ -56,6 +56,6 @@ def test_a_task_that_runs_out_of_time_ends_spark_and_its_driver_and_is_tried_aga
     assert wait_for(lambda: transform()["state"] == "up_for_retry", 180), transform()
     assert wait_for(lambda: not spark(stack), 60), f"still there: {spark(stack)}"
     assert "imeout" in api.reason(run.dag_id, run.run_id, "transform", 1)
-    api._call("PATCH", f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}", json={"state": "failed"})
+    stack.end(run)
     assert wait_for(lambda: not spark(stack), 120)
     assert stack.lake("hasty").newest() is None

@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import Column, SparkSession
 
-from include.errors import LandfallError
-from include.stack.jars import STACK, fetch_jars, jars_of
-from include.stack.java import find_java
+from include.stack.jars import jars_of
 from include.stack.settings import Settings
 from transform_assessments import SPARK_CONF
 
@@ -20,11 +18,11 @@ Evaluate = Callable[[str, Sequence[tuple[Any, ...]], Column], list[Any]]
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    folder, settings = tmp_path_factory.mktemp("spark"), Settings.load()
-    with suppress(LandfallError):  # what needs Kafka is skipped then, by its own fixtures
-        fetch_jars(settings, find_java(tmp_path_factory.mktemp("java")), print, STACK)
-    jars = ",".join(str(path) for path in jars_of(settings, "spark") if path.exists())
+def spark(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    folder = tmp_path_factory.mktemp("spark")
+    with suppress(pytest.skip.Exception):  # without Kafka's jars, what needs them is skipped and nothing else
+        request.getfixturevalue("jars")
+    jars = ",".join(map(str, jars_of(Settings.load(), "spark")))
     os.environ["PYSPARK_PYTHON"] = sys.executable  # of the workers: as spark-submit finds it on PATH in the stack
     session = (
         SparkSession.builder.master("local[2]")

@@ -57,6 +57,11 @@ class Run:
 Submit = Callable[..., Run]
 
 
+def given(options: dict[str, str]) -> list[str]:
+    """The job's options as its command line has them."""
+    return [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
+
+
 @pytest.fixture(scope="module")
 def submit(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Submit:
     """Runs the job as Airflow does for a day of `size` bytes, with the deployment's own settings; other keywords are the job's options.
@@ -72,11 +77,10 @@ def submit(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Submit:
     def run(*more: str, size: int = 0, **options: str) -> Run:
         asked = tuning(size, os.environ)
         environment = {**os.environ, **spark_environment(settings, java), **asked.environment, **as_in_the_image}
-        arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
         command = [*spark_submit(properties_file(settings), {**asked.conf, progress.INTERVAL: "0.5"}), str(JOB)]
         began = time.monotonic()
         done = subprocess.run(
-            [*command, *arguments, *more], env=environment, stdout=PIPE, stderr=STDOUT, text=True, timeout=400, check=False
+            [*command, *given(options), *more], env=environment, stdout=PIPE, stderr=STDOUT, text=True, timeout=400, check=False
         )
         return Run(done.returncode, done.stdout, time.monotonic() - began)
 
@@ -89,8 +93,7 @@ def here(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setattr(SparkSession, "stop", lambda session: None)
 
     def run(*more: str, **options: str) -> Run:
-        arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
-        monkeypatch.setattr("sys.argv", [str(JOB), *arguments, *more])
+        monkeypatch.setattr("sys.argv", [str(JOB), *given(options), *more])
         began = time.monotonic()
         code = transform_assessments.main()
         return Run(code, capsys.readouterr().err, time.monotonic() - began)
