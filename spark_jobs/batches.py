@@ -9,9 +9,11 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+import packing
 from judging import Judge, Verdict
-from record import RECORD
+from record import ANSWERS, LANDED, RECORD, Fields
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _TYPES = {"text": pa.string(), "boolean": pa.bool_(), "whole number": pa.int32(), "number": pa.float64()}
@@ -27,10 +29,16 @@ def arrow_type(holds: Any) -> pa.DataType:
 
 
 ATTEMPT = arrow_type(RECORD)
+_LANDED = arrow_type(LANDED)
+_OWN = [("reason", pa.string()), ("detail", pa.string()), ("attempt", _LANDED), ("summary", pa.string())]
+_OWN += [("block", pa.string()), ("packed", pa.binary())]
+PACKED = ("timestamp", "value")  # which are in `packed` only
 
 
 def judge_batches(batches: Iterable[pa.RecordBatch], salt: str, tombstones: Collection[str]) -> Iterator[pa.RecordBatch]:
-    """For `mapInArrow`: the records less the forgotten ones, with `reason`, `detail`, `attempt` and `summary`."""
+    """For `mapInArrow`: the records less the forgotten ones, with `reason`, `detail`, `attempt` and `summary`; the first row of each batch
+    has also the records of its `block`, `packed`.
+    """
     judge, sums, reasons = Judge(salt, frozenset(tombstones)), Counter[str](), Counter[str]()
     schema = None
     for batch in batches:
@@ -49,8 +57,8 @@ def judge_batches(batches: Iterable[pa.RecordBatch], salt: str, tombstones: Coll
 
 
 def _schema(messages: pa.Schema) -> pa.Schema:
-    own = [("reason", pa.string()), ("detail", pa.string()), ("attempt", ATTEMPT), ("summary", pa.string())]
-    return pa.schema([field.with_nullable(True) for field in messages] + [pa.field(name, kind) for name, kind in own])
+    kept = [field.with_nullable(True) for field in messages if field.name not in PACKED]
+    return pa.schema(kept + [pa.field(name, kind) for name, kind in _OWN])
 
 
 def _count(sums: Counter[str], batch: pa.RecordBatch, verdicts: list[Verdict | None]) -> None:
@@ -67,13 +75,41 @@ def _judged(batch: pa.RecordBatch, verdicts: list[Verdict | None], schema: pa.Sc
     if None in verdicts:
         batch = batch.filter(pa.array(verdict is not None for verdict in verdicts))
     stay = [verdict for verdict in verdicts if verdict]
-    own = [
-        pa.array((verdict.reason for verdict in stay), pa.string()),
-        pa.array((verdict.detail for verdict in stay), pa.string()),
-        pa.array((verdict.attempt for verdict in stay), ATTEMPT),
-        pa.nulls(len(stay), pa.string()),
-    ]
-    return pa.RecordBatch.from_arrays([*batch.columns, *own], schema=schema)
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    attempts = pa.array((verdict.attempt for verdict in stay), ATTEMPT)
+    questions = pc.struct_field(attempts, ["sequences", "questions"])
+    own = {
+        "reason": pa.array((verdict.reason for verdict in stay), pa.string()),
+        "detail": pa.array((verdict.detail for verdict in stay), pa.string()),
+        "attempt": _without_questions(attempts, questions),
+        "summary": pa.nulls(len(stay), pa.string()),
+        **_packed(columns, attempts, questions),
+    }
+    columns |= own
+    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def _without_questions(attempts: pa.StructArray, questions: pa.ListArray) -> pa.StructArray:
+    """The attempts as LANDED has them: counted answers in place of the questions."""
+    answers = packing.answers(questions)
+    counted = pa.StructArray.from_arrays([answers[name] for name in ANSWERS], list(ANSWERS))
+    sequences = _remade(attempts.field("sequences"), LANDED["sequences"], {"answers": counted})
+    return _remade(attempts, LANDED, {"sequences": sequences})
+
+
+def _remade(structs: pa.StructArray, fields: Fields, other: dict[str, pa.Array]) -> pa.StructArray:
+    """The structs with these fields, some of which are `other` ones."""
+    columns = [other[name] if name in other else structs.field(name) for name in fields]
+    return pa.StructArray.from_arrays(columns, list(fields), mask=structs.is_null())
+
+
+def _packed(columns: dict[str, pa.Array], attempts: pa.StructArray, questions: pa.ListArray) -> dict[str, pa.Array]:
+    """`block`, the name of this batch, and `packed`, all of it in its first row."""
+    exam = {name: attempts.field(name) for name in ("base_exam_id", "exam_name")}
+    records = {**columns, "keen_id": columns["key"], "attempt_id": attempts.field("keen_id"), **exam, "questions": questions}
+    number = len(questions)
+    block = pa.repeat(f"{columns['partition'][0]}-{columns['offset'][0]}" if number else "", number)
+    return {"block": block, "packed": pa.array([packing.pack(records).to_pybytes(), *[None] * (number - 1)][:number], pa.binary())}
 
 
 def total(summaries: Iterable[str]) -> dict[str, Any]:

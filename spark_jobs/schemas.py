@@ -17,7 +17,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from record import RECORD
+from record import LANDED
 
 _TYPES: dict[str, DataType] = {
     "text": StringType(),
@@ -36,7 +36,7 @@ def _struct(fields: str) -> StructType:
     return StructType([StructField(name, _TYPES[kind]) for name, kind in (field.split() for field in fields.split(","))])
 
 
-# --- The record, as `record.py` has it
+# --- The record, as `record.py` has it, without its questions
 
 _READ_AS = {"text": "text", "boolean": "bool", "whole number": "int", "moment": "time", "unix seconds": "time", "number": "double"}
 
@@ -48,7 +48,7 @@ def spark_type(holds: Any) -> DataType:
     return ArrayType(spark_type(holds[0])) if isinstance(holds, list) else _TYPES[_READ_AS[holds]]
 
 
-ATTEMPT = spark_type(RECORD)
+ATTEMPT = spark_type(LANDED)
 
 # --- The tables: columns, types and their order. `day` is a column of every file because Iceberg takes the partition from it.
 

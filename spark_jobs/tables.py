@@ -1,13 +1,13 @@
 """From records to the tables: Column functions first, then DataFrame -> DataFrame."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from record import COUNTS, RECORD
+from record import COUNTS, LANDED
 from schemas import TABLES
 
 VERSION = ("keen_id", "hash")
@@ -52,26 +52,11 @@ def score(counts: Mapping[str, Column]) -> Column:
     return F.when((counts["total"] > 0) & are_possible(counts), counts["correct"] / counts["total"])
 
 
-def length(elements: Column) -> Column:
-    """Number of elements, null ones too; null where there is no array."""
-    return F.when(elements.isNotNull(), F.size(elements))
-
-
-def number_of(elements: Column, holds: Callable[[Column], Column]) -> Column:
-    """Number of elements that the condition holds for; 0 where there is no array."""
-    return F.coalesce(length(F.filter(elements, holds)), F.lit(0))
-
-
-def tallies(counts: Column, questions: Column) -> Column:
-    """Whether all seven counts agree with the questions; null where there is no count at all. No array counts as no questions."""
-    expected = {
-        "total": F.coalesce(length(questions), F.lit(0)),
-        "correct": number_of(questions, lambda question: question["user_result"] == "correct"),
-        "incorrect": number_of(questions, lambda question: question["user_result"] == "incorrect"),
-        "incomplete": number_of(questions, lambda question: question["user_result"] == "missed_some"),
-        "unanswered": number_of(questions, lambda question: question["user_result"] == "unanswered"),
-        "submitted": number_of(questions, lambda question: question["user_submitted"]),
-    }
+def tallies(counts: Column, answers: Column) -> Column:
+    """Whether all seven counts agree with the answers; null where there is no count at all. No array counts as no questions."""
+    of = {"total": "questions", "correct": "correct", "incorrect": "incorrect", "incomplete": "missed"}
+    of |= {"unanswered": "unanswered", "submitted": "submitted"}
+    expected = {name: F.coalesce(answers[counted], F.lit(0)) for name, counted in of.items()}
     expected["all_correct"] = expected["correct"] == expected["total"]
     agree = [F.coalesce(counts[name] == value, F.lit(False)) for name, value in expected.items()]
     any_count = reduce(Column.__or__, [counts[name].isNotNull() for name in COUNTS])
@@ -92,20 +77,20 @@ def is_fit() -> Column:
 
 
 def repeated(judged: DataFrame) -> DataFrame:
-    """Of each fit record that is not the only one of its keen_id: its place (`partition`, `offset`), `copies`, `is_conflict`.
+    """Of each fit record that is not the only one of its keen_id: its place (`partition`, `offset`) and `block`, `copies`, `is_conflict`.
 
     The first of several copies has their number, the others 0. Only ids and hashes go through the shuffle, never the attempts themselves,
     and in most days few come out of it.
     """
-    fit = judged.where(is_fit()).select(F.col("attempt.keen_id").alias("keen_id"), "hash", "record", "partition", "offset")
+    fit = judged.where(is_fit()).select(F.col("attempt.keen_id").alias("keen_id"), "hash", "record", "partition", "offset", "block")
     of_id, of_version = Window.partitionBy("keen_id"), Window.partitionBy(*VERSION)
     is_first = F.row_number().over(of_version.orderBy("record", "partition", "offset")) == 1
     copies, is_conflict = F.count(F.lit(1)).over(of_version), F.min("hash").over(of_id) != F.max("hash").over(of_id)
     return (
         fit.repartition("keen_id")
-        .select("partition", "offset", is_first.alias("is_first"), copies.alias("all"), is_conflict.alias("is_conflict"))
+        .select("partition", "offset", "block", is_first.alias("is_first"), copies.alias("all"), is_conflict.alias("is_conflict"))
         .where((F.col("all") > 1) | F.col("is_conflict"))
-        .select("partition", "offset", F.when(F.col("is_first"), F.col("all")).otherwise(0).alias("copies"), "is_conflict")
+        .select("partition", "offset", "block", F.when(F.col("is_first"), F.col("all")).otherwise(0).alias("copies"), "is_conflict")
     )
 
 
@@ -118,10 +103,10 @@ def distinct_attempts(judged: DataFrame, repeated: DataFrame | None, test_exams:
     if repeated is None:
         counted = fit.withColumns({"copies": F.lit(1).cast("bigint"), "is_conflict": F.lit(False)})
     else:
-        counted = fit.join(repeated, ["partition", "offset"], "left").withColumns(
+        counted = fit.join(repeated.drop("block"), ["partition", "offset"], "left").withColumns(
             {"copies": F.coalesce("copies", F.lit(1)), "is_conflict": F.coalesce("is_conflict", F.lit(False))}
         )
-    fields = [F.col(f"attempt.{name}") for name in RECORD]
+    fields = [F.col(f"attempt.{name}") for name in LANDED]
     return (
         counted.where(F.col("copies") > 0)
         .select("day", "hash", "record", "copies", "is_conflict", *fields)
@@ -129,20 +114,14 @@ def distinct_attempts(judged: DataFrame, repeated: DataFrame | None, test_exams:
     )
 
 
-def explode_questions(attempts: DataFrame) -> DataFrame:
-    """One row per question of each attempt: `position` from 0 and the struct `question`, null for a null element."""
-    return attempts.select("day", *VERSION, *EXAM, F.posexplode("sequences.questions").alias("position", "question"))
-
-
-def explode_options(asked: DataFrame) -> DataFrame:
-    """One row per option of each question: `position` from 0 within the question and the struct `option`."""
-    return asked.select(
-        "day",
-        *VERSION,
-        F.col("position").alias("question_position"),
-        F.col("question.id").alias("question_id"),
-        F.posexplode("question.options").alias("position", "option"),
-    )
+def blocks(judged: DataFrame, repeated: DataFrame | None) -> DataFrame:
+    """What is `packed` of each block, with the places of the copies in it whose questions are `dropped`: null, or an array of them."""
+    packed = judged.where(F.col("packed").isNotNull()).select("block", "packed")
+    place = F.struct("partition", "offset")
+    if repeated is None:
+        return packed.withColumn("dropped", F.lit(None).cast("array<struct<partition:int,offset:bigint>>"))
+    dropped = repeated.where(F.col("copies") == 0).groupBy("block").agg(F.collect_list(place).alias("dropped"))
+    return packed.join(dropped, "block", "left")
 
 
 # --- The tables
@@ -151,10 +130,6 @@ def explode_options(asked: DataFrame) -> DataFrame:
 def conform(table: str, frame: DataFrame) -> DataFrame:
     """The table's columns in their order and types. Raises where one is missing or would need a lossy cast."""
     return frame.select(*TABLES[table].names).to(TABLES[table])
-
-
-def raw_assessments(judged: DataFrame) -> DataFrame:
-    return conform("raw_assessments", judged.where(is_record()).withColumn("keen_id", F.col("key")))
 
 
 def quarantine(judged: DataFrame) -> DataFrame:
@@ -169,21 +144,10 @@ def assessments(attempts: DataFrame) -> DataFrame:
         "attempt": sequences["attempt"],
         **counts,
         "score": score(counts),
-        "question_count": length(sequences["questions"]),
-        "tallies": tallies(sequences["counts"], sequences["questions"]),
+        "question_count": sequences["answers"]["questions"],
+        "tallies": tallies(sequences["counts"], sequences["answers"]),
     }
     return conform("assessments", attempts.withColumns(typed))
-
-
-def questions(asked: DataFrame) -> DataFrame:
-    fields = {name: F.col(f"question.{name}") for name in ("user_result", "user_correct", "user_incomplete", "user_submitted")}
-    derived = {"question_id": F.col("question.id"), "option_count": length(F.col("question.options"))}
-    return conform("questions", asked.withColumns({**fields, **derived}))
-
-
-def options(asked: DataFrame) -> DataFrame:
-    fields = {name: F.col(f"option.{name}") for name in ("checked", "correct", "at", "submitted")}
-    return conform("options", explode_options(asked).withColumns({**fields, "option_id": F.col("option.id")}))
 
 
 def exam_scores(assessments: DataFrame) -> DataFrame:
@@ -208,13 +172,8 @@ def exam_scores(assessments: DataFrame) -> DataFrame:
     )
 
 
-def question_days(asked: DataFrame) -> DataFrame:
+def question_days(asked: DataFrame, test_exams: ExamPatterns) -> DataFrame:
     """How each question of each exam was answered; `asked` less the four results is the number without a result."""
-    results = {"correct": "correct", "incorrect": "incorrect", "missed": "missed_some", "unanswered": "unanswered"}
-    return conform(
-        "question_days",
-        asked.groupBy("day", *EXAM, F.col("question.id").alias("question_id")).agg(
-            F.count(F.lit(1)).alias("asked"),
-            *[F.count_if(F.col("question.user_result") == result).alias(name) for name, result in results.items()],
-        ),
-    )
+    with_test = asked.withColumn("is_test", is_test(F.col("exam_name"), F.col("base_exam_id"), test_exams))
+    numbers = [F.sum(name).alias(name) for name in ("asked", "correct", "incorrect", "missed", "unanswered")]
+    return conform("question_days", with_test.groupBy("day", *EXAM, "question_id").agg(*numbers))

@@ -13,7 +13,6 @@ it on to its stdout) and exits 1 on any failure.
 """
 
 import argparse
-import io
 import json
 import logging
 import sys
@@ -28,21 +27,22 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import to_arrow_schema
-from pyspark.sql.types import StringType, StructField, StructType
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+from pyspark.sql.types import BinaryType, StringType, StructField, StructType
 
 import batches
 import holes
+import packing
 import progress
 import tables
 from hadoop_files import HadoopFiles
 from schemas import ATTEMPT, TABLES
+from writing import Writer
 
 log = logging.getLogger("transform_assessments")
 
@@ -70,7 +70,7 @@ KAFKA_TIMEOUTS = {
 RECORDS_PER_TASK = 20_000
 RAW_BYTES_PER_TASK = 6 * 1024 * 1024  # of `raw_assessments`, which zstd makes a tenth of: about as many records
 BYTES_PER_FILE = 128 * 1024 * 1024  # of records as published; Parquet with zstd makes about a tenth of it
-WORKER_MODULES = ("record.py", "json_text.py", "judging.py", "batches.py")  # what Spark's workers import; of others they need pyarrow only
+WORKER_MODULES = ("record.py", "json_text.py", "judging.py", "packing.py", "batches.py")  # what workers import, beside pyarrow
 
 
 class TransformError(Exception):
@@ -186,7 +186,8 @@ def header(name: str) -> Any:
 
 
 def judged(messages: DataFrame, salt: str, tombstones: Sequence[str]) -> DataFrame:
-    """The messages less the forgotten ones, with `reason`, `detail` and `attempt` (what was read), and each task's `summary` as a row.
+    """The messages less the forgotten ones, with `reason`, `detail` and `attempt` (what was read, without its questions), and each task's
+    `summary` as a row. The first row of each `block` of them has all of it `packed`: their bytes and questions are nowhere else.
 
     `day` and `ingest` do not go through the workers: they are the same for all.
     """
@@ -196,7 +197,8 @@ def judged(messages: DataFrame, salt: str, tombstones: Sequence[str]) -> DataFra
         spark.sparkContext.addFile(str(Path(__file__).parent / module))
     sent = messages.drop("day", "ingest")
     own = {"reason": StringType(), "detail": StringType(), "attempt": ATTEMPT, "summary": StringType()}
-    fields = {field.name: field.dataType for field in sent.schema} | own
+    own |= {"block": StringType(), "packed": BinaryType()}
+    fields = {field.name: field.dataType for field in sent.schema if field.name not in batches.PACKED} | own
     schema = StructType([StructField(name, kind) for name, kind in fields.items()])  # the summary's row has nothing else
     return sent.mapInArrow(partial(batches.judge_batches, salt=salt, tombstones=tombstones), schema)
 
@@ -210,45 +212,6 @@ def counted(records: DataFrame, before: tuple[int, int]) -> dict[str, Any]:
     for what, total in (("content_hash", "hashes"), ("forgotten_hash", "forgotten_hashes")):
         found[what] = f"{(found[total] + hashes) % 2**64:016x}"
     return {**found, **{name: found[name] + count for name in ("read", "forgotten")}}
-
-
-class Writer:
-    """Writes the tables of one landing and counts what it writes while it writes."""
-
-    def __init__(self, files: HadoopFiles, lake: str, landing: str) -> None:
-        self.files, self.lake, self.landing = files, lake, landing
-
-    def directory(self, table: str) -> str:
-        return f"{self.lake}/{table}/landing={self.landing}"
-
-    def write_rows(self, table: str, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
-        """A few rows that the driver has made: one file, without a job of Spark's."""
-        schema, content = to_arrow_schema(TABLES[table]), io.BytesIO()
-        columns = [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)]
-        pq.write_table(pa.Table.from_arrays(columns, schema=schema), content, compression="zstd")
-        self.files.write(f"{self.directory(table)}/part-00000.zstd.parquet", content.getvalue())
-        return {"rows": len(rows), "files": [vars(file) for file in self.files.parquet(self.directory(table))]}
-
-    def write(self, table: str, frame: DataFrame, most_files: int) -> dict[str, Any]:
-        """`rows` and `files`, and the figures that count rows of this table. Without rows there is no file."""
-        observation = Observation(table)
-        counts = [F.count(F.lit(1)).alias("rows")]
-        counts += [F.count_if(F.expr(condition)).alias(name) for name, (of, condition) in tables.FIGURES.items() if of == table]
-        began = time.monotonic()
-        (
-            frame.observe(observation, *counts)
-            .coalesce(most_files)
-            .write.mode("error")
-            .option("compression", "zstd")
-            .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
-            .parquet(self.directory(table))
-        )
-        written: dict[str, Any] = dict(observation.get)
-        if written["rows"] == 0:
-            self.files.delete(self.directory(table))
-        written["files"] = [vars(file) for file in self.files.parquet(self.directory(table))]
-        log.info("%s: %d rows in %.1f s", table, written["rows"], time.monotonic() - began)
-        return written
 
 
 def refuse_existing(writer: Writer, options: argparse.Namespace) -> None:
@@ -279,18 +242,18 @@ def transform(spark: SparkSession, options: argparse.Namespace, seconds: dict[st
     with step(seconds, "read", source):
         messages = read_messages(spark, options)
     with step(seconds, "judge", source):
-        constants = {"day": F.lit(options.day), "ingest": F.lit(options.ingest)}
-        records = kept(judged(messages, options.forgotten_salt, options.forgotten)).withColumns(constants)
+        records = kept(judged(messages, options.forgotten_salt, options.forgotten)).withColumn("day", F.lit(options.day))
         found = counted(records, options.forgotten_before)
         refuse_incomplete(found, options)
         spark.conf.set("spark.sql.shuffle.partitions", max(1, ceil(found["bytes"] / BYTES_PER_FILE)))
     with step(seconds, "write", f"{options.lake}/<table>/landing={options.landing}"):
         test_exams = tables.ExamPatterns(options.test_exam_name, options.test_base_exam_id)
         most_files = max(1, ceil(found["bytes"] / BYTES_PER_FILE))
-        frames = tables_of(records, test_exams, found["reasons"])
+        frames, packed = tables_of(records, test_exams, found["reasons"], options.day, options.ingest, most_files)
         # All tables at once, from threads: each write waits mostly for its driver.
         with ThreadPoolExecutor(len(TABLES)) as threads:
-            writes = {table: threads.submit(writer.write, table, frame, most_files) for table, frame in frames.items()}
+            writes = {table: threads.submit(writer.write_packed, table, packed) for table in packing.TABLES}
+            writes |= {table: threads.submit(writer.write, table, frame, most_files) for table, frame in frames.items()}
             writes["holes"] = threads.submit(writer.write_rows, "holes", holes.rows(options.day, found["fields"]))
             written = {table: each.result() for table, each in writes.items()}
     return receipt(options, found, written)
@@ -301,21 +264,24 @@ def kept(frame: DataFrame) -> DataFrame:
     return frame.persist(StorageLevel.MEMORY_AND_DISK)
 
 
-def tables_of(records: DataFrame, test_exams: tables.ExamPatterns, reasons: Mapping[str, int]) -> dict[str, DataFrame]:
-    """The tables whose rows come from records."""
+def tables_of(
+    records: DataFrame, test_exams: tables.ExamPatterns, reasons: Mapping[str, int], day: date, ingest: str, most_files: int = 1
+) -> tuple[dict[str, DataFrame], DataFrame]:
+    """The tables whose rows come from records; and of those that workers make the files, as `packing.files` has them."""
     repeated = kept(tables.repeated(records))
-    attempts = tables.distinct_attempts(records, repeated if repeated.count() else None, test_exams)
-    asked = tables.explode_questions(attempts)
-    assessments = tables.assessments(attempts)
+    some = repeated if repeated.count() else None
+    constants = {"day": pa.scalar(day, pa.date32()), "ingest": pa.scalar(ingest)}
+    schemas = {table: to_arrow_schema(TABLES[table]) for table in packing.TABLES}
+    blocks = tables.blocks(records, some).coalesce(most_files)
+    packed = kept(blocks.mapInArrow(partial(packing.files, constants=constants, schemas=schemas), from_arrow_schema(packing.FILES)))
+    asked = packed.where(F.col("asked").isNotNull()).select(F.lit(day).alias("day"), "asked.*")
+    assessments = tables.assessments(tables.distinct_attempts(records, some, test_exams))
     return {
-        "raw_assessments": tables.raw_assessments(records),
-        "options": tables.options(asked),
-        "questions": tables.questions(asked),
+        "question_days": tables.question_days(asked, test_exams),
         "assessments": assessments,
         "exam_scores": tables.exam_scores(assessments),
-        "question_days": tables.question_days(asked),
         **({"quarantine": tables.quarantine(records)} if reasons else {}),
-    }
+    }, packed
 
 
 def receipt(options: argparse.Namespace, found: dict[str, Any], written: dict[str, dict[str, Any]]) -> dict[str, Any]:

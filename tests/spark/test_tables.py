@@ -1,18 +1,22 @@
 """From judged records to tables: each Column function with its nulls, each table from a handful of attempts."""
 
+import io
 import json
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import batches
 import holes
+import packing
 import tables
 from include.source.record_key import key_of
-from record import COUNTS
+from record import ANSWERS, COUNTS
 from schemas import TABLES
 from tests.oracle.recount import KEYS, compare, recount_records
 from transform_assessments import judged, tables_of
@@ -41,17 +45,6 @@ PATTERNS = tables.ExamPatterns(names=["yeahsdf", "^Draft"], base_exam_ids=["^exa
                 ("fewer than none of the others", (1, 2, -1), None),
             ],
             id="score",
-        ),
-        pytest.param(
-            lambda: tables.length(F.col("elements")),
-            "elements array<int>",
-            [
-                ("two", ([1, 2],), 2),
-                ("null elements count", ([None],), 1),
-                ("empty is 0", ([],), 0),
-                ("null is null, never -1", (None,), None),
-            ],
-            id="length",
         ),
         pytest.param(
             lambda: tables.is_test(F.col("name"), F.col("id"), PATTERNS),
@@ -112,14 +105,36 @@ TALLIES = [
 ]
 
 
+QUESTION = pa.struct([("user_result", pa.string()), ("user_submitted", pa.bool_())])
+
+
+def answers(asked: list[Any]) -> list[tuple[int | None, ...]]:
+    """Of each list of (user_result, user_submitted), in the order of ANSWERS."""
+    lists = [each and [one and dict(zip(("user_result", "user_submitted"), one, strict=True)) for one in each] for each in asked]
+    found = packing.answers(pa.array(lists, pa.list_(QUESTION)))
+    return list(zip(*(found[name].to_pylist() for name in ANSWERS), strict=True))
+
+
+def test_answers() -> None:
+    cases = [
+        ("each result, and one that is submitted", [*ASKED, ("unanswered", False)], (5, 1, 1, 1, 2, 2)),
+        ("null is null, never -1", None, (None, 0, 0, 0, 0, 0)),
+        ("empty is 0", [], (0, 0, 0, 0, 0, 0)),
+        ("null elements count", [None, ("correct", None)], (2, 1, 0, 0, 0, 0)),
+    ]
+    found = answers([asked for _, asked, _ in cases])
+    assert dict(zip([why for why, *_ in cases], found, strict=True)) == {why: expected for why, _, expected in cases}
+
+
 def test_tallies(evaluate: Any) -> None:
     counts = "struct<incomplete:int,submitted:int,incorrect:int,correct:int,total:int,unanswered:int,all_correct:boolean>"
-    schema = f"counts {counts}, questions array<struct<user_result:string,user_submitted:boolean>>"
+    schema = f"counts {counts}, answers struct<{','.join(f'{name}:int' for name in ANSWERS)}>"
+    of = answers([asked for _, _, asked, _ in TALLIES])
     rows = [
-        (given and tuple(bool(v) if k == "all_correct" and v is not None else v for k, v in given.items()), asked)
-        for _, given, asked, _ in TALLIES
+        (given and tuple(bool(v) if k == "all_correct" and v is not None else v for k, v in given.items()), each)
+        for (_, given, _, _), each in zip(TALLIES, of, strict=True)
     ]
-    found = evaluate(schema, rows, tables.tallies(F.col("counts"), F.col("questions")))
+    found = evaluate(schema, rows, tables.tallies(F.col("counts"), F.col("answers")))
     assert dict(zip([why for why, *_ in TALLIES], found, strict=True)) == {why: expected for why, _, _, expected in TALLIES}
 
 
@@ -175,10 +190,13 @@ def transformed(spark: SparkSession, values: list[bytes], keys: list[str]) -> di
     rows = [(0, number, number, key, bytearray(value)) for number, (key, value) in enumerate(zip(keys, values, strict=True))]
     messages = spark.createDataFrame(rows, "partition int, offset bigint, record bigint, key string, value binary").coalesce(1)
     messages = messages.withColumns({"timestamp": F.current_timestamp(), "hash": F.xxhash64("value")})
-    constants = {"day": F.lit(DAY), "ingest": F.lit("0" * 16)}
-    records = judged(messages, salt="", tombstones=()).persist().withColumns(constants)
+    records = judged(messages, salt="", tombstones=()).persist().withColumn("day", F.lit(DAY))
     found = batches.total(row.summary for row in records.where(~tables.is_record()).select("summary").collect())
-    made = tables_of(records, PATTERNS, {"some": 1})
+    made, packed = tables_of(records, PATTERNS, {"some": 1}, DAY, "0" * 16)
+    for table in packing.TABLES:
+        files = [row.content + packing.MAGIC for row in packed.where(F.col("table") == table).collect()]
+        assert files
+        made[table] = spark.createDataFrame(pa.concat_tables(pq.read_table(io.BytesIO(file)) for file in files))
     return {**made, "holes": spark.createDataFrame(holes.rows(DAY, found["fields"]), TABLES["holes"])}
 
 
