@@ -1,7 +1,7 @@
 """The tables with most rows, made column by column on Spark's workers: `raw_assessments`, `questions`, `options`. Needs pyarrow only.
 
-As rows of Spark they cost many times as much (docs/performance.md). So the records of a batch go through Spark as one value, `packed`, and so does each
-Parquet file that is made of many of these.
+As rows of Spark they cost many times as much (docs/performance.md). So the records of a batch go through Spark as one value, `packed`, and
+so does each Parquet file that is made of many of these.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
