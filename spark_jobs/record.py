@@ -32,9 +32,6 @@ RECORD: Fields = {
     "keen_created_at": "unix seconds",
     "sequences": {"id": "text", "attempt": "whole number", "counts": COUNTS, "questions": [_QUESTION]},
 }
-ANSWERS: Fields = dict.fromkeys(("questions", "correct", "incorrect", "missed", "unanswered", "submitted"), "whole number")
-LANDED: Fields = {**RECORD, "sequences": {**{k: v for k, v in RECORD["sequences"].items() if k != "questions"}, "answers": ANSWERS}}
-"""A record without its questions: how many they are, and with which results."""
 
 LEAST_INT, MOST_INT = -(2**31), 2**31 - 1
 

@@ -1,28 +1,28 @@
 """Writes the tables of a landing as files of Parquet, each table in a directory of its own."""
 
 import io
+import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import Column, DataFrame, DataFrameWriter, Observation
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import to_arrow_schema
 
-import packing
-import tables
+import parquet_files
 from hadoop_files import HadoopFiles
 from schemas import TABLES
+from tables import FIGURES
 
 log = logging.getLogger("transform_assessments.writing")
 
 
 class Writer:
-    """Writes the tables of one landing and counts what it writes while it writes."""
+    """Writes the tables of one landing. Of each it returns `rows`, `files`, and the figures that count rows of this table."""
 
     def __init__(self, files: HadoopFiles, lake: str, landing: str) -> None:
         self.files, self.lake, self.landing = files, lake, landing
@@ -30,44 +30,33 @@ class Writer:
     def directory(self, table: str) -> str:
         return f"{self.lake}/{table}/landing={self.landing}"
 
-    def write_rows(self, table: str, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
-        """A few rows that the driver has made: one file, without a job of Spark's."""
-        schema, content = to_arrow_schema(TABLES[table]), io.BytesIO()
-        columns = [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)]
-        pq.write_table(pa.Table.from_arrays(columns, schema=schema), content, compression="zstd")
-        self.files.write(f"{self.directory(table)}/part-00000.zstd.parquet", content.getvalue())
-        return {"rows": len(rows), "files": [vars(file) for file in self.files.parquet(self.directory(table))]}
+    def write_rows(self, table: str, rows: pa.Table) -> dict[str, Any]:
+        """A few rows that the driver has: one file, without a job of Spark's; without rows there is none."""
+        content = io.BytesIO()
+        pq.write_table(rows.select(TABLES[table].names).cast(TABLES[table]), content, compression="zstd")
+        return self._written(table, [content.getvalue()] if len(rows) else [], {"rows": len(rows)})
 
-    def write(self, table: str, frame: DataFrame, most_files: int) -> dict[str, Any]:
-        """`rows` and `files`, and the figures that count rows of this table. Without rows there is no file."""
-        counts = [F.count(F.lit(1)).alias("rows")]
-        counts += [F.count_if(F.expr(condition)).alias(name) for name, (of, condition) in tables.FIGURES.items() if of == table]
-        with self._counted(table, frame.coalesce(most_files), counts) as (observed, written):
-            _writer(observed).option("compression", "zstd").parquet(self.directory(table))
-        return written
+    def write_made(self, table: str, made: Sequence[Row], frame: DataFrame | None) -> dict[str, Any]:
+        """What workers have made. `made` tells of its files, and has their content if there is no `frame` to write it from."""
+        counts = Counter({name: 0 for name, (of, _) in FIGURES.items() if of == table})
+        for file in made:
+            counts.update({"rows": file["rows"], **json.loads(file["figures"])})
+        if frame is None:
+            return self._written(table, [bytes(file["content"]) + parquet_files.MAGIC for file in made], {"rows": 0, **counts})
+        began = time.monotonic()
+        if made:
+            self._write_texts(table, frame.where((F.col("table") == table) & F.col("rows").isNotNull()))
+        log.info("%s: %d rows in %.1f s", table, counts["rows"], time.monotonic() - began)
+        return self._written(table, [], {"rows": 0, **counts})
 
-    def write_packed(self, table: str, packed: DataFrame) -> dict[str, Any]:
-        """The same for files that workers have made. Spark's writer of texts writes bytes as they are: here a text is a file, and what ends
-        its line is what ends each file of Parquet.
-        """
-        rows = F.coalesce(F.sum("rows"), F.lit(0)).alias("rows")
-        with self._counted(table, packed.where(F.col("table") == table), [rows]) as (observed, written):
-            texts = observed.select(F.col("content").cast("string"))
-            _writer(texts).options(lineSep=packing.MAGIC.decode(), maxRecordsPerFile=1).text(self.directory(table))
-            self.files.rename(self.directory(table), ".txt", ".zstd.parquet")
-        return written
+    def _write_texts(self, table: str, frame: DataFrame) -> None:
+        """Spark writes the bytes of texts as they are: here a text is a file, the end of its line what ends each Parquet file."""
+        writer = frame.select(F.col("content").cast("string")).write.mode("error")
+        writer = writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+        writer.options(lineSep=parquet_files.MAGIC.decode(), maxRecordsPerFile=1).text(self.directory(table))
+        self.files.rename(self.directory(table), ".txt", ".zstd.parquet")
 
-    @contextmanager
-    def _counted(self, table: str, frame: DataFrame, counts: Sequence[Column]) -> Iterator[tuple[DataFrame, dict[str, Any]]]:
-        """What counts its rows as it is written, and where `counts` and the `files` are then."""
-        observation, began, written = Observation(table), time.monotonic(), dict[str, Any]()
-        yield frame.observe(observation, *counts), written
-        written.update(observation.get)
-        if written["rows"] == 0:
-            self.files.delete(self.directory(table))
-        written["files"] = [vars(file) for file in self.files.parquet(self.directory(table))]
-        log.info("%s: %d rows in %.1f s", table, written["rows"], time.monotonic() - began)
-
-
-def _writer(frame: DataFrame) -> DataFrameWriter:
-    return frame.write.mode("error").option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+    def _written(self, table: str, contents: Sequence[bytes], counts: dict[str, int]) -> dict[str, Any]:
+        for number, content in enumerate(contents):
+            self.files.write(f"{self.directory(table)}/part-{number:05}.zstd.parquet", content)
+        return {**counts, "files": [vars(file) for file in self.files.parquet(self.directory(table))]}
