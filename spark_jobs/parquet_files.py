@@ -6,7 +6,7 @@ A file goes through Spark as one value without its MAGIC, which whoever writes i
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import tables
 from batches import unpacked
 from schemas import TABLES
-from tables import FIGURES, SUMMED_BY, Columns
+from tables import SUMMED_BY, Columns
 
 MAGIC = b"PAR1"  # the end of each file of Parquet
 ROW_GROUP = 32 * 1024 * 1024  # bytes of records and what was read of them, in memory
@@ -26,18 +26,18 @@ MADE = pa.schema([("table", pa.string()), ("rows", pa.int64()), ("figures", pa.s
 
 @dataclass(frozen=True)
 class Landing:
-    """What is the same for all of its records; which of them are `repeated`, as `tables.repeated` has it."""
+    """What is the same for all of its records; which of them are `repeated`, as `tables.repeated` has it; and the figures to count."""
 
     day: pa.Date32Scalar
     ingest: str
     test_exams: tables.ExamPatterns
     repeated: pa.Table
+    figures: Mapping[str, tables.Figure] = field(default_factory=lambda: tables.FIGURES)
 
 
 def make(batches: Iterable[pa.RecordBatch], landing: Landing) -> Iterator[pa.RecordBatch]:
-    """For `mapInArrow`: JUDGED to MADE, files with their rows and FIGURES; of a small sum the rows so far, `rows` null."""
-    constants = {"day": landing.day, "ingest": pa.scalar(landing.ingest)}
-    written = {table: _File(table, constants) for table in TABLES if table not in (*SUMMED_BY, "holes")}
+    """For `mapInArrow`: JUDGED to MADE, files with their rows and figures; of a small sum the rows so far, `rows` null."""
+    written = {table: _File(table, landing) for table in TABLES if table not in (*SUMMED_BY, "holes")}
     sums: dict[str, pa.Table] = {}
     for records in _row_groups(batches):
         attempts = tables.attempts(records, landing.repeated, landing.test_exams)
@@ -78,9 +78,10 @@ def _row(**columns: Any) -> pa.RecordBatch:
 class _File:
     """A file of Parquet in memory, and the next one once it is as long as it may be."""
 
-    def __init__(self, table: str, constants: Mapping[str, Any]) -> None:
-        self.table, self.schema, self.constants = table, TABLES[table], constants
-        self.figures = {name: condition for name, (of, condition) in FIGURES.items() if of == table}
+    def __init__(self, table: str, landing: Landing) -> None:
+        self.table, self.schema = table, TABLES[table]
+        self.constants = {"day": landing.day, "ingest": pa.scalar(landing.ingest)}
+        self.figures = {name: condition for name, (of, condition) in landing.figures.items() if of == table}
         self._begin()
 
     def _begin(self) -> None:

@@ -20,9 +20,10 @@ from schemas import TABLES
 
 Columns = dict[str, pa.Array]
 Place = tuple[str, int, int, int, int]
+Figure = tuple[str, tuple[Any, ...]]
 EXAM = ("base_exam_id", "exam_name", "is_test")
 # Figures of the receipt that count rows of a table: which one, and what holds for them: a function of pyarrow.compute, column, values.
-FIGURES: dict[str, tuple[str, tuple[Any, ...]]] = {
+FIGURES: dict[str, Figure] = {
     "test": ("assessments", ("equal", "is_test", True)),
     "conflicts": ("assessments", ("equal", "is_conflict", True)),
 }
