@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from include import content_hash
 from include.figures import COUNTED, SUM, counted
+from include.lake.aggregates import SUMMED
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.schemas import LANDED
 from include.validation.evidence import expected_columns, read_landed
@@ -258,8 +259,7 @@ def _children(facts: Facts) -> Iterator[str]:
         "rows of options belong to no question in questions": found.orphan_options,
         "attempts do not have the questions that their question_count says": found.wrong_questions,
         "questions do not have the options that their option_count says": found.wrong_options,
-        "rows of exam_scores are not what assessments adds up to": found.wrong_exam_scores,
-        "rows of question_days are not what questions adds up to": found.wrong_question_days,
+        **{f"rows of {table} are not what {SUMMED[table]} adds up to": some for table, some in found.wrong_sums.items()},
     }
     yield from _counted(sentences)
 

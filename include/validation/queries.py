@@ -19,9 +19,7 @@ NEEDED = {
     "questions": ("day", "keen_id", "hash", "position", *READ_FROM["questions"].values()),
     "options": ("day", "keen_id", "hash", "question_position", "position", *READ_FROM["options"].values()),
     "quarantine": ("day", "hash", "keen_id", "record", "reason"),
-    "exam_scores": tuple(LANDED["exam_scores"].arrow.names),
-    "question_days": tuple(LANDED["question_days"].arrow.names),
-    "holes": tuple(LANDED["holes"].arrow.names),
+    **{table: tuple(LANDED[table].arrow.names) for table in (*AGGREGATES, "holes")},
 }  # fmt: skip
 
 # Every column whose values have bounds: the least and the most, None for no bound. What is delivered as it is (counts, dates) has none.
@@ -36,6 +34,12 @@ RANGES: dict[str, dict[str, tuple[int, int | None]]] = {
         **dict.fromkeys(("attempts", "copies"), (1, None)),
     },
     "question_days": {**dict.fromkeys(("correct", "incorrect", "missed", "unanswered"), (0, None)), "asked": (1, None)},
+    "item_days": {
+        **dict.fromkeys(("score", "correct", "incorrect", "missed", "unanswered", "not_reached"), (0, None)),
+        "asked": (1, None),
+    },
+    "option_days": {**dict.fromkeys(("score", "chosen", "chosen_right"), (0, None)), "offered": (1, None)},
+    "item_times": {"seconds": (0, 3600), **dict.fromkeys(("correct", "changed", "disordered"), (0, None)), "asked": (1, None)},
     "holes": {**dict.fromkeys(("parents", "present", "nulls", "missing", "empty", "wrong_type"), (0, None))},
 }
 
@@ -220,8 +224,7 @@ def _children_of(tables: Any) -> Children:
                 left join {_numbered("keen_id, hash, question_position", "options")} using (keen_id, hash, question_position)
                 where coalesce(option_count, 0) <> coalesce(rows, 0) or not coalesce(numbered, true) order by all""",
         ),
-        wrong_exam_scores=_differing(tables, "exam_scores", AGGREGATES["exam_scores"]),
-        wrong_question_days=_differing(tables, "question_days", AGGREGATES["question_days"]),
+        wrong_sums={table: _differing(tables, table, expected) for table, expected in AGGREGATES.items()},
     )
 
 
