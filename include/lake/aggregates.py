@@ -26,13 +26,13 @@ _TOUCHES = """
         select keen_id, hash, question_position as position, max("at") as touched, bool_or(checked is distinct from true) as changed
         from options where "at" is not null group by all) using (keen_id, hash, position)"""
 
-# Whose rows each of them sums up.
+# Whose rows each of them sums up, and the column that counts each of these once.
 SUMMED = {
-    "exam_scores": "assessments",
-    "question_days": "questions",
-    "item_days": "questions",
-    "option_days": "options",
-    "item_times": "questions",
+    "exam_scores": ("assessments", "attempts"),
+    "question_days": ("questions", "asked"),
+    "item_days": ("questions", "asked"),
+    "option_days": ("options", "offered"),
+    "item_times": ("questions", "asked"),
 }
 
 # The small sums, from these rows and those of their attempts.
@@ -57,12 +57,11 @@ AGGREGATES = {
     from questions q join assessments a using (keen_id, hash) join ({FORMS}) f using (keen_id, hash)
     group by q.day, base_exam_id, exam_name, is_test, form, question_id, f.score""",
     "option_days": f"""
-    select o.day, base_exam_id, exam_name, is_test, form, o.question_id, option_id, coalesce(o.correct, false) as is_key, f.score,
+    select o.day, base_exam_id, exam_name, is_test, form, q.question_id, option_id, coalesce(o.correct, false) as is_key, f.score,
         count(*) as offered, count(*) filter (checked) as chosen, count(*) filter (checked and user_result = 'correct') as chosen_right
-    from options o join (select keen_id, hash, position as question_position, user_result from questions)
-            using (keen_id, hash, question_position)
-        join assessments a using (keen_id, hash) join ({FORMS}) f using (keen_id, hash)
-    group by o.day, base_exam_id, exam_name, is_test, form, o.question_id, option_id, is_key, f.score""",
+    from options o join questions q on o.keen_id = q.keen_id and o.hash = q.hash and o.question_position = q.position
+        join assessments a on o.keen_id = a.keen_id and o.hash = a.hash join ({FORMS}) f on o.keen_id = f.keen_id and o.hash = f.hash
+    group by o.day, base_exam_id, exam_name, is_test, form, q.question_id, option_id, is_key, f.score""",
     "item_times": f"""
     select day, base_exam_id, exam_name, is_test, question_id,
         case when micros < 0 then null when micros < 60_000_000 then micros // 1_000_000

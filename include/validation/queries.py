@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from include import content_hash
-from include.lake.aggregates import AGGREGATES, IMPOSSIBLE
+from include.lake.aggregates import AGGREGATES, IMPOSSIBLE, SUMMED
 from include.schemas import LANDED, READ_FROM
 from include.validation.facts import Attempts, Children, Facts, Gaps, Raw, Some
 from include.validation.holes import Counts
@@ -225,7 +225,18 @@ def _children_of(tables: Any) -> Children:
                 where coalesce(option_count, 0) <> coalesce(rows, 0) or not coalesce(numbered, true) order by all""",
         ),
         wrong_sums={table: _differing(tables, table, expected) for table, expected in AGGREGATES.items()},
+        unbalanced=_unbalanced(tables),
     )
+
+
+def _unbalanced(tables: Any) -> dict[str, tuple[int, int]]:
+    """Counted without a join, so that rows which a join loses on both sides of `_differing` are missed here."""
+    found = {}
+    for table, (rows, counts) in SUMMED.items():
+        counted, there = tables.execute(f"select (select coalesce(sum({counts}), 0) from {table}), count(*) from {rows}").fetchone()
+        if counted != there:
+            found[table] = (int(counted), there)
+    return found
 
 
 _JOIN_COPIES = {"assessments": ""}  # which has them itself
