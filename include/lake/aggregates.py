@@ -6,23 +6,30 @@ from include.schemas import LANDED
 IMPOSSIBLE = """case when least(incomplete, submitted, incorrect, correct, total, unanswered) < 0 then 'a negative count'
     when correct > total then 'more correct than total' end"""
 
-# Each attempt's set of questions and its score among those who saw the same set, both null where a question cannot be told from another or
-# has no result; and the place of the last question that it answered. DuckDB orders texts by their bytes.
-FORMS = """
-    select keen_id, hash, case when is_whole then substr(sha256(ids), 1, 16) end as form, case when is_whole then right_ones end as score,
-        last_answered
+# Each attempt's form and score, both null where a question has no id or no result, or an id is there twice; and the place of the last
+# question that it answered. DuckDB orders texts by their bytes.
+_FORMS = """
+    select keen_id, hash, case when is_whole then substr(sha256(array_to_string(ids, chr(10)) || chr(10)), 1, 16) end as form,
+        case when is_whole then right_ones end as score, last_answered
     from (
-        select keen_id, hash, string_agg(question_id || chr(10), '' order by question_id) as ids,
-            count(question_id) = count(*) and count(user_result) = count(*) and count(distinct question_id) = count(*) as is_whole,
-            count(*) filter (user_result = 'correct') as right_ones, max(position) filter (user_result <> 'unanswered') as last_answered
-        from questions group by keen_id, hash)"""
+        select *, results = asked and len(ids) = asked and list_unique(ids) = asked as is_whole
+        from (
+            select keen_id, hash, list_sort(list(question_id) filter (question_id is not null)) as ids, count(*) as asked,
+                count(user_result) as results, count(*) filter (user_result = 'correct') as right_ones,
+                max(position) filter (user_result <> 'unanswered') as last_answered
+            from questions group by keen_id, hash))"""
 
-# Each question's last touch, the moment from which its time counts, and whether an option was touched that is not ticked at the end.
+# What three of the small sums are made from: each question with its attempt's exam, form and score.
+SCORED_QUESTIONS = f"""
+    select q.day, keen_id, hash, position, base_exam_id, exam_name, is_test, started_at, form, f.score, last_answered, question_id,
+        user_result
+    from questions q join assessments a using (keen_id, hash) join ({_FORMS}) f using (keen_id, hash)"""
+
+# Each question with its time, and whether an option was touched that is not ticked at the end.
 _TOUCHES = """
-    select q.day, base_exam_id, exam_name, is_test, q.question_id, user_result, changed, touched < started_at as disordered,
-        epoch_us(touched) - epoch_us(greatest(started_at, lag(touched) over (
-            partition by keen_id, hash order by touched nulls last, q.position))) as micros
-    from questions q join assessments a using (keen_id, hash) left join (
+    select *, touched < started_at as disordered, epoch_us(touched) - epoch_us(greatest(started_at, lag(touched) over (
+        partition by keen_id, hash order by touched nulls last, position))) as micros
+    from scored_questions left join (
         select keen_id, hash, question_position as position, max("at") as touched, bool_or(checked is distinct from true) as changed
         from options where "at" is not null group by all) using (keen_id, hash, position)"""
 
@@ -35,7 +42,7 @@ SUMMED = {
     "item_times": ("questions", "asked"),
 }
 
-# The small sums, from these rows and those of their attempts.
+# The small sums, from `assessments`, `questions`, `options` and the rows of SCORED_QUESTIONS under that name.
 AGGREGATES = {
     "exam_scores": f"""
     select day, base_exam_id, exam_name, is_test, case when score is not null then correct end as correct,
@@ -49,19 +56,17 @@ AGGREGATES = {
         count(*) filter (user_result = 'missed_some') as missed, count(*) filter (user_result = 'unanswered') as unanswered
     from questions q join assessments a using (keen_id, hash)
     group by q.day, a.base_exam_id, a.exam_name, q.question_id, a.is_test""",
-    "item_days": f"""
-    select q.day, base_exam_id, exam_name, is_test, form, question_id, f.score, count(*) as asked,
+    "item_days": """
+    select day, base_exam_id, exam_name, is_test, form, question_id, score, count(*) as asked,
         count(*) filter (user_result = 'correct') as correct, count(*) filter (user_result = 'incorrect') as incorrect,
         count(*) filter (user_result = 'missed_some') as missed, count(*) filter (user_result = 'unanswered') as unanswered,
         count(*) filter (user_result = 'unanswered' and position > coalesce(last_answered, -1)) as not_reached
-    from questions q join assessments a using (keen_id, hash) join ({FORMS}) f using (keen_id, hash)
-    group by q.day, base_exam_id, exam_name, is_test, form, question_id, f.score""",
-    "option_days": f"""
-    select o.day, base_exam_id, exam_name, is_test, form, q.question_id, option_id, coalesce(o.correct, false) as is_key, f.score,
+    from scored_questions group by day, base_exam_id, exam_name, is_test, form, question_id, score""",
+    "option_days": """
+    select o.day, base_exam_id, exam_name, is_test, form, q.question_id, option_id, coalesce(o.correct, false) as is_key, score,
         count(*) as offered, count(*) filter (checked) as chosen, count(*) filter (checked and user_result = 'correct') as chosen_right
-    from options o join questions q on o.keen_id = q.keen_id and o.hash = q.hash and o.question_position = q.position
-        join assessments a on o.keen_id = a.keen_id and o.hash = a.hash join ({FORMS}) f on o.keen_id = f.keen_id and o.hash = f.hash
-    group by o.day, base_exam_id, exam_name, is_test, form, q.question_id, option_id, is_key, f.score""",
+    from options o join scored_questions q on o.keen_id = q.keen_id and o.hash = q.hash and o.question_position = q.position
+    group by o.day, base_exam_id, exam_name, is_test, form, q.question_id, option_id, is_key, score""",
     "item_times": f"""
     select day, base_exam_id, exam_name, is_test, question_id,
         case when micros < 0 then null when micros < 60_000_000 then micros // 1_000_000
@@ -76,4 +81,5 @@ AGGREGATES = {
 def aggregate(table: str) -> str:
     """SQL of all rows of one of these tables, from the tables `assessments`, `questions` and `options`, in the table's own types."""
     chosen = ", ".join(f'"{column}"::{kind} as "{column}"' for column, kind in LANDED[table].duckdb.items())
-    return f"select {chosen} from ({AGGREGATES[table]})"
+    of_questions = f"with scored_questions as materialized ({SCORED_QUESTIONS}) " if "scored_questions" in AGGREGATES[table] else ""
+    return f"{of_questions}select {chosen} from ({AGGREGATES[table]})"

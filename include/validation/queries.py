@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from include import content_hash
-from include.lake.aggregates import AGGREGATES, IMPOSSIBLE, SUMMED
+from include.lake.aggregates import AGGREGATES, IMPOSSIBLE, SCORED_QUESTIONS, SUMMED
 from include.schemas import LANDED, READ_FROM
 from include.validation.facts import Attempts, Children, Facts, Gaps, Raw, Some
 from include.validation.holes import Counts
@@ -198,6 +198,7 @@ def _records(tables: Any, surplus: str) -> Some:
 
 
 def _children_of(tables: Any) -> Children:
+    tables.execute(f"create temp table scored_questions as {SCORED_QUESTIONS}")  # for three of the sums
     return Children(
         orphan_questions=_some(
             tables, "select question(keen_id, hash, position) from questions anti join assessments using (keen_id, hash) order by all"
@@ -281,13 +282,20 @@ def _numbered(parent: str, children: str) -> str:
 def _differing(tables: Any, table: str, expected: str) -> Some:
     """Rows of the table that are not among those counted again, and the other way round; of their columns only the counts are shown."""
     columns = ", ".join(f'"{column}"' for column in NEEDED[table])
-    there, counted = f"select {columns} from {table}", f"select {columns} from ({expected})"
-    counts = ", ".join(f'"{field.name}"' for field in LANDED[table].arrow if pa.types.is_integer(field.type))
-    return _some(
-        tables,
-        f"""select 'found ' || to_json(r)::varchar from (select {counts} from ({there} except all {counted})) r
-            union all select 'expected ' || to_json(r)::varchar from (select {counts} from ({counted} except all {there})) r""",
+    counts = ", ".join(f"'{field.name}': \"{field.name}\"" for field in LANDED[table].arrow if pa.types.is_integer(field.type))
+    tables.execute(
+        f"""create temp table differing as select {columns}, sum(side)::bigint as surplus
+            from (select {columns}, 1 as side from {table} union all select {columns}, -1 from ({expected}))
+            group by {columns} having surplus <> 0"""
     )
+    found = _some(
+        tables,
+        f"""select case when surplus > 0 then 'found ' else 'expected ' end || to_json({{{counts}}})::varchar as row
+            from differing order by surplus > 0 desc, row""",
+        total="select coalesce(sum(abs(surplus)), 0) from differing",
+    )
+    tables.execute("drop table differing")
+    return found
 
 
 def _some(tables: Any, rows: str, total: str | None = None) -> Some:
