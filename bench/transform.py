@@ -3,7 +3,7 @@
     PYTHONPATH=. .local/venv/bin/python bench/transform.py [--records 3280] [--large] [--rounds 1] [--json] [--demo] [--job PATH]
 
 Ours is the whole of spark-submit, from its start to the receipt, with the deployment's own settings, reading the records as a landing keeps
-them (`--raw`, Parquet on the local disk: no broker takes part) and writing all eight tables. DuckDB reads the same records as NDJSON and
+them (`--raw`, Parquet on the local disk: no broker takes part) and writing all eleven tables. DuckDB reads the same records as NDJSON and
 writes the five that come from their fields: assessments, questions, options, exam_scores, question_days, as Parquet with zstd. The
 rows of both are compared. CPU seconds and memory are of whole process trees.
 """

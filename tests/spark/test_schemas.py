@@ -25,6 +25,12 @@ COLUMNS = {
         copies BIGINT, conflicts BIGINT, incomplete BIGINT, incorrect BIGINT, unanswered BIGINT, last_taken TIMESTAMP""",
     "question_days": """day DATE, base_exam_id STRING, exam_name STRING, question_id STRING, is_test BOOLEAN,
         asked BIGINT, correct BIGINT, incorrect BIGINT, missed BIGINT, unanswered BIGINT""",
+    "item_days": """day DATE, base_exam_id STRING, exam_name STRING, is_test BOOLEAN, form STRING, question_id STRING, score INT,
+        asked BIGINT, correct BIGINT, incorrect BIGINT, missed BIGINT, unanswered BIGINT, not_reached BIGINT""",
+    "option_days": """day DATE, base_exam_id STRING, exam_name STRING, is_test BOOLEAN, form STRING, question_id STRING,
+        option_id STRING, is_key BOOLEAN, score INT, offered BIGINT, chosen BIGINT, chosen_right BIGINT""",
+    "item_times": """day DATE, base_exam_id STRING, exam_name STRING, is_test BOOLEAN, question_id STRING, seconds INT,
+        asked BIGINT, correct BIGINT, changed BIGINT, disordered BIGINT""",
     "holes": """day DATE, path STRING, parents BIGINT, present BIGINT, nulls BIGINT, missing BIGINT, empty BIGINT, wrong_type BIGINT""",
 }
 
