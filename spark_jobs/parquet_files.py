@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import tables
 from batches import unpacked
 from schemas import TABLES
-from tables import SUMMED_BY, Columns
+from sums import SUMMED_BY, partial_sums, together
+from tables import Columns
 
 MAGIC = b"PAR1"  # the end of each file of Parquet
 ROW_GROUP = 32 * 1024 * 1024  # bytes of records and what was read of them, in memory
@@ -46,18 +47,12 @@ def make(batches: Iterable[pa.RecordBatch], landing: Landing) -> Iterator[pa.Rec
         rows["options"] = tables.options(asked)
         for table, columns in rows.items():
             yield from written[table].write(columns)
-        more = {"exam_scores": tables.exam_scores(rows["assessments"]), "question_days": tables.question_days(asked)}
+        more = partial_sums(rows["assessments"], asked, rows["options"])
         sums = {table: together(table, [sums[table], found] if table in sums else [found]) for table, found in more.items()}
     for file in written.values():
         yield from file.close()
     for table, found in sums.items():
         yield _row(table=table, content=_as_bytes(found))
-
-
-def together(table: str, parts: Iterable[pa.Table]) -> pa.Table:
-    """Partial sums of one small table as one."""
-    rows = pa.concat_tables(parts)
-    return tables.summed(table, dict(zip(rows.column_names, rows.columns, strict=True)))
 
 
 def as_table(content: bytes) -> pa.Table:

@@ -50,5 +50,17 @@ TABLES: dict[str, pa.Schema] = {
         "day date, base_exam_id text, exam_name text, question_id text, is_test bool,"
         "asked long, correct long, incorrect long, missed long, unanswered long"
     ),
+    "item_days": _schema(
+        "day date, base_exam_id text, exam_name text, is_test bool, form text, question_id text, score int,"
+        "asked long, correct long, incorrect long, missed long, unanswered long, not_reached long"
+    ),
+    "option_days": _schema(
+        "day date, base_exam_id text, exam_name text, is_test bool, form text, question_id text, option_id text, is_key bool, score int,"
+        "offered long, chosen long, chosen_right long"
+    ),
+    "item_times": _schema(
+        "day date, base_exam_id text, exam_name text, is_test bool, question_id text, seconds int,"
+        "asked long, correct long, changed long, disordered long"
+    ),
     "holes": _schema("day date, path text, parents long, present long, nulls long, missing long, empty long, wrong_type long"),
 }

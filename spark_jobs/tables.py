@@ -5,7 +5,7 @@ dictionaries of columns of one length.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import groupby
@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from record import COUNTS, RECORD
-from schemas import TABLES
 
 Columns = dict[str, pa.Array]
 Place = tuple[str, int, int, int, int]
@@ -27,12 +26,6 @@ FIGURES: dict[str, Figure] = {
     "test": ("assessments", ("equal", "is_test", True)),
     "conflicts": ("assessments", ("equal", "is_conflict", True)),
 }
-# Small sums, each over the rows of the days' attempts, questions or options, by these columns; all the others are added up.
-SUMMED_BY = {
-    "exam_scores": (*EXAM, "correct", "total"),
-    "question_days": (*EXAM, "question_id"),
-}
-LATEST = ("last_taken",)  # of which the latest is kept
 RESULTS = {"correct": "correct", "incorrect": "incorrect", "missed": "missed_some", "unanswered": "unanswered"}
 REPEATED = pa.schema([("place", pa.int64()), ("copies", pa.int64()), ("is_conflict", pa.bool_())])
 _NULL_BOOL = pa.scalar(None, pa.bool_())
@@ -168,9 +161,9 @@ def assessments(attempts: Columns) -> Columns:
 
 
 def questions(attempts: Columns) -> Columns:
-    """The columns of the table, those of the exam, and `options`. A null element is a row of nulls."""
-    rows = {name: attempts[name] for name in ("keen_id", "hash", *EXAM)}
-    rows, question = _exploded(rows, pc.struct_field(attempts["sequences"], "questions"))
+    """The columns of the table, those of its attempt, and `options`. A null element is a row of nulls."""
+    lists = pc.struct_field(attempts["sequences"], "questions")
+    rows, question = _exploded({name: attempts[name] for name in ("keen_id", "hash", "started_at", *EXAM)}, lists)
     names = ("user_result", "user_correct", "user_incomplete", "user_submitted", "options")
     fields = {name: pc.struct_field(question, name) for name in names}
     return {**rows, "question_id": pc.struct_field(question, "id"), **fields, "option_count": pc.list_value_length(fields["options"])}
@@ -184,50 +177,11 @@ def options(questions: Columns) -> Columns:
 
 
 def _exploded(rows: Columns, lists: pa.ListArray) -> tuple[Columns, pa.Array]:
-    """The rows once for each element of their list, with its `position` from 0; and these elements."""
-    parents, (_, starts) = pc.list_parent_indices(lists), _bounds(lists)
-    position = pc.subtract(pa.arange(0, len(parents)), pc.take(starts, parents)).cast(pa.int32())
-    return {**{name: pc.take(column, parents) for name, column in rows.items()}, "position": position}, lists.flatten()
+    """The rows once for each element of their list, with the number of the row, `of`, and its `position`, from 0; and these elements."""
+    of, (_, starts) = pc.list_parent_indices(lists), _bounds(lists)
+    position = pc.subtract(pa.arange(0, len(of)), pc.take(starts, of)).cast(pa.int32())
+    return {**{name: pc.take(column, of) for name, column in rows.items()}, "of": of, "position": position}, lists.flatten()
 
 
 def _columns(batch: pa.RecordBatch) -> Columns:
     return dict(zip(batch.schema.names, batch.columns, strict=True))
-
-
-# --- The small sums
-
-
-def exam_scores(assessments: Columns) -> pa.Table:
-    """An integer histogram of each exam's scores, so that means, deciles and medians of many days can be had exactly.
-
-    Counts of attempts whose counts are impossible are in no sum.
-    """
-    has_score, possible = pc.is_valid(assessments["score"]), are_possible(assessments)
-    known = {name: _where(has_score, assessments[name]) for name in ("correct", "total")}
-    known |= {name: _where(possible, assessments[name]) for name in ("incomplete", "incorrect", "unanswered")}
-    counts = {"attempts": _ones(assessments), "conflicts": assessments["is_conflict"], "last_taken": assessments["started_at"]}
-    return summed("exam_scores", {**assessments, **known, **counts})
-
-
-def question_days(questions: Columns) -> pa.Table:
-    """How each question of each exam was answered; `asked` less the four results is the number without a result."""
-    results = {name: pc.fill_null(pc.equal(questions["user_result"], result), False) for name, result in RESULTS.items()}
-    return summed("question_days", {**questions, "asked": _ones(questions), **results})
-
-
-def _where(holds: pa.Array, values: pa.Array) -> pa.Array:
-    return pc.if_else(holds, values, pa.scalar(None, values.type))
-
-
-def _ones(rows: Columns) -> pa.Array:
-    return pa.repeat(pa.scalar(1, pa.int64()), len(rows["is_test"]))
-
-
-def summed(table: str, rows: Mapping[str, pa.Array | pa.ChunkedArray]) -> pa.Table:
-    """The rows of this table, from rows that have its columns; a sum of nothing but nulls is null. `day` comes later."""
-    by, schema = SUMMED_BY[table], pa.schema([field for field in TABLES[table] if field.name != "day"])
-    given = pa.table([rows[field.name].cast(field.type) for field in schema], schema)
-    how = {name: "max" if name in LATEST else "sum" for name in schema.names if name not in by}
-    any_value = pc.ScalarAggregateOptions(min_count=1)
-    groups = given.group_by(list(by), use_threads=False).aggregate([(name, each, any_value) for name, each in how.items()])
-    return pa.table([groups[f"{name}_{how[name]}" if name in how else name] for name in schema.names], schema)

@@ -38,6 +38,7 @@ import batches
 import holes
 import parquet_files
 import progress
+import sums
 import tables
 from hadoop_files import HadoopFiles
 from schemas import TABLES
@@ -72,7 +73,7 @@ RAW_BYTES_PER_TASK = 6 * 1024 * 1024  # of `raw_assessments`, which zstd makes a
 DRIVER_WRITES = 64 * 1024 * 1024  # bytes of records up to which the driver writes all files: about a tenth of it, and no job a table
 BYTES_PER_TASK = 128 * 1024 * 1024  # of records as published; Parquet with zstd makes about a tenth of it
 # What workers import, beside pyarrow.
-WORKER_MODULES = tuple(f"{name}.py" for name in ("record", "json_text", "judging", "batches", "schemas", "tables", "parquet_files"))
+WORKER_MODULES = tuple(f"{name}.py" for name in ("record", "json_text", "judging", "batches", "schemas", "tables", "sums", "parquet_files"))
 
 
 class TransformError(Exception):
@@ -265,10 +266,10 @@ def write_all(writer: Writer, blocks: DataFrame, found: dict[str, Any], options:
     content = F.col("content") if frame is None else F.when(F.col("rows").isNull(), F.col("content"))
     rows = made.select("table", "rows", "figures", content.alias("content")).collect()
     of = {table: [row for row in rows if row["table"] == table] for table in TABLES}
-    sums = {table: small_sum(table, of[table], day) for table in tables.SUMMED_BY}
+    small = {table: small_sum(table, of[table], day) for table in sums.SUMMED_BY}
     # All tables at once, from threads: each write waits mostly for its driver.
     with ThreadPoolExecutor(len(TABLES)) as threads:
-        writes = {table: threads.submit(writer.write_rows, table, each) for table, each in sums.items()}
+        writes = {table: threads.submit(writer.write_rows, table, each) for table, each in small.items()}
         writes["holes"] = threads.submit(writer.write_rows, "holes", holes.rows(options.day, found["fields"]))
         for table in TABLES.keys() - writes.keys():
             writes[table] = threads.submit(writer.write_made, table, of[table], frame)
@@ -283,7 +284,7 @@ def made_of(blocks: DataFrame, landing: parquet_files.Landing) -> DataFrame:
 def small_sum(table: str, made: Sequence[Row], day: pa.Date32Scalar) -> pa.Table:
     """A small table from its partial sums."""
     parts = [parquet_files.as_table(row["content"]) for row in made]
-    rows = parquet_files.together(table, parts) if parts else TABLES[table].empty_table().drop_columns(["day"])
+    rows = sums.together(table, parts) if parts else TABLES[table].empty_table().drop_columns(["day"])
     return rows.append_column("day", pa.repeat(day, len(rows)))
 
 

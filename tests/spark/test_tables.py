@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 import holes
 import parquet_files
+import sums
 import tables
 from include.source.record_key import key_of
 from record import COUNTS
@@ -211,7 +212,7 @@ def transformed(spark: SparkSession, values: list[bytes], keys: list[str], tasks
     landed = {"holes": holes.rows(DAY, found["fields"])}
     for table in TABLES.keys() - landed.keys():
         of = [row for row in made if row.table == table]
-        if table in tables.SUMMED_BY:
+        if table in sums.SUMMED_BY:
             landed[table] = small_sum(table, of, day).select(TABLES[table].names)
         else:
             files = [io.BytesIO(bytes(row.content) + parquet_files.MAGIC) for row in of]
