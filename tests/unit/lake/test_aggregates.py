@@ -49,10 +49,13 @@ FLAGS = st.sampled_from([True, False, None])
 OPTIONS = st.fixed_dictionaries({"id": IDS, "checked": FLAGS, "correct": FLAGS, "at": MOMENTS})
 RESULTS = st.sampled_from(["correct", "incorrect", "missed_some", "unanswered", "unanswered", "other", None])
 QUESTIONS = st.fixed_dictionaries({"id": IDS, "user_result": RESULTS, "options": st.none() | st.lists(st.none() | OPTIONS, max_size=3)})
-WHOLE = st.fixed_dictionaries(
-    {"id": IDS.filter(lambda each: each is not None), "user_result": RESULTS.filter(bool), "options": st.lists(OPTIONS, max_size=3)}
+WITH_ID = st.fixed_dictionaries(
+    {"id": IDS.filter(lambda each: each is not None), "user_result": RESULTS, "options": st.lists(OPTIONS, max_size=3)}
 )
-LISTS = st.none() | st.lists(st.none() | QUESTIONS, max_size=5) | st.lists(WHOLE, max_size=5, unique_by=lambda each: each["id"])
+DISTINCT = st.lists(WITH_ID, max_size=5, unique_by=lambda each: each["id"])
+WHOLE = DISTINCT.map(lambda questions: [each for each in questions if each["user_result"]])  # has a form and a score
+REPEATED = WHOLE.map(lambda questions: [*questions, *questions[:1]])
+LISTS = st.none() | st.lists(st.none() | QUESTIONS, max_size=5) | DISTINCT | WHOLE | REPEATED
 ATTEMPTS = st.fixed_dictionaries(
     {
         "keen_id": st.sampled_from(["one", "two", "three"]),
