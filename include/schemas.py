@@ -136,6 +136,14 @@ class View:
 
 
 _DAY = ("day", DATE, "Ingestion day: the day whose delivery the record came with")
+_EXAM = (
+    ("base_exam_id", STRING, "Id of the exam; null where the attempts have none"),
+    ("exam_name", STRING, "Name of the exam; null where the attempts have none"),
+    ("is_test", BOOL, "The contract calls this exam a test exam"),
+)
+_QUESTION = ("question_id", STRING, "Id of the question; null where it has none")
+_FORM = ("form", STRING, "Which questions the attempts saw, in any order; null where one has no id, a repeated one or no result")
+_SCORE = ("score", INT, "Questions of the attempt answered rightly; comparable only within a form; null where form is")
 _KEY = (
     ("keen_id", STRING, "Id of the attempt's event, as delivered; a record without one is in quarantine"),
     ("hash", LONG, "xxh64 (seed 42, signed) of the record's bytes; with keen_id the key of one version of an attempt"),
@@ -243,9 +251,7 @@ EXAM_SCORES = Table(
     "exam, is_test, correct and total of a day: an integer histogram, so that means and deviations over any days are exact",
     (
         _DAY,
-        ("base_exam_id", STRING, "Id of the exam; null where the attempts have none"),
-        ("exam_name", STRING, "Name of the exam; null where the attempts have none"),
-        ("is_test", BOOL, "The contract calls this exam a test exam"),
+        *_EXAM,
         ("correct", INT, "Questions answered rightly; null with total for attempts without a score"),
         ("total", INT, "Questions asked; null with correct for attempts without a score"),
         ("attempts", LONG, "Distinct attempts"),
@@ -262,15 +268,61 @@ QUESTION_DAYS = Table(
     "exam and question of a day",
     (
         _DAY,
-        ("base_exam_id", STRING, "Id of the exam; null where the attempts have none"),
-        ("exam_name", STRING, "Name of the exam; null where the attempts have none"),
-        ("question_id", STRING, "Id of the question; null where it has none"),
-        ("is_test", BOOL, "The contract calls this exam a test exam"),
+        *_EXAM[:2],
+        _QUESTION,
+        _EXAM[2],
         ("asked", LONG, "Times asked in distinct attempts"),
         ("correct", LONG, "Of these answered rightly"),
         ("incorrect", LONG, "Of these answered wrongly"),
         ("missed", LONG, "Of these answered with some but not all right options (missed_some)"),
         ("unanswered", LONG, "Of these left open; asked minus all four is without result"),
+    ),
+)
+ITEM_DAYS = Table(
+    "item_days",
+    "exam, form, question and score of a day",
+    (
+        _DAY,
+        *_EXAM,
+        _FORM,
+        _QUESTION,
+        _SCORE,
+        ("asked", LONG, "Times asked in distinct attempts of this score"),
+        ("correct", LONG, "Of these answered rightly; the score of their other questions is score - 1, that of the rest score"),
+        ("incorrect", LONG, "Of these answered wrongly"),
+        ("missed", LONG, "Of these answered with some but not all right options (missed_some)"),
+        ("unanswered", LONG, "Of these left open; asked minus all four is without result"),
+        ("not_reached", LONG, "Of those left open, where the attempt answered no later question"),
+    ),
+)
+OPTION_DAYS = Table(
+    "option_days",
+    "exam, form, question, option and score of a day",
+    (
+        _DAY,
+        *_EXAM,
+        _FORM,
+        _QUESTION,
+        ("option_id", STRING, "Id of the option; null where it has none"),
+        ("is_key", BOOL, "Delivered as a right one: correct is true"),
+        _SCORE,
+        ("offered", LONG, "Times offered in distinct attempts of this score"),
+        ("chosen", LONG, "Of these ticked at the end"),
+        ("chosen_right", LONG, "Of these in questions answered rightly"),
+    ),
+)
+ITEM_TIMES = Table(
+    "item_times",
+    "exam, question and time of a day",
+    (
+        _DAY,
+        *_EXAM,
+        _QUESTION,
+        ("seconds", INT, "Since the touch before (else started_at), down to 10 s from 1, 60 s from 10 min, 3600 at most; null if unknown"),
+        ("asked", LONG, "Times asked in distinct attempts, with this time"),
+        ("correct", LONG, "Of these answered rightly"),
+        ("changed", LONG, "Of these with an option that was touched and is not ticked at the end"),
+        ("disordered", LONG, "Of these last touched before started_at: the client's clock is out of order"),
     ),
 )
 HOLES = Table(
@@ -327,8 +379,10 @@ LANDINGS = Table(
     ),
 )
 
-# The eight that Spark writes; `landings` is written by the commit alone.
-LANDED = {table.name: table for table in (RAW_ASSESSMENTS, ASSESSMENTS, QUESTIONS, OPTIONS, QUARANTINE, EXAM_SCORES, QUESTION_DAYS, HOLES)}
+# The eleven that Spark writes; `landings` is written by the commit alone.
+_OF_ATTEMPTS = (RAW_ASSESSMENTS, ASSESSMENTS, QUESTIONS, OPTIONS, QUARANTINE)
+_SUMS = (EXAM_SCORES, QUESTION_DAYS, ITEM_DAYS, OPTION_DAYS, ITEM_TIMES, HOLES)
+LANDED = {table.name: table for table in (*_OF_ATTEMPTS, *_SUMS)}
 TABLES = {**LANDED, LANDINGS.name: LANDINGS}
 
 FIRST_SEEN = View(

@@ -1,14 +1,20 @@
-"""What runs on Spark's workers: records in Arrow batches in, the same with their verdict out. Needs pyarrow, and nothing else.
+"""What runs on Spark's workers first: messages in Arrow batches in, blocks of judged records out. Needs pyarrow, and nothing else.
 
-Behind its records each task adds a row without one, whose `summary` is what it counted; `total` adds these up.
+A block is the records of a batch with their verdicts, as one value: so Spark carries them to `parquet_files.py`, for as its rows they
+cost many times as much (docs/performance.md). Behind its blocks each task adds a row with the `summary` of what it counted, which `total`
+adds up, and `ids`, 8 bytes for the keen_id of each fit record.
 """
 
+import gc
 import json
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from hashlib import blake2b
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from judging import Judge, Verdict
 from record import RECORD
@@ -17,6 +23,8 @@ _MOMENT = pa.timestamp("us", tz="UTC")
 _TYPES = {"text": pa.string(), "boolean": pa.bool_(), "whole number": pa.int32(), "number": pa.float64()}
 _TYPES |= {"moment": _MOMENT, "unix seconds": _MOMENT}
 SUMS = ("read", "bytes", "hashes", "unnumbered", "forgotten", "forgotten_hashes")
+JUDGED = pa.schema([("block", pa.binary()), ("summary", pa.string()), ("ids", pa.binary())])
+PLACES = pa.schema([("keen_id", pa.string()), *((name, pa.int64()) for name in ("hash", "record", "partition", "offset"))])
 
 
 def arrow_type(holds: Any) -> pa.DataType:
@@ -30,27 +38,25 @@ ATTEMPT = arrow_type(RECORD)
 
 
 def judge_batches(batches: Iterable[pa.RecordBatch], salt: str, tombstones: Collection[str]) -> Iterator[pa.RecordBatch]:
-    """For `mapInArrow`: the records less the forgotten ones, with `reason`, `detail`, `attempt` and `summary`."""
+    """For `mapInArrow`: messages, as `raw_assessments` has them, to JUDGED. Forgotten ones are counted, and in no block."""
+    gc.disable()  # what JSON holds has no cycles, and looking for them is a sixth of the work
     judge, sums, reasons = Judge(salt, frozenset(tombstones)), Counter[str](), Counter[str]()
-    schema = None
+    ids = bytearray()
     for batch in batches:
-        schema = schema or _schema(batch.schema)
         values = batch.column("value").to_pylist()
         verdicts = list(map(judge.judge, values, batch.column("key").to_pylist()))
         sums["bytes"] += sum(map(len, values))
         _count(sums, batch, verdicts)
         reasons.update(verdict.reason for verdict in verdicts if verdict and verdict.reason)
-        yield _judged(batch, verdicts, schema)
-    if schema:
-        judge.fold()
-        fields = [[*what, number] for what, number in judge.tally.items()]
-        summary = {**sums, "reasons": reasons, "fields": fields, "unknown": judge.unknown}
-        yield pa.RecordBatch.from_pylist([{"summary": json.dumps(summary)}], schema)
+        ids += b"".join(_digest(verdict.attempt["keen_id"]) for verdict in verdicts if verdict and verdict.attempt)
+        yield _row(block=packed(_judged(batch, verdicts)))
+    judge.fold()
+    fields = [[*what, number] for what, number in judge.tally.items()]
+    yield _row(summary=json.dumps({**sums, "reasons": reasons, "fields": fields, "unknown": judge.unknown}), ids=bytes(ids))
 
 
-def _schema(messages: pa.Schema) -> pa.Schema:
-    own = [("reason", pa.string()), ("detail", pa.string()), ("attempt", ATTEMPT), ("summary", pa.string())]
-    return pa.schema([field.with_nullable(True) for field in messages] + [pa.field(name, kind) for name, kind in own])
+def _row(**columns: Any) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([columns], JUDGED)
 
 
 def _count(sums: Counter[str], batch: pa.RecordBatch, verdicts: list[Verdict | None]) -> None:
@@ -63,17 +69,55 @@ def _count(sums: Counter[str], batch: pa.RecordBatch, verdicts: list[Verdict | N
     sums["forgotten_hashes"] += sum(hashes[number] for number in gone)
 
 
-def _judged(batch: pa.RecordBatch, verdicts: list[Verdict | None], schema: pa.Schema) -> pa.RecordBatch:
+def _judged(batch: pa.RecordBatch, verdicts: list[Verdict | None]) -> pa.RecordBatch:
+    """The messages that stay with `reason`, `detail` and `attempt`, what was read of them: null in quarantine."""
     if None in verdicts:
         batch = batch.filter(pa.array(verdict is not None for verdict in verdicts))
     stay = [verdict for verdict in verdicts if verdict]
-    own = [
-        pa.array((verdict.reason for verdict in stay), pa.string()),
-        pa.array((verdict.detail for verdict in stay), pa.string()),
-        pa.array((verdict.attempt for verdict in stay), ATTEMPT),
-        pa.nulls(len(stay), pa.string()),
-    ]
-    return pa.RecordBatch.from_arrays([*batch.columns, *own], schema=schema)
+    own = {
+        "reason": pa.array((verdict.reason for verdict in stay), pa.string()),
+        "detail": pa.array((verdict.detail for verdict in stay), pa.string()),
+        "attempt": pa.array((verdict.attempt for verdict in stay), ATTEMPT),
+    }
+    return pa.RecordBatch.from_arrays([*batch.columns, *own.values()], [*batch.schema.names, *own])
+
+
+def packed(batch: pa.RecordBatch) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
+        stream.write_batch(batch)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def unpacked(block: pa.BinaryScalar, columns: Collection[str] | None = None) -> pa.RecordBatch:
+    """The records of a block, or these columns of them alone."""
+    schema = pa.ipc.open_stream(block.as_buffer()).schema
+    chosen = None if columns is None else [schema.get_field_index(name) for name in columns]
+    return pa.ipc.open_stream(block.as_buffer(), options=pa.ipc.IpcReadOptions(included_fields=chosen)).read_next_batch()
+
+
+def _digest(keen_id: str) -> bytes:
+    """8 bytes that are the same for the same id, and hardly ever for another."""
+    return blake2b(keen_id.encode(), digest_size=8).digest()
+
+
+def not_alone(ids: Iterable[bytes]) -> frozenset[bytes]:
+    """Those of the `ids` of all tasks that are there more than once."""
+    numbers = [pa.Array.from_buffers(pa.int64(), len(each) // 8, [None, pa.py_buffer(each)]) for each in ids]
+    counts = pc.value_counts(pa.chunked_array(numbers, pa.int64()))
+    several = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    return frozenset(number.to_bytes(8, sys.byteorder, signed=True) for number in several.to_pylist())
+
+
+def places(batches: Iterable[pa.RecordBatch], among: frozenset[bytes]) -> Iterator[pa.RecordBatch]:
+    """For `mapInArrow`: PLACES of the fit records whose ids are among these."""
+    for batch in batches:
+        for block in batch.column("block"):
+            records = unpacked(block, ("hash", "record", "partition", "offset", "attempt"))
+            ids = pc.struct_field(records.column("attempt"), "keen_id")
+            chosen = pa.array((each is not None and _digest(each) in among for each in ids.to_pylist()), pa.bool_())
+            columns = [ids, *(records.column(name).cast(pa.int64()) for name in PLACES.names[1:])]
+            yield pa.RecordBatch.from_arrays(columns, schema=PLACES).filter(chosen)
 
 
 def total(summaries: Iterable[str]) -> dict[str, Any]:
@@ -81,7 +125,7 @@ def total(summaries: Iterable[str]) -> dict[str, Any]:
     sums: Counter[str] = Counter()
     counters: dict[str, Counter[Any]] = {"reasons": Counter(), "fields": Counter(), "unknown": Counter()}
     for summary in map(json.loads, summaries):
-        sums.update({name: summary[name] for name in SUMS})
+        sums.update({name: summary[name] for name in SUMS if name in summary})
         counters["reasons"].update(summary["reasons"])
         counters["fields"].update({(path, what): number for path, what, number in summary["fields"]})
         counters["unknown"].update(summary["unknown"])

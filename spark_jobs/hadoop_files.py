@@ -42,6 +42,15 @@ class HadoopFiles:
         found = [File(status.getPath().toUri().getPath(), status.getLen()) for status in self._fs.listStatus(self._path(directory))]
         return sorted((file for file in found if file.path.endswith(".parquet")), key=lambda file: file.path)
 
+    def rename(self, directory: str, suffix: str, to: str) -> None:
+        """Gives the files right in a directory that end in `suffix` another; empty ones are deleted."""
+        for status in self._fs.listStatus(self._path(directory)):
+            path = status.getPath().toString()
+            if path.endswith(suffix) and not status.getLen():
+                self.delete(path)
+            elif path.endswith(suffix):
+                self._fs.rename(status.getPath(), self._path(path.removesuffix(suffix) + to))
+
     def write(self, uri: str, content: bytes) -> None:
         """Writes a new file, with the folders above it."""
         stream = self._fs.create(self._path(uri), False)

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
+
 from judging import Tally
 from record import RECORD, Fields
+from schemas import TABLES
 
 MOST_UNKNOWN = 100
 
@@ -30,9 +33,10 @@ def _paths(fields: Fields, above: str) -> Iterator[tuple[str, str]]:
 PATHS = dict(_paths(RECORD, ""))
 
 
-def rows(day: date, tally: Tally) -> list[tuple[Any, ...]]:
+def rows(day: date, tally: Tally) -> pa.Table:
     """The table `holes`: one row for each path of the written schema."""
-    return [_row(day, path, above, tally) for path, above in PATHS.items()]
+    columns = zip(*(_row(day, path, above, tally) for path, above in PATHS.items()), strict=True)
+    return pa.table(list(map(list, columns)), TABLES["holes"])
 
 
 def _row(day: date, path: str, above: str, tally: Tally) -> tuple[Any, ...]:

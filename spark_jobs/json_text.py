@@ -25,7 +25,6 @@ _ESCAPE = re.compile(  # from left to right, so that an escaped backslash begins
     r"(?xs) \\u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2} | (?P<half> \\u[dD][89a-fA-F][0-9a-fA-F]{2} ) | \\."
 )
 _TOKEN = re.compile(r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]|NaN|-?Infinity')
-AFTER_NAME = ('" ', '"\t', '"\r', '"\n')
 _KEEN_ID = re.compile(r'"keen_id"\s*:\s*"([^"\\]*)"')
 
 
@@ -83,7 +82,7 @@ def text_of(value: bytes) -> str:
         raise Unfit("blank", f"{len(value)} bytes, nothing but white space")
     if text.count("[") + text.count("{") > MOST_LEVELS:
         _refuse_depth(text)
-    if "\\ud" in text or "\\uD" in text:
+    if "\\" in text and ("\\ud" in text or "\\uD" in text):  # one character is found much faster than three
         text = _ESCAPE.sub(lambda found: r"\u003f" if found["half"] else found[0], text)
     return text
 
@@ -124,6 +123,11 @@ def _syntax(text: str, problem: str, place: int) -> str:
     if problem == "Extra data":
         return f"text after the end of the value, from byte {byte:,} on: {text[place : place + NEAR]}"
     return f"not JSON: {near} ({problem}: byte {byte:,})"
+
+
+def gap_after_quote(text: str) -> bool:
+    """Whether white space stands behind a quotation mark, where the colon of a name is else."""
+    return any(blank in text and f'"{blank}' in text for blank in " \t\r\n")
 
 
 def key_twice(text: str) -> str | None:

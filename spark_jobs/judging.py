@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from json_text import (
-    AFTER_NAME,
     DETAIL_LENGTH,
     MOST_LEVELS,
     Unfit,
     Written,
     decode_as_written,
+    gap_after_quote,
     is_blank,
     key_twice,
     mentioned_keen_id,
@@ -143,7 +143,7 @@ class Judge:
         keen_id = record.get("keen_id")
         names = self._object(record, self._root)
         # Every key is a quotation mark and a colon, in strings too there may be such; so no key stands twice if there are no more.
-        if (names != text.count('":') or any(gap in text for gap in AFTER_NAME)) and (twice := key_twice(text)):
+        if (names != text.count('":') or gap_after_quote(text)) and (twice := key_twice(text)):
             self._seen = []
             raise Unfit("duplicate_key", twice)
         if keen_id is None or (isinstance(keen_id, str) and is_blank(keen_id)):

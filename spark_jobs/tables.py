@@ -1,220 +1,187 @@
-"""From records to the tables: Column functions first, then DataFrame -> DataFrame."""
+"""From judged records to the tables, column by column in Arrow: what runs on Spark's workers, and how the driver adds up small sums.
 
-from collections.abc import Callable, Mapping, Sequence
+`records` is a batch of judged records, `attempts` are those of them that land, with `copies`, `is_conflict` and `is_test`; both as
+dictionaries of columns of one length.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from record import COUNTS, RECORD
-from schemas import TABLES
 
-VERSION = ("keen_id", "hash")
+Columns = dict[str, pa.Array]
+Place = tuple[str, int, int, int, int]
+Figure = tuple[str, tuple[Any, ...]]
 EXAM = ("base_exam_id", "exam_name", "is_test")
-# Figures of the receipt that are counted while a table is written: in which one, and the condition that its rows meet.
-FIGURES = {
-    "test": ("assessments", "is_test"),
-    "conflicts": ("assessments", "is_conflict"),
+# Figures of the receipt that count rows of a table: which one, and what holds for them: a function of pyarrow.compute, column, values.
+FIGURES: dict[str, Figure] = {
+    "test": ("assessments", ("equal", "is_test", True)),
+    "conflicts": ("assessments", ("equal", "is_conflict", True)),
 }
+RESULTS = {"correct": "correct", "incorrect": "incorrect", "missed": "missed_some", "unanswered": "unanswered"}
+REPEATED = pa.schema([("place", pa.int64()), ("copies", pa.int64()), ("is_conflict", pa.bool_())])
+_NULL_BOOL = pa.scalar(None, pa.bool_())
 
 
 @dataclass(frozen=True)
 class ExamPatterns:
-    """Java regular expressions, found anywhere in a name or id, of the exams that the contract calls tests."""
+    """Regular expressions, found anywhere in a name or id, of the exams that the contract calls tests."""
 
     names: Sequence[str] = ()
     base_exam_ids: Sequence[str] = ()
 
-
-ONLY_LF = "(?d)"  # . and $ stop at \n alone, as in Python, where people try their patterns; Java has six more ends of a line
-
-
-# --- Column functions
+    def is_test(self, base_exam_id: str | None, exam_name: str | None) -> bool:
+        """An attempt without name and id is of no test exam."""
+        return _found(self.names, exam_name) or _found(self.base_exam_ids, base_exam_id)
 
 
-def is_test(exam_name: Column, base_exam_id: Column, test_exams: ExamPatterns) -> Column:
-    """Whether an attempt is of a test exam; an attempt without name and id is not."""
-    found = [exam_name.rlike(ONLY_LF + pattern) for pattern in test_exams.names]
-    found += [base_exam_id.rlike(ONLY_LF + pattern) for pattern in test_exams.base_exam_ids]
-    return reduce(Column.__or__, [F.coalesce(each, F.lit(False)) for each in found], F.lit(False))
+def _found(patterns: Iterable[str], text: str | None) -> bool:
+    return text is not None and any(re.search(pattern, text, re.ASCII) for pattern in patterns)
 
 
-def are_possible(counts: Mapping[str, Column]) -> Column:
+# --- Of the records that land
+
+
+def place(partition: Any, offset: Any) -> Any:
+    """One number for both. A partition gets to 2^48 records in nine years of a million a second."""
+    return partition << 48 | offset
+
+
+def repeated(places: Iterable[Place]) -> pa.Table:
+    """Of records (keen_id, hash, record, partition, offset) those that are not the only one of their keen_id, as REPEATED has them.
+
+    The first of several copies, by `record`, has their number, the others 0; what has other bytes beside it is in conflict.
+    """
+    rows = []
+    for _, of_id in groupby(sorted(places), key=itemgetter(0)):
+        versions = [list(copies) for _, copies in groupby(of_id, key=itemgetter(1))]
+        for copies in versions:
+            if len(versions) > 1 or len(copies) > 1:
+                counts = [len(copies), *[0] * (len(copies) - 1)]
+                rows += [(place(*where[3:]), count, len(versions) > 1) for where, count in zip(copies, counts, strict=True)]
+    return pa.Table.from_pylist([dict(zip(REPEATED.names, row, strict=True)) for row in rows], REPEATED)
+
+
+def attempts(records: pa.RecordBatch, repeated: pa.Table, test_exams: ExamPatterns) -> Columns:
+    """The first copy of each version: `hash`, `record`, `copies`, `is_conflict`, `is_test`, and the record's fields."""
+    shifted = pc.shift_left(records.column("partition").cast(pa.int64()), 48)
+    index = pc.index_in(pc.bit_wise_or(shifted, records.column("offset")), repeated.column("place"))
+    copies = pc.fill_null(pc.take(repeated.column("copies"), index), 1).combine_chunks()
+    is_conflict = pc.fill_null(pc.take(repeated.column("is_conflict"), index), False).combine_chunks()
+    batch = records.append_column("copies", copies).append_column("is_conflict", is_conflict)
+    lands = batch.filter(pc.and_(pc.is_valid(batch.column("attempt")), pc.greater(copies, 0)))
+    found = {name: lands.column(name) for name in ("hash", "record", "copies", "is_conflict")}
+    found |= {name: pc.struct_field(lands.column("attempt"), name) for name in RECORD}
+    is_test = lru_cache(test_exams.is_test)
+    found["is_test"] = pa.array(map(is_test, found["base_exam_id"].to_pylist(), found["exam_name"].to_pylist()), pa.bool_())
+    return found
+
+
+def counts_of(attempts: Columns) -> Columns:
+    return {name: pc.struct_field(attempts["sequences"], ["counts", name]) for name in COUNTS}
+
+
+def are_possible(counts: Columns) -> pa.Array:
     """Whether no count is negative, and not more are correct than there are; what is null is not known to be impossible."""
-    numbers = [counts[name] for name in COUNTS if COUNTS[name] == "whole number"]
-    impossible = [number < 0 for number in numbers] + [counts["correct"] > counts["total"]]
-    return ~reduce(Column.__or__, [F.coalesce(each, F.lit(False)) for each in impossible])
+    impossible = [pc.less(counts[name], 0) for name in COUNTS if COUNTS[name] == "whole number"]
+    impossible.append(pc.greater(counts["correct"], counts["total"]))
+    return pc.invert(reduce(pc.or_, [pc.fill_null(each, False) for each in impossible]))
 
 
-def score(counts: Mapping[str, Column]) -> Column:
+def score(counts: Columns) -> pa.Array:
     """Share of questions answered correctly, 0 to 1; null where the attempt has no questions, no counts, or impossible ones."""
-    return F.when((counts["total"] > 0) & are_possible(counts), counts["correct"] / counts["total"])
+    share = pc.divide(counts["correct"].cast(pa.float64()), counts["total"].cast(pa.float64()))
+    known = pc.and_(pc.fill_null(pc.greater(counts["total"], 0), False), are_possible(counts))
+    return pc.if_else(known, share, pa.scalar(None, pa.float64()))
 
 
-def length(elements: Column) -> Column:
-    """Number of elements, null ones too; null where there is no array."""
-    return F.when(elements.isNotNull(), F.size(elements))
+def answers(questions: pa.ListArray) -> Columns:
+    """Of each array of questions: how many `questions` it has (null where it is), how many with each result, and how many `submitted`."""
+    ends, starts = _bounds(questions)
+    results, submitted = (pc.struct_field(questions.flatten(), name) for name in ("user_result", "user_submitted"))
+    hold = {name: pc.equal(results, result) for name, result in RESULTS.items()} | {"submitted": submitted}
+    zero = pa.array([0], pa.int32())
+
+    def counted(each: pa.Array) -> pa.Array:
+        before = pc.cumulative_sum(pa.concat_arrays([zero, pc.cast(pc.fill_null(each, False), pa.int32())]))
+        return pc.subtract(pc.take(before, ends), pc.take(before, starts))
+
+    return {"questions": pc.list_value_length(questions), **{name: counted(each) for name, each in hold.items()}}
 
 
-def number_of(elements: Column, holds: Callable[[Column], Column]) -> Column:
-    """Number of elements that the condition holds for; 0 where there is no array."""
-    return F.coalesce(length(F.filter(elements, holds)), F.lit(0))
+def _bounds(lists: pa.ListArray) -> tuple[pa.Array, pa.Array]:
+    """Where each list ends and starts among the elements of all."""
+    length = pc.fill_null(pc.list_value_length(lists), 0)
+    ends = pc.cumulative_sum(length)
+    return ends, pc.subtract(ends, length)
 
 
-def tallies(counts: Column, questions: Column) -> Column:
-    """Whether all seven counts agree with the questions; null where there is no count at all. No array counts as no questions."""
-    expected = {
-        "total": F.coalesce(length(questions), F.lit(0)),
-        "correct": number_of(questions, lambda question: question["user_result"] == "correct"),
-        "incorrect": number_of(questions, lambda question: question["user_result"] == "incorrect"),
-        "incomplete": number_of(questions, lambda question: question["user_result"] == "missed_some"),
-        "unanswered": number_of(questions, lambda question: question["user_result"] == "unanswered"),
-        "submitted": number_of(questions, lambda question: question["user_submitted"]),
-    }
-    expected["all_correct"] = expected["correct"] == expected["total"]
-    agree = [F.coalesce(counts[name] == value, F.lit(False)) for name, value in expected.items()]
-    any_count = reduce(Column.__or__, [counts[name].isNotNull() for name in COUNTS])
-    return F.when(any_count, reduce(Column.__and__, agree))
-
-
-# --- From records to attempts
-
-
-def is_record() -> Column:
-    """Parts the judged records from the rows that say what a task has counted."""
-    return F.col("summary").isNull()
-
-
-def is_fit() -> Column:
-    """Parts the records that land from those in quarantine, `is_record() & ~is_fit()`."""
-    return F.col("attempt").isNotNull()
-
-
-def repeated(judged: DataFrame) -> DataFrame:
-    """Of each fit record that is not the only one of its keen_id: its place (`partition`, `offset`), `copies`, `is_conflict`.
-
-    The first of several copies has their number, the others 0. Only ids and hashes go through the shuffle, never the attempts themselves,
-    and in most days few come out of it.
-    """
-    fit = judged.where(is_fit()).select(F.col("attempt.keen_id").alias("keen_id"), "hash", "record", "partition", "offset")
-    of_id, of_version = Window.partitionBy("keen_id"), Window.partitionBy(*VERSION)
-    is_first = F.row_number().over(of_version.orderBy("record", "partition", "offset")) == 1
-    copies, is_conflict = F.count(F.lit(1)).over(of_version), F.min("hash").over(of_id) != F.max("hash").over(of_id)
-    return (
-        fit.repartition("keen_id")
-        .select("partition", "offset", is_first.alias("is_first"), copies.alias("all"), is_conflict.alias("is_conflict"))
-        .where((F.col("all") > 1) | F.col("is_conflict"))
-        .select("partition", "offset", F.when(F.col("is_first"), F.col("all")).otherwise(0).alias("copies"), "is_conflict")
-    )
-
-
-def distinct_attempts(judged: DataFrame, repeated: DataFrame | None, test_exams: ExamPatterns) -> DataFrame:
-    """The first copy of each version with `copies`, `is_conflict`, `is_test`, the record's fields and its `sequences`.
-
-    `repeated` is None where no record is.
-    """
-    fit = judged.where(is_fit())
-    if repeated is None:
-        counted = fit.withColumns({"copies": F.lit(1).cast("bigint"), "is_conflict": F.lit(False)})
-    else:
-        counted = fit.join(repeated, ["partition", "offset"], "left").withColumns(
-            {"copies": F.coalesce("copies", F.lit(1)), "is_conflict": F.coalesce("is_conflict", F.lit(False))}
-        )
-    fields = [F.col(f"attempt.{name}") for name in RECORD]
-    return (
-        counted.where(F.col("copies") > 0)
-        .select("day", "hash", "record", "copies", "is_conflict", *fields)
-        .withColumn("is_test", is_test(F.col("exam_name"), F.col("base_exam_id"), test_exams))
-    )
-
-
-def explode_questions(attempts: DataFrame) -> DataFrame:
-    """One row per question of each attempt: `position` from 0 and the struct `question`, null for a null element."""
-    return attempts.select("day", *VERSION, *EXAM, F.posexplode("sequences.questions").alias("position", "question"))
-
-
-def explode_options(asked: DataFrame) -> DataFrame:
-    """One row per option of each question: `position` from 0 within the question and the struct `option`."""
-    return asked.select(
-        "day",
-        *VERSION,
-        F.col("position").alias("question_position"),
-        F.col("question.id").alias("question_id"),
-        F.posexplode("question.options").alias("position", "option"),
-    )
+def tallies(counts: Columns, answers: Columns) -> pa.Array:
+    """Whether all seven counts agree with the answers; null where there is no count at all. No array counts as no questions."""
+    of = {"total": "questions", "correct": "correct", "incorrect": "incorrect", "incomplete": "missed"}
+    of |= {"unanswered": "unanswered", "submitted": "submitted"}
+    expected = {name: pc.fill_null(answers[counted], 0) for name, counted in of.items()}
+    expected["all_correct"] = pc.equal(expected["correct"], expected["total"])
+    agree = [pc.fill_null(pc.equal(counts[name], value), False) for name, value in expected.items()]
+    any_count = reduce(pc.or_, [pc.is_valid(counts[name]) for name in COUNTS])
+    return pc.if_else(any_count, reduce(pc.and_, agree), _NULL_BOOL)
 
 
 # --- The tables
 
 
-def conform(table: str, frame: DataFrame) -> DataFrame:
-    """The table's columns in their order and types. Raises where one is missing or would need a lossy cast."""
-    return frame.select(*TABLES[table].names).to(TABLES[table])
+def raw_assessments(records: pa.RecordBatch) -> Columns:
+    return {**_columns(records), "keen_id": records.column("key")}
 
 
-def raw_assessments(judged: DataFrame) -> DataFrame:
-    return conform("raw_assessments", judged.where(is_record()).withColumn("keen_id", F.col("key")))
+def quarantine(records: pa.RecordBatch) -> Columns:
+    return raw_assessments(records.filter(pc.is_valid(records.column("reason"))))
 
 
-def quarantine(judged: DataFrame) -> DataFrame:
-    return conform("quarantine", judged.where(is_record() & ~is_fit()).withColumn("keen_id", F.col("key")))
-
-
-def assessments(attempts: DataFrame) -> DataFrame:
-    sequences = F.col("sequences")
-    counts = {name: sequences["counts"][name] for name in COUNTS}
-    typed = {
-        "sequence_id": sequences["id"],
-        "attempt": sequences["attempt"],
+def assessments(attempts: Columns) -> Columns:
+    counts, sequences = counts_of(attempts), attempts["sequences"]
+    answered = answers(pc.struct_field(sequences, "questions"))
+    return {
+        **attempts,
+        "sequence_id": pc.struct_field(sequences, "id"),
+        "attempt": pc.struct_field(sequences, "attempt"),
         **counts,
         "score": score(counts),
-        "question_count": length(sequences["questions"]),
-        "tallies": tallies(sequences["counts"], sequences["questions"]),
+        "question_count": answered["questions"],
+        "tallies": tallies(counts, answered),
     }
-    return conform("assessments", attempts.withColumns(typed))
 
 
-def questions(asked: DataFrame) -> DataFrame:
-    fields = {name: F.col(f"question.{name}") for name in ("user_result", "user_correct", "user_incomplete", "user_submitted")}
-    derived = {"question_id": F.col("question.id"), "option_count": length(F.col("question.options"))}
-    return conform("questions", asked.withColumns({**fields, **derived}))
+def questions(attempts: Columns) -> Columns:
+    """The columns of the table, those of its attempt, and `options`. A null element is a row of nulls."""
+    lists = pc.struct_field(attempts["sequences"], "questions")
+    rows, question = _exploded({name: attempts[name] for name in ("keen_id", "hash", "started_at", *EXAM)}, lists)
+    names = ("user_result", "user_correct", "user_incomplete", "user_submitted", "options")
+    fields = {name: pc.struct_field(question, name) for name in names}
+    return {**rows, "question_id": pc.struct_field(question, "id"), **fields, "option_count": pc.list_value_length(fields["options"])}
 
 
-def options(asked: DataFrame) -> DataFrame:
-    fields = {name: F.col(f"option.{name}") for name in ("checked", "correct", "at", "submitted")}
-    return conform("options", explode_options(asked).withColumns({**fields, "option_id": F.col("option.id")}))
+def options(questions: Columns) -> Columns:
+    rows = {name: questions[name] for name in ("keen_id", "hash", "question_id")} | {"question_position": questions["position"]}
+    rows, option = _exploded(rows, questions["options"])
+    fields = {name: pc.struct_field(option, name) for name in ("checked", "correct", "at", "submitted")}
+    return {**rows, "option_id": pc.struct_field(option, "id"), **fields}
 
 
-def exam_scores(assessments: DataFrame) -> DataFrame:
-    """An integer histogram of each exam's scores, so that means, deciles and medians of many days can be had exactly.
-
-    Counts of attempts whose counts are impossible are in no sum.
-    """
-    possible = are_possible({name: F.col(name) for name in COUNTS})
-    known = {name: F.when(F.col("score").isNotNull(), F.col(name)) for name in ("correct", "total")}
-    known |= {name: F.when(possible, F.col(name)) for name in ("incomplete", "incorrect", "unanswered")}
-    return conform(
-        "exam_scores",
-        assessments.withColumns(known)
-        .groupBy("day", *EXAM, "correct", "total")
-        .agg(
-            F.count(F.lit(1)).alias("attempts"),
-            F.sum("copies").alias("copies"),
-            F.count_if("is_conflict").alias("conflicts"),
-            *[F.sum(name).alias(name) for name in ("incomplete", "incorrect", "unanswered")],
-            F.max("started_at").alias("last_taken"),
-        ),
-    )
+def _exploded(rows: Columns, lists: pa.ListArray) -> tuple[Columns, pa.Array]:
+    """The rows once for each element of their list, with the number of the row, `of`, and its `position`, from 0; and these elements."""
+    of, (_, starts) = pc.list_parent_indices(lists), _bounds(lists)
+    position = pc.subtract(pa.arange(0, len(of)), pc.take(starts, of)).cast(pa.int32())
+    return {**{name: pc.take(column, of) for name, column in rows.items()}, "of": of, "position": position}, lists.flatten()
 
 
-def question_days(asked: DataFrame) -> DataFrame:
-    """How each question of each exam was answered; `asked` less the four results is the number without a result."""
-    results = {"correct": "correct", "incorrect": "incorrect", "missed": "missed_some", "unanswered": "unanswered"}
-    return conform(
-        "question_days",
-        asked.groupBy("day", *EXAM, F.col("question.id").alias("question_id")).agg(
-            F.count(F.lit(1)).alias("asked"),
-            *[F.count_if(F.col("question.user_result") == result).alias(name) for name, result in results.items()],
-        ),
-    )
+def _columns(batch: pa.RecordBatch) -> Columns:
+    return dict(zip(batch.schema.names, batch.columns, strict=True))

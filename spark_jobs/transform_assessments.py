@@ -13,12 +13,11 @@ it on to its stdout) and exits 1 on any failure.
 """
 
 import argparse
-import io
 import json
 import logging
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
@@ -28,21 +27,22 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import to_arrow_schema
-from pyspark.sql.types import StringType, StructField, StructType
+from pyspark.sql.pandas.types import from_arrow_schema
 
 import batches
 import holes
+import parquet_files
 import progress
+import sums
 import tables
 from hadoop_files import HadoopFiles
-from schemas import ATTEMPT, TABLES
+from schemas import TABLES
+from writing import Writer
 
 log = logging.getLogger("transform_assessments")
 
@@ -67,10 +67,13 @@ KAFKA_TIMEOUTS = {
     "kafkaConsumer.pollTimeoutMs": "45000",
 }
 
+RAW = from_arrow_schema(TABLES["raw_assessments"])
 RECORDS_PER_TASK = 20_000
 RAW_BYTES_PER_TASK = 6 * 1024 * 1024  # of `raw_assessments`, which zstd makes a tenth of: about as many records
-BYTES_PER_FILE = 128 * 1024 * 1024  # of records as published; Parquet with zstd makes about a tenth of it
-WORKER_MODULES = ("record.py", "json_text.py", "judging.py", "batches.py")  # what Spark's workers import; of others they need pyarrow only
+DRIVER_WRITES = 64 * 1024 * 1024  # bytes of records up to which the driver writes all files: about a tenth of it, and no job a table
+BYTES_PER_TASK = 128 * 1024 * 1024  # of records as published; Parquet with zstd makes about a tenth of it
+# What workers import, beside pyarrow.
+WORKER_MODULES = tuple(f"{name}.py" for name in ("record", "json_text", "judging", "batches", "schemas", "tables", "sums", "parquet_files"))
 
 
 class TransformError(Exception):
@@ -111,8 +114,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--landing", required=True, help="id of this try; its directories must not exist yet")
     parser.add_argument("--lake", required=True, help="URI of the customer's directory")
     parser.add_argument("--receipt", required=True, help="URI of the file that is written last")
-    parser.add_argument("--test-exam-name", action="append", default=[], help="Java regular expression; may be repeated")
-    parser.add_argument("--test-base-exam-id", action="append", default=[], help="Java regular expression; may be repeated")
+    parser.add_argument("--test-exam-name", action="append", default=[], help="regular expression, as Python has them; may be repeated")
+    parser.add_argument("--test-base-exam-id", action="append", default=[], help="regular expression, as Python has them; may be repeated")
     parser.add_argument("--forgotten-salt", default="", help="text that stands before every id that is hashed")
     parser.add_argument(
         "--forgotten", action="append", default=[], help="sha256 (hex) of salt and keen_id of an attempt to leave out; may be repeated"
@@ -136,19 +139,15 @@ def read_messages(spark: SparkSession, options: argparse.Namespace) -> DataFrame
 
 def no_messages(spark: SparkSession) -> DataFrame:
     """Those of a day without records."""
-    return (
-        spark.range(0)
-        .select(*(F.lit(None).cast(field.dataType).alias(field.name) for field in TABLES["raw_assessments"]))
-        .withColumnRenamed("keen_id", "key")
-    )
+    return spark.range(0).select(*(F.lit(None).cast(field.dataType).alias(field.name) for field in RAW)).withColumnRenamed("keen_id", "key")
 
 
 def read_raw(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
     """Messages as an earlier landing kept them; only the hash is taken anew, from the bytes."""
-    kept_messages = spark.read.schema(TABLES["raw_assessments"]).parquet(*options.raw).where(F.col("ingest") == options.ingest)
+    kept_messages = spark.read.schema(RAW).parquet(*options.raw).where(F.col("ingest") == options.ingest)
     messages = kept_messages.withColumn("hash", F.xxhash64("value")).withColumnRenamed("keen_id", "key")
-    files = HadoopFiles(spark, options.raw[0])
-    tasks = ceil(sum(map(files.length, options.raw)) / RAW_BYTES_PER_TASK)  # else a file of many records would be one task
+    lake = HadoopFiles(spark, options.raw[0])
+    tasks = ceil(sum(map(lake.length, options.raw)) / RAW_BYTES_PER_TASK)  # else a file of many records would be one task
     return messages.repartition(tasks, "partition", "offset") if tasks > 1 else messages
 
 
@@ -186,7 +185,7 @@ def header(name: str) -> Any:
 
 
 def judged(messages: DataFrame, salt: str, tombstones: Sequence[str]) -> DataFrame:
-    """The messages less the forgotten ones, with `reason`, `detail` and `attempt` (what was read), and each task's `summary` as a row.
+    """The messages less the forgotten ones in blocks, with the verdict on each, and each task's `summary` and `ids` as a row.
 
     `day` and `ingest` do not go through the workers: they are the same for all.
     """
@@ -194,61 +193,26 @@ def judged(messages: DataFrame, salt: str, tombstones: Sequence[str]) -> DataFra
     for module in WORKER_MODULES:
         # Workers import what lies in their folder of files. `addPyFile`, for packages, also reads Spark's own zip anew, each time 19 times.
         spark.sparkContext.addFile(str(Path(__file__).parent / module))
-    sent = messages.drop("day", "ingest")
-    own = {"reason": StringType(), "detail": StringType(), "attempt": ATTEMPT, "summary": StringType()}
-    fields = {field.name: field.dataType for field in sent.schema} | own
-    schema = StructType([StructField(name, kind) for name, kind in fields.items()])  # the summary's row has nothing else
-    return sent.mapInArrow(partial(batches.judge_batches, salt=salt, tombstones=tombstones), schema)
+    judge = partial(batches.judge_batches, salt=salt, tombstones=tombstones)
+    return messages.drop("day", "ingest").mapInArrow(judge, from_arrow_schema(batches.JUDGED))
 
 
-def counted(records: DataFrame, before: tuple[int, int]) -> dict[str, Any]:
-    """What the tasks have counted, with `content_hash` and `forgotten_hash`; those that were forgotten `before`, of which nothing but
-    number and hash is left, count as read. This pass reads, judges, and fills the cache.
+def counted(blocks: DataFrame, before: tuple[int, int]) -> dict[str, Any]:
+    """What the tasks have counted, with `content_hash`, `forgotten_hash` and the `ids` that are there more than once; those that were
+    forgotten `before`, of which nothing but number and hash is left, count as read. This pass reads, judges, and fills the cache.
     """
-    found = batches.total(row.summary for row in records.where(~tables.is_record()).select("summary").collect())
+    rows = blocks.where(F.col("summary").isNotNull()).select("summary", "ids").collect()
+    found = batches.total(row.summary for row in rows)
     count, hashes = before
     for what, total in (("content_hash", "hashes"), ("forgotten_hash", "forgotten_hashes")):
         found[what] = f"{(found[total] + hashes) % 2**64:016x}"
-    return {**found, **{name: found[name] + count for name in ("read", "forgotten")}}
+    return {**found, **{name: found[name] + count for name in ("read", "forgotten")}, "ids": batches.not_alone(row.ids for row in rows)}
 
 
-class Writer:
-    """Writes the tables of one landing and counts what it writes while it writes."""
-
-    def __init__(self, files: HadoopFiles, lake: str, landing: str) -> None:
-        self.files, self.lake, self.landing = files, lake, landing
-
-    def directory(self, table: str) -> str:
-        return f"{self.lake}/{table}/landing={self.landing}"
-
-    def write_rows(self, table: str, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
-        """A few rows that the driver has made: one file, without a job of Spark's."""
-        schema, content = to_arrow_schema(TABLES[table]), io.BytesIO()
-        columns = [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)]
-        pq.write_table(pa.Table.from_arrays(columns, schema=schema), content, compression="zstd")
-        self.files.write(f"{self.directory(table)}/part-00000.zstd.parquet", content.getvalue())
-        return {"rows": len(rows), "files": [vars(file) for file in self.files.parquet(self.directory(table))]}
-
-    def write(self, table: str, frame: DataFrame, most_files: int) -> dict[str, Any]:
-        """`rows` and `files`, and the figures that count rows of this table. Without rows there is no file."""
-        observation = Observation(table)
-        counts = [F.count(F.lit(1)).alias("rows")]
-        counts += [F.count_if(F.expr(condition)).alias(name) for name, (of, condition) in tables.FIGURES.items() if of == table]
-        began = time.monotonic()
-        (
-            frame.observe(observation, *counts)
-            .coalesce(most_files)
-            .write.mode("error")
-            .option("compression", "zstd")
-            .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
-            .parquet(self.directory(table))
-        )
-        written: dict[str, Any] = dict(observation.get)
-        if written["rows"] == 0:
-            self.files.delete(self.directory(table))
-        written["files"] = [vars(file) for file in self.files.parquet(self.directory(table))]
-        log.info("%s: %d rows in %.1f s", table, written["rows"], time.monotonic() - began)
-        return written
+def repeated(blocks: DataFrame, ids: frozenset[bytes]) -> pa.Table:
+    """Which records are not the only one of their keen_id, as `tables.repeated` has it. In most days few ids are asked for."""
+    places = blocks.mapInArrow(partial(batches.places, among=ids), from_arrow_schema(batches.PLACES)).collect() if ids else []
+    return tables.repeated(map(tuple, places))
 
 
 def refuse_existing(writer: Writer, options: argparse.Namespace) -> None:
@@ -279,20 +243,11 @@ def transform(spark: SparkSession, options: argparse.Namespace, seconds: dict[st
     with step(seconds, "read", source):
         messages = read_messages(spark, options)
     with step(seconds, "judge", source):
-        constants = {"day": F.lit(options.day), "ingest": F.lit(options.ingest)}
-        records = kept(judged(messages, options.forgotten_salt, options.forgotten)).withColumns(constants)
+        records = kept(judged(messages, options.forgotten_salt, options.forgotten))
         found = counted(records, options.forgotten_before)
         refuse_incomplete(found, options)
-        spark.conf.set("spark.sql.shuffle.partitions", max(1, ceil(found["bytes"] / BYTES_PER_FILE)))
     with step(seconds, "write", f"{options.lake}/<table>/landing={options.landing}"):
-        test_exams = tables.ExamPatterns(options.test_exam_name, options.test_base_exam_id)
-        most_files = max(1, ceil(found["bytes"] / BYTES_PER_FILE))
-        frames = tables_of(records, test_exams, found["reasons"])
-        # All tables at once, from threads: each write waits mostly for its driver.
-        with ThreadPoolExecutor(len(TABLES)) as threads:
-            writes = {table: threads.submit(writer.write, table, frame, most_files) for table, frame in frames.items()}
-            writes["holes"] = threads.submit(writer.write_rows, "holes", holes.rows(options.day, found["fields"]))
-            written = {table: each.result() for table, each in writes.items()}
+        written = write_all(writer, records.where(F.col("block").isNotNull()), found, options)
     return receipt(options, found, written)
 
 
@@ -301,21 +256,36 @@ def kept(frame: DataFrame) -> DataFrame:
     return frame.persist(StorageLevel.MEMORY_AND_DISK)
 
 
-def tables_of(records: DataFrame, test_exams: tables.ExamPatterns, reasons: Mapping[str, int]) -> dict[str, DataFrame]:
-    """The tables whose rows come from records."""
-    repeated = kept(tables.repeated(records))
-    attempts = tables.distinct_attempts(records, repeated if repeated.count() else None, test_exams)
-    asked = tables.explode_questions(attempts)
-    assessments = tables.assessments(attempts)
-    return {
-        "raw_assessments": tables.raw_assessments(records),
-        "options": tables.options(asked),
-        "questions": tables.questions(asked),
-        "assessments": assessments,
-        "exam_scores": tables.exam_scores(assessments),
-        "question_days": tables.question_days(asked),
-        **({"quarantine": tables.quarantine(records)} if reasons else {}),
-    }
+def write_all(writer: Writer, blocks: DataFrame, found: dict[str, Any], options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Makes and writes all tables. What workers make of a small day the driver writes, that of a large one Spark."""
+    test_exams = tables.ExamPatterns(options.test_exam_name, options.test_base_exam_id)
+    day = pa.scalar(options.day, pa.date32())
+    landing = parquet_files.Landing(day, options.ingest, test_exams, repeated(blocks, found["ids"]))
+    made = made_of(blocks.coalesce(max(1, found["bytes"] // BYTES_PER_TASK)), landing)
+    frame = kept(made) if found["bytes"] > DRIVER_WRITES else None
+    content = F.col("content") if frame is None else F.when(F.col("rows").isNull(), F.col("content"))
+    rows = made.select("table", "rows", "figures", content.alias("content")).collect()
+    of = {table: [row for row in rows if row["table"] == table] for table in TABLES}
+    small = {table: small_sum(table, of[table], day) for table in sums.SUMMED_BY}
+    # All tables at once, from threads: each write waits mostly for its driver.
+    with ThreadPoolExecutor(len(TABLES)) as threads:
+        writes = {table: threads.submit(writer.write_rows, table, each) for table, each in small.items()}
+        writes["holes"] = threads.submit(writer.write_rows, "holes", holes.rows(options.day, found["fields"]))
+        for table in TABLES.keys() - writes.keys():
+            writes[table] = threads.submit(writer.write_made, table, of[table], frame)
+        return {table: each.result() for table, each in writes.items()}
+
+
+def made_of(blocks: DataFrame, landing: parquet_files.Landing) -> DataFrame:
+    """The files of the tables whose rows come from records, and partial sums, as `parquet_files.make` has them."""
+    return blocks.mapInArrow(partial(parquet_files.make, landing=landing), from_arrow_schema(parquet_files.MADE))
+
+
+def small_sum(table: str, made: Sequence[Row], day: pa.Date32Scalar) -> pa.Table:
+    """A small table from its partial sums."""
+    parts = [parquet_files.as_table(row["content"]) for row in made]
+    rows = sums.together(table, parts) if parts else TABLES[table].empty_table().drop_columns(["day"])
+    return rows.append_column("day", pa.repeat(day, len(rows)))
 
 
 def receipt(options: argparse.Namespace, found: dict[str, Any], written: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from include.lake.aggregates import AGGREGATES
 from include.lake.lake import Lake
 from include.query.session import SUMS, Session
 from include.schemas import LANDINGS, TABLES
 from include.storage.webhdfs import make_directory, write_file
 
-SMALL = ("exam_scores", "question_days", "holes", LANDINGS.name, *SUMS)  # they grow with days and exams, not with attempts
+SMALL = (*AGGREGATES, "holes", LANDINGS.name, *SUMS)  # they grow with days and exams, not with attempts
 FILE = "of_file"
 AT_A_TIME = 8
 

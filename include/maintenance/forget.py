@@ -27,7 +27,7 @@ from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.figures import counted
 from include.lake import expiry, tombstones
-from include.lake.aggregates import AGGREGATES, aggregate
+from include.lake.aggregates import AGGREGATES
 from include.lake.catalog import Overtaken
 from include.lake.lake import Lake, State
 from include.maintenance import compact, field_counts
@@ -180,12 +180,7 @@ def _write(writer: Rewriting, keen_id: str, known: list[str]) -> TransformReceip
     """The tables of the day without the attempt."""
     held = _hashes(writer.lake, writer.state, writer.old.day, keen_id)
     gone = {table: writer.keep(table, lambda batch: _is_of(batch, keen_id, held)) for table in ATTEMPTS}
-    with duckdb.connect(config={"memory_limit": "1GB"}) as tables:
-        tables.execute("set TimeZone = 'UTC'")
-        for table in ("assessments", "questions"):
-            tables.register(table, writer.written(table))
-        for table in AGGREGATES:
-            writer.fill(table, tables.sql(aggregate(table)).to_arrow_table().to_batches())
+    writer.sum_up(AGGREGATES)
     writer.fill("holes", field_counts.without(writer.all("holes"), gone["raw_assessments"]["value"].to_pylist()).to_batches())
     return _receipt(writer, gone, known)
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 from fsspec import AbstractFileSystem
 
 from include.errors import LandfallError, Refused
-from include.lake.aggregates import aggregate
+from include.lake.aggregates import AGGREGATES, aggregate
 from include.lake.lake import Lake, State
 from include.schemas import LANDINGS, TABLES, VIEWS
 from include.storage.spool import spool_folder
@@ -36,10 +36,9 @@ ONCE = {
     "assessments": f"select * from all_assessments semi join {FIRST} using (day, keen_id, hash)",
     "questions": f"select * from all_questions semi join {FIRST} using (day, keen_id, hash)",
     "options": f"select * from all_options semi join {FIRST} using (day, keen_id, hash)",
-    "exam_scores": aggregate("exam_scores"),
-    "question_days": aggregate("question_days"),
+    **{name: aggregate(name) for name in AGGREGATES},
 }
-SMALL_ONCE = ("exam_scores", "question_days")
+SMALL_ONCE = tuple(AGGREGATES)
 # Of each data file's rows alone, and few however many attempts a day has, so that `rollups.py` can keep those of all days.
 # Part of a day may be in one file and part in another: sum them up once more.
 SUMS = {

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from include import content_hash
 from include.figures import COUNTED, SUM, counted
+from include.lake.aggregates import SUMMED
 from include.receipts import Found, PublishReceipt, TransformReceipt
 from include.schemas import LANDED
 from include.validation.evidence import expected_columns, read_landed
@@ -258,10 +259,16 @@ def _children(facts: Facts) -> Iterator[str]:
         "rows of options belong to no question in questions": found.orphan_options,
         "attempts do not have the questions that their question_count says": found.wrong_questions,
         "questions do not have the options that their option_count says": found.wrong_options,
-        "rows of exam_scores are not what assessments adds up to": found.wrong_exam_scores,
-        "rows of question_days are not what questions adds up to": found.wrong_question_days,
+        "rows of exam_scores are not what assessments adds up to": found.wrong_sums["exam_scores"],
+        "rows of question_days are not what questions adds up to": found.wrong_sums["question_days"],
+        "rows of item_days are not what questions adds up to": found.wrong_sums["item_days"],
+        "rows of option_days are not what options adds up to": found.wrong_sums["option_days"],
+        "rows of item_times are not what questions and options add up to": found.wrong_sums["item_times"],
     }
     yield from _counted(sentences)
+    for table, (counted_rows, rows) in found.unbalanced.items():
+        source, column = SUMMED[table]
+        yield f"{table}: its {column} adds up to {counted_rows}, {source} has {rows} rows. {AGAIN}"
 
 
 def _gaps(gaps: Gaps) -> Iterator[str]:

@@ -69,8 +69,8 @@ class Children:
     orphan_options: Some
     wrong_questions: Some  # attempts whose questions are not numbered 0 to question_count - 1
     wrong_options: Some
-    wrong_exam_scores: Some  # rows that differ from those counted again from assessments
-    wrong_question_days: Some
+    wrong_sums: dict[str, Some]  # table of sums -> its rows that differ from those counted again from attempts, questions and options
+    unbalanced: dict[str, tuple[int, int]]  # table of sums -> how many rows it counts, and how many there are, where that differs
 
 
 @dataclass(frozen=True)

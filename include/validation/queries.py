@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from include import content_hash
-from include.lake.aggregates import AGGREGATES, IMPOSSIBLE
+from include.lake.aggregates import AGGREGATES, IMPOSSIBLE, SCORED_QUESTIONS, SUMMED
 from include.schemas import LANDED, READ_FROM
 from include.validation.facts import Attempts, Children, Facts, Gaps, Raw, Some
 from include.validation.holes import Counts
@@ -19,9 +19,7 @@ NEEDED = {
     "questions": ("day", "keen_id", "hash", "position", *READ_FROM["questions"].values()),
     "options": ("day", "keen_id", "hash", "question_position", "position", *READ_FROM["options"].values()),
     "quarantine": ("day", "hash", "keen_id", "record", "reason"),
-    "exam_scores": tuple(LANDED["exam_scores"].arrow.names),
-    "question_days": tuple(LANDED["question_days"].arrow.names),
-    "holes": tuple(LANDED["holes"].arrow.names),
+    **{table: tuple(LANDED[table].arrow.names) for table in (*AGGREGATES, "holes")},
 }  # fmt: skip
 
 # Every column whose values have bounds: the least and the most, None for no bound. What is delivered as it is (counts, dates) has none.
@@ -36,6 +34,12 @@ RANGES: dict[str, dict[str, tuple[int, int | None]]] = {
         **dict.fromkeys(("attempts", "copies"), (1, None)),
     },
     "question_days": {**dict.fromkeys(("correct", "incorrect", "missed", "unanswered"), (0, None)), "asked": (1, None)},
+    "item_days": {
+        **dict.fromkeys(("score", "correct", "incorrect", "missed", "unanswered", "not_reached"), (0, None)),
+        "asked": (1, None),
+    },
+    "option_days": {**dict.fromkeys(("score", "chosen", "chosen_right"), (0, None)), "offered": (1, None)},
+    "item_times": {"seconds": (0, 3600), **dict.fromkeys(("correct", "changed", "disordered"), (0, None)), "asked": (1, None)},
     "holes": {**dict.fromkeys(("parents", "present", "nulls", "missing", "empty", "wrong_type"), (0, None))},
 }
 
@@ -194,6 +198,7 @@ def _records(tables: Any, surplus: str) -> Some:
 
 
 def _children_of(tables: Any) -> Children:
+    tables.execute(f"create temp table scored_questions as {SCORED_QUESTIONS}")  # for three of the sums
     return Children(
         orphan_questions=_some(
             tables, "select question(keen_id, hash, position) from questions anti join assessments using (keen_id, hash) order by all"
@@ -220,9 +225,19 @@ def _children_of(tables: Any) -> Children:
                 left join {_numbered("keen_id, hash, question_position", "options")} using (keen_id, hash, question_position)
                 where coalesce(option_count, 0) <> coalesce(rows, 0) or not coalesce(numbered, true) order by all""",
         ),
-        wrong_exam_scores=_differing(tables, "exam_scores", AGGREGATES["exam_scores"]),
-        wrong_question_days=_differing(tables, "question_days", AGGREGATES["question_days"]),
+        wrong_sums={table: _differing(tables, table, expected) for table, expected in AGGREGATES.items()},
+        unbalanced=_unbalanced(tables),
     )
+
+
+def _unbalanced(tables: Any) -> dict[str, tuple[int, int]]:
+    """Counted without a join, so that rows which a join loses on both sides of `_differing` are missed here."""
+    found = {}
+    for table, (rows, counts) in SUMMED.items():
+        counted, there = tables.execute(f"select (select coalesce(sum({counts}), 0) from {table}), count(*) from {rows}").fetchone()
+        if counted != there:
+            found[table] = (int(counted), there)
+    return found
 
 
 _JOIN_COPIES = {"assessments": ""}  # which has them itself
@@ -267,13 +282,20 @@ def _numbered(parent: str, children: str) -> str:
 def _differing(tables: Any, table: str, expected: str) -> Some:
     """Rows of the table that are not among those counted again, and the other way round; of their columns only the counts are shown."""
     columns = ", ".join(f'"{column}"' for column in NEEDED[table])
-    there, counted = f"select {columns} from {table}", f"select {columns} from ({expected})"
-    counts = ", ".join(f'"{field.name}"' for field in LANDED[table].arrow if pa.types.is_integer(field.type))
-    return _some(
-        tables,
-        f"""select 'found ' || to_json(r)::varchar from (select {counts} from ({there} except all {counted})) r
-            union all select 'expected ' || to_json(r)::varchar from (select {counts} from ({counted} except all {there})) r""",
+    counts = ", ".join(f"'{field.name}': \"{field.name}\"" for field in LANDED[table].arrow if pa.types.is_integer(field.type))
+    tables.execute(
+        f"""create temp table differing as select {columns}, sum(side)::bigint as surplus
+            from (select {columns}, 1 as side from {table} union all select {columns}, -1 from ({expected}))
+            group by {columns} having surplus <> 0"""
     )
+    found = _some(
+        tables,
+        f"""select case when surplus > 0 then 'found ' else 'expected ' end || to_json({{{counts}}})::varchar as row
+            from differing order by surplus > 0 desc, row""",
+        total="select coalesce(sum(abs(surplus)), 0) from differing",
+    )
+    tables.execute("drop table differing")
+    return found
 
 
 def _some(tables: Any, rows: str, total: str | None = None) -> Some:

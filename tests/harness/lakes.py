@@ -2,7 +2,8 @@
 
 import itertools
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +47,36 @@ def open_lake(folder: Path) -> Lake:
 
 def commit(lake: Lake, built: Built, **changes: Any) -> Landing:
     return lake.commit(replace(built.landing, **changes), built.transform)
+
+
+LATER = ("item_days", "option_days", "item_times")  # the tables that came last
+
+
+@contextmanager
+def without_later_tables() -> Iterator[None]:
+    """The program as it was before the tables of LATER, as far as its list of tables goes."""
+    kept = {id(tables): dict(tables) for tables in (LANDED, TABLES)}
+    for tables in (LANDED, TABLES):
+        for name in LATER:
+            del tables[name]
+    try:
+        yield
+    finally:
+        for tables in (LANDED, TABLES):
+            tables.clear()
+            tables.update(kept[id(tables)])  # in their order
+
+
+def land_without_later_tables(lake: Lake, built: Built) -> Built:
+    """Commits the landing as the version before the tables of LATER did, and returns what it built then."""
+    for name in LATER:
+        for file in built.transform.tables[name].files:
+            built.fs.rm(file.path)
+    tables = {name: files for name, files in built.transform.tables.items() if name not in LATER}
+    before = replace(built, transform=replace(built.transform, tables=tables))
+    with without_later_tables():
+        commit(lake, before)
+    return before
 
 
 def seen(lake: Lake) -> dict[str, dict[str, int]]:

@@ -6,7 +6,7 @@ landing of RECORDS, on whatever filesystem it was built.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,17 @@ def instead(table: str, lost: int, doubled: int) -> Plant:
     return plant
 
 
+def exchanged(table: str, column: str) -> Plant:
+    """The column's values of the first row and of the first that has another one: each value is there as often as before."""
+
+    def plant(rows: Rows) -> None:
+        one = rows[table][0]
+        other = next(row for row in rows[table] if row[column] != one[column])
+        one[column], other[column] = other[column], one[column]
+
+    return plant
+
+
 def both(*plants: Plant) -> Plant:
     return lambda rows: [plant(rows) for plant in plants]
 
@@ -78,8 +89,13 @@ def hole(path: str, **cells: Any) -> Plant:
     return plant
 
 
+def least_to(least: int, most: int | None) -> str:
+    return f"at least {least}" if most is None else f"{least} to {most}"
+
+
 BOUNDED = {"raw_assessments" if table == "raw" else table: columns for table, columns in RANGES.items()}
 NEXT_DAY = date(2018, 1, 29)
+NOON = datetime(2018, 1, 28, 12, tzinfo=UTC)
 ROW_DEFECTS: list[tuple[str, Plant, str]] = [
     # holes against the other tables
     ("a path lost", drop("holes"), "holes must have every path of the schema: keen_id is not there"),
@@ -158,7 +174,7 @@ ROW_DEFECTS: list[tuple[str, Plant, str]] = [
     ("a score of impossible counts", change("assessments", 0, correct=3), "has score 0.5 with correct 3 of total 2"),
     ("a score beside a negative count", change("assessments", 0, incomplete=-1), "has score 0.5 with correct 1 of total 2"),
     *[(f"{table}.{column} out of its range", change(table, 0, **{column: least - 7}),
-       f"1 rows are outside of the range of {table}.{column}, which is {'0 to 1' if most else f'at least {least}'}: {least - 7}")
+       f"1 rows are outside of the range of {table}.{column}, which is {least_to(least, most)}: {least - 7}")
       for table, columns in BOUNDED.items() for column, (least, most) in columns.items()],
     # children
     ("a question lost", drop("questions", 1), "1 attempts do not have the questions that their question_count says: record 0 (hash"),
@@ -188,7 +204,32 @@ ROW_DEFECTS: list[tuple[str, Plant, str]] = [
     ("exam_scores: last_taken", all_rows("exam_scores", last_taken=None), "rows of exam_scores are not what"),
     ("question_days: asked", change("question_days", 0, asked=9), "2 rows of question_days are not what questions adds up to"),
     ("question_days: null counted as incorrect", change("question_days", 5, incorrect=9), "rows of question_days are not what"),
+    ("question_days: a row lost", drop("question_days"), "question_days: its asked adds up to 10, questions has 14 rows"),
     ("a result changed in questions only", change("questions", 0, user_result="incorrect"), "rows of question_days are not what"),
+    ("item_days: asked", change("item_days", 0, asked=9), "2 rows of item_days are not what questions adds up to: found {"),
+    ("item_days: a row lost", drop("item_days"), "item_days: its asked adds up to 13, questions has 14 rows"),
+    ("item_days: a row twice", double("item_days"), "1 rows of item_days are not what questions adds up to: found {"),
+    ("item_days: the score of another attempt", change("item_days", 0, score=2), "2 rows of item_days are not what"),
+    ("item_days: two forms exchanged", exchanged("item_days", "form"), "4 rows of item_days are not what"),
+    ("item_days: a score for attempts that cannot be compared", all_rows("item_days", score=0), "rows of item_days are not what"),
+    ("item_days: left open, but reached", all_rows("item_days", not_reached=0), "2 rows of item_days are not what"),
+    ("item_days: a result changed in questions only", change("questions", 0, user_result="incorrect"), "rows of item_days are not what"),
+    ("item_days: an id changed in questions only", change("questions", 0, question_id="other"), "rows of item_days are not what"),
+    ("option_days: chosen", change("option_days", 0, chosen=0), "2 rows of option_days are not what options adds up to: found {"),
+    ("option_days: a row lost", drop("option_days"), "option_days: its offered adds up to "),
+    ("option_days: a row twice", double("option_days"), "1 rows of option_days are not what options adds up to: found {"),
+    ("option_days: chosen_right", change("option_days", 0, chosen_right=0), "2 rows of option_days are not what"),
+    ("option_days: another key", all_rows("option_days", is_key=True), "rows of option_days are not what"),
+    ("option_days: a tick changed in options only", change("options", 0, checked=False), "rows of option_days are not what"),
+    ("option_days: an id changed in questions only", change("questions", 0, question_id="other"), "rows of option_days are not what"),
+    ("item_times: changed", change("item_times", 0, changed=1), "2 rows of item_times are not what questions and options add up"),
+    ("item_times: a row lost", drop("item_times"), "item_times: its asked adds up to "),
+    ("item_times: a row twice", double("item_times"), "1 rows of item_times are not what questions and options add up to: found {"),
+    ("item_times: another time", change("item_times", 0, seconds=7), "2 rows of item_times are not what"),
+    ("item_times: no time", all_rows("item_times", seconds=None), "rows of item_times are not what"),
+    ("item_times: a clock out of order", change("item_times", 0, disordered=1), "2 rows of item_times are not what"),
+    ("item_times: a touch moved in options only", change("options", 0, at=NOON), "rows of item_times are not what"),
+    ("item_times: a start moved in assessments only", change("assessments", 0, started_at=NOON), "rows of item_times are not what"),
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ Cells are exact: `date`, `datetime` in UTC with microseconds, `int`, `float`, `s
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import math
 import re
@@ -43,6 +44,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "exam_scores": """day base_exam_id exam_name is_test correct total attempts copies conflicts incomplete incorrect unanswered
             last_taken""",
         "question_days": "day base_exam_id exam_name question_id is_test asked correct incorrect missed unanswered",
+        "item_days": """day base_exam_id exam_name is_test form question_id score
+            asked correct incorrect missed unanswered not_reached""",
+        "option_days": "day base_exam_id exam_name is_test form question_id option_id is_key score offered chosen chosen_right",
+        "item_times": "day base_exam_id exam_name is_test question_id seconds asked correct changed disordered",
         "holes": "day path parents present nulls missing empty wrong_type",
     }.items()
 }
@@ -65,6 +70,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "quarantine": ("record",),
     "exam_scores": ("base_exam_id", "exam_name", "is_test", "correct", "total"),
     "question_days": ("base_exam_id", "exam_name", "question_id", "is_test"),
+    "item_days": ("base_exam_id", "exam_name", "is_test", "form", "question_id", "score"),
+    "option_days": ("base_exam_id", "exam_name", "is_test", "form", "question_id", "option_id", "is_key", "score"),
+    "item_times": ("base_exam_id", "exam_name", "is_test", "question_id", "seconds"),
     "holes": ("path",),
 }
 
@@ -138,6 +146,7 @@ def recount_records(
     versions = distinct(accepted)
     assessments = assessment_rows(versions, test_exam_names, test_base_exam_ids)
     questions = [row for version in versions for row in question_rows(version)]
+    sittings = [sitting(version, row) for version, row in zip(versions, assessments, strict=True)]
     tables = {
         "raw_assessments": raw,
         "assessments": assessments,
@@ -146,6 +155,9 @@ def recount_records(
         "quarantine": quarantine,
         "exam_scores": exam_score_rows(assessments),
         "question_days": question_day_rows(assessments, questions),
+        "item_days": item_day_rows(sittings),
+        "option_days": option_day_rows(sittings),
+        "item_times": item_time_rows(sittings),
         "holes": hole_rows(row["value"] for row in raw),
     }
     tables = {table: [shaped(table, {"day": on, **row}) for row in rows] for table, rows in tables.items()}
@@ -633,6 +645,102 @@ def question_day_rows(assessments: list[Row], questions: list[Row]) -> list[Row]
         }
         for key, group in groups.items()
     ]
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """One version of an attempt as a test is analysed: its exam, its questions as they came (None for a null one), its form and score."""
+
+    exam: tuple[str | None, str | None, bool]
+    started_at: datetime | None
+    questions: list[Row | None]
+    form: str | None
+    score: int | None
+
+
+def sitting(version: Version, assessment: Row) -> Sitting:
+    exam = (assessment["base_exam_id"], assessment["exam_name"], assessment["is_test"])
+    questions = (version.attempt["sequences"] or {}).get("questions") or []
+    form, score = form_and_score(questions)
+    return Sitting(exam, version.attempt["started_at"], questions, form, score)
+
+
+def form_and_score(questions: list[Row | None]) -> tuple[str | None, int | None]:
+    """Both None for an attempt that cannot be analysed: a question without id or result, or one that is there twice."""
+    ids = [
+        question["id"].encode() for question in questions if question and question["id"] is not None and question["user_result"] is not None
+    ]
+    if len(ids) < len(questions) or len(set(ids)) < len(ids):
+        return None, None
+    name = hashlib.sha256(b"".join(each + b"\n" for each in sorted(ids))).hexdigest()[:16]
+    return name, len([question for question in questions if question and question["user_result"] == "correct"])
+
+
+def item_day_rows(sittings: list[Sitting]) -> list[Row]:
+    groups: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    names = {"correct": "correct", "incorrect": "incorrect", "missed_some": "missed", "unanswered": "unanswered"}
+    for one in sittings:
+        results = [None if question is None else question["user_result"] for question in one.questions]
+        for place, (question, result) in enumerate(zip(one.questions, results, strict=True)):
+            group = groups[*one.exam, one.form, question and question["id"], one.score]
+            group["asked"] += 1
+            if result in names:
+                group[names[result]] += 1
+            if result == "unanswered" and all(later in (None, "unanswered") for later in results[place:]):
+                group["not_reached"] += 1
+    counts = ("asked", "correct", "incorrect", "missed", "unanswered", "not_reached")
+    return grouped("item_days", groups, counts)
+
+
+def option_day_rows(sittings: list[Sitting]) -> list[Row]:
+    groups: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    for one in sittings:
+        for question in one.questions:
+            for option in (question or {}).get("options") or []:
+                offered = option or dict.fromkeys(OPTION)
+                key = (one.form, question["id"], offered["id"], offered["correct"] is True, one.score)
+                group = groups[*one.exam, *key]
+                group["offered"] += 1
+                group["chosen"] += offered["checked"] is True
+                group["chosen_right"] += offered["checked"] is True and question["user_result"] == "correct"
+    return grouped("option_days", groups, ("offered", "chosen", "chosen_right"))
+
+
+def item_time_rows(sittings: list[Sitting]) -> list[Row]:
+    groups: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    for one in sittings:
+        touches = [[option for option in (question or {}).get("options") or [] if option and option["at"]] for question in one.questions]
+        moments = [max((option["at"] for option in touched), default=None) for touched in touches]
+        seconds = times(one.started_at, moments)
+        for question, touched, moment, time in zip(one.questions, touches, moments, seconds, strict=True):
+            group = groups[*one.exam, question and question["id"], time]
+            group["asked"] += 1
+            group["correct"] += question is not None and question["user_result"] == "correct"
+            group["changed"] += any(option["checked"] is not True for option in touched)
+            group["disordered"] += None not in (moment, one.started_at) and moment < one.started_at
+    return grouped("item_times", groups, ("asked", "correct", "changed", "disordered"))
+
+
+def times(started_at: datetime | None, moments: list[datetime | None]) -> list[int | None]:
+    """Coarse seconds of each question, in the order in which they were asked; None where none can be told."""
+    answered = sorted((moment, place) for place, moment in enumerate(moments) if moment is not None)
+    found: list[int | None] = [None] * len(moments)
+    before = started_at
+    for moment, place in answered:
+        if before is not None and moment >= before:
+            found[place] = coarse((moment - before) // timedelta(seconds=1))
+        before = moment if before is None else max(before, moment)
+    return found
+
+
+def coarse(seconds: int) -> int:
+    """60 seconds of a minute, then every tenth of ten minutes, then every minute of an hour."""
+    steps = [(60, 1), (600, 10), (3600, 60)]
+    return next((seconds - seconds % step for below, step in steps if seconds < below), 3600)
+
+
+def grouped(table: str, groups: Mapping[tuple[Any, ...], Counter[str]], counts: Sequence[str]) -> list[Row]:
+    return [{**dict(zip(KEYS[table], key, strict=True)), **{name: group[name] for name in counts}} for key, group in groups.items()]
 
 
 def hole_rows(values: Iterable[bytes]) -> list[Row]:

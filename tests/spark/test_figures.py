@@ -38,6 +38,6 @@ def test_one_more_is_a_condition_on_the_rows_of_a_table(spark: SparkSession, tmp
     [line] = [line for path, _, line in edits() if path.startswith("spark_jobs/")]
     [(name, of)] = ast.literal_eval(f"{{{line}}}").items()
     monkeypatch.setitem(tables.FIGURES, name, of)
-    monkeypatch.setitem(tables.FIGURES, "blank", ("quarantine", "reason = 'blank'"))
+    monkeypatch.setitem(tables.FIGURES, "blank", ("quarantine", ("equal", "reason", "blank")))
     receipt = written(spark, tmp_path, RECORDS[:9])  # none of these is in quarantine, so that table is not written at all
     assert (receipt[name], receipt["blank"], receipt["quarantined"]) == (1, 0, 0)

@@ -41,7 +41,7 @@ def as_json(*values: Any) -> list[bytes]:
 @pytest.mark.parametrize("values", [list(RECORDS), as_json(*ODD), BROKEN], ids=["records", "odd ones", "broken ones"])
 def test_holes_are_what_independent_code_counts(values: list[bytes]) -> None:
     columns = ("path", "parents", "present", "nulls", "missing", "empty", "wrong_type")
-    found = {row[1]: dict(zip(columns, row[1:], strict=True)) for row in holes.rows(DAY, counted(values).tally)}
+    found = {row["path"]: {name: row[name] for name in columns} for row in holes.rows(DAY, counted(values).tally).to_pylist()}
     assert found == {row["path"]: row for row in hole_rows(values)}
 
 

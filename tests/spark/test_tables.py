@@ -1,84 +1,91 @@
-"""From judged records to tables: each Column function with its nulls, each table from a handful of attempts."""
+"""From judged records to tables: each function of columns with its nulls, each table from a handful of attempts, in Spark."""
 
+import io
 import json
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-import batches
 import holes
+import parquet_files
+import sums
 import tables
 from include.source.record_key import key_of
 from record import COUNTS
 from schemas import TABLES
 from tests.oracle.recount import KEYS, compare, recount_records
-from transform_assessments import judged, tables_of
+from transform_assessments import counted, judged, made_of, repeated, small_sum
 
 DAY = date(2018, 1, 28)
 PATTERNS = tables.ExamPatterns(names=["yeahsdf", "^Draft"], base_exam_ids=["^example-id$"])
 
 
+SCORES = [
+    ("half right", (1, 2, None), 0.5),
+    ("all right", (3, 3, 0), 1.0),
+    ("none right is a score, and not null", (0, 3, 9), 0.0),
+    ("no questions, no score", (0, 0, 0), None),
+    ("a negative total is no number of questions", (0, -1, 0), None),
+    ("correct missing", (None, 2, 0), None),
+    ("total missing", (1, None, 0), None),
+    ("counts missing", (None, None, None), None),
+    ("more right than asked", (100, 1, 0), None),
+    ("fewer than none", (-5, 1, 0), None),
+    ("fewer than none of the others", (1, 2, -1), None),
+]
+
+
+def test_score() -> None:
+    correct, total, other = (pa.array(column, pa.int32()) for column in zip(*(row for _, row, _ in SCORES), strict=True))
+    found = tables.score({**dict.fromkeys(COUNTS, other), "correct": correct, "total": total}).to_pylist()
+    assert dict(zip([why for why, _, _ in SCORES], found, strict=True)) == {why: expected for why, _, expected in SCORES}
+
+
 @pytest.mark.parametrize(
-    ("column", "schema", "cases"),
+    ("exam_name", "base_exam_id", "expected"),
     [
-        pytest.param(
-            lambda: tables.score({name: F.col(name) if name in ("correct", "total") else F.col("other") for name in COUNTS}),
-            "correct int, total int, other int",
-            [
-                ("half right", (1, 2, None), 0.5),
-                ("all right", (3, 3, 0), 1.0),
-                ("none right is a score, and not null", (0, 3, 9), 0.0),
-                ("no questions, no score", (0, 0, 0), None),
-                ("a negative total is no number of questions", (0, -1, 0), None),
-                ("correct missing", (None, 2, 0), None),
-                ("total missing", (1, None, 0), None),
-                ("counts missing", (None, None, None), None),
-                ("more right than asked", (100, 1, 0), None),
-                ("fewer than none", (-5, 1, 0), None),
-                ("fewer than none of the others", (1, 2, -1), None),
-            ],
-            id="score",
-        ),
-        pytest.param(
-            lambda: tables.length(F.col("elements")),
-            "elements array<int>",
-            [
-                ("two", ([1, 2],), 2),
-                ("null elements count", ([None],), 1),
-                ("empty is 0", ([],), 0),
-                ("null is null, never -1", (None,), None),
-            ],
-            id="length",
-        ),
-        pytest.param(
-            lambda: tables.is_test(F.col("name"), F.col("id"), PATTERNS),
-            "name string, id string",
-            [
-                ("a pattern is found anywhere", ("Exam oh yeahsdf!", "a"), True),
-                ("unless it says where", ("A Draft", "a"), False),
-                ("the second pattern counts too", ("Draft", None), True),
-                ("by its id", ("Soup", "example-id"), True),
-                ("an anchored id", ("Soup", "example-id-2"), False),
-                ("a name's pattern is not an id's", ("Soup", "yeahsdf"), False),
-                ("no name but a test's id", (None, "example-id"), True),
-                ("neither name nor id: false, never null", (None, None), False),
-            ],
-            id="is_test",
-        ),
-        pytest.param(
-            lambda: tables.is_test(F.col("name"), F.col("id"), tables.ExamPatterns()),
-            "name string, id string",
-            [("a contract without test exams has none", ("yeahsdf", "example-id"), False)],
-            id="is_test without patterns",
-        ),
+        pytest.param("Exam oh yeahsdf!", "a", True, id="a pattern is found anywhere"),
+        pytest.param("A Draft", "a", False, id="unless it says where"),
+        pytest.param("Draft", None, True, id="the second pattern counts too"),
+        pytest.param("Soup", "example-id", True, id="by its id"),
+        pytest.param("Soup", "example-id-2", False, id="an anchored id"),
+        pytest.param("Soup", "yeahsdf", False, id="a name's pattern is not an id's"),
+        pytest.param(None, "example-id", True, id="no name but a test's id"),
+        pytest.param(None, None, False, id="neither name nor id"),
     ],
 )
-def test_column(evaluate: Any, column: Any, schema: str, cases: list[tuple[str, tuple[Any, ...], Any]]) -> None:
-    found = evaluate(schema, [row for _, row, _ in cases], column())
-    assert dict(zip([why for why, _, _ in cases], found, strict=True)) == {why: expected for why, _, expected in cases}
+def test_is_test(exam_name: str | None, base_exam_id: str | None, expected: bool) -> None:
+    assert PATTERNS.is_test(base_exam_id, exam_name) is expected
+    assert tables.ExamPatterns().is_test(base_exam_id, exam_name) is False, "a contract without test exams has none"
+
+
+REPEATS = [
+    ("alone", [("a", 1, 0, 0, 0)], {}),
+    ("copies: the first by its record has their number", [("a", 1, 7, 0, 3), ("a", 1, 2, 1, 9), ("a", 1, 7, 0, 2)], {9: 3, 2: 0, 3: 0}),
+    ("versions are in conflict, each once", [("a", 1, 0, 0, 0), ("a", 2, 1, 0, 1)], {0: 1, 1: 1}),
+    ("a version with a copy", [("a", 2, 5, 0, 5), ("a", 1, 0, 0, 0), ("a", 2, 4, 0, 4)], {0: 1, 4: 2, 5: 0}),
+    ("the same bytes under another id are another attempt", [("a", 1, 0, 0, 0), ("b", 1, 1, 0, 1)], {}),
+]
+
+
+@pytest.mark.parametrize(("places", "copies"), [each[1:] for each in REPEATS], ids=[each[0] for each in REPEATS])
+def test_repeated(places: list[tables.Place], copies: dict[int, int]) -> None:
+    found = tables.repeated(places).to_pylist()
+    assert {row["place"] % 2**48: row["copies"] for row in found} == copies
+    of_id = {place[4]: {version for keen_id, version, *_ in places if keen_id == place[0]} for place in places}
+    assert all(row["is_conflict"] == (len(of_id[row["place"] % 2**48]) > 1) for row in found)
+
+
+def test_a_place_is_its_own_in_each_partition() -> None:
+    places = [(0, 0), (0, 1), (1, 0), (2**15 - 1, 2**48 - 1), (2**15 - 1, 0)]
+    numbers = [tables.place(*place) for place in places]
+    assert len(set(numbers)) == len(places)
+    assert all(-(2**63) <= number < 2**63 for number in numbers)
 
 
 # As whoever cuts a text within an emoji writes it; in every field of text, the id and what is counted by it included.
@@ -112,14 +119,37 @@ TALLIES = [
 ]
 
 
-def test_tallies(evaluate: Any) -> None:
-    counts = "struct<incomplete:int,submitted:int,incorrect:int,correct:int,total:int,unanswered:int,all_correct:boolean>"
-    schema = f"counts {counts}, questions array<struct<user_result:string,user_submitted:boolean>>"
-    rows = [
-        (given and tuple(bool(v) if k == "all_correct" and v is not None else v for k, v in given.items()), asked)
-        for _, given, asked, _ in TALLIES
+QUESTION = pa.struct([("user_result", pa.string()), ("user_submitted", pa.bool_())])
+ANSWERS = ("questions", "correct", "incorrect", "missed", "unanswered", "submitted")
+
+
+def answers(asked: list[Any]) -> list[tuple[int | None, ...]]:
+    """Of each list of (user_result, user_submitted), in the order of ANSWERS."""
+    lists = [each and [one and dict(zip(("user_result", "user_submitted"), one, strict=True)) for one in each] for each in asked]
+    found = tables.answers(pa.array(lists, pa.list_(QUESTION)))
+    return list(zip(*(found[name].to_pylist() for name in ANSWERS), strict=True))
+
+
+def test_answers() -> None:
+    cases = [
+        ("each result, and one that is submitted", [*ASKED, ("unanswered", False)], (5, 1, 1, 1, 2, 2)),
+        ("null is null, never -1", None, (None, 0, 0, 0, 0, 0)),
+        ("empty is 0", [], (0, 0, 0, 0, 0, 0)),
+        ("null elements count", [None, ("correct", None)], (2, 1, 0, 0, 0, 0)),
     ]
-    found = evaluate(schema, rows, tables.tallies(F.col("counts"), F.col("questions")))
+    found = answers([asked for _, asked, _ in cases])
+    assert dict(zip([why for why, *_ in cases], found, strict=True)) == {why: expected for why, _, expected in cases}
+
+
+def test_tallies() -> None:
+    given = [dict.fromkeys(RIGHT) | (counts or {}) for _, counts, _, _ in TALLIES]
+    kinds = {name: pa.bool_() if kind == "boolean" else pa.int32() for name, kind in COUNTS.items()}
+    columns = {
+        name: pa.array([counts[name] if counts[name] is None or kind != pa.bool_() else bool(counts[name]) for counts in given], kind)
+        for name, kind in kinds.items()
+    }
+    answered = dict(zip(ANSWERS, map(pa.array, zip(*answers([asked for _, _, asked, _ in TALLIES]), strict=True)), strict=True))
+    found = tables.tallies(columns, answered).to_pylist()
     assert dict(zip([why for why, *_ in TALLIES], found, strict=True)) == {why: expected for why, _, _, expected in TALLIES}
 
 
@@ -165,39 +195,47 @@ VALUES = [
 
 
 @pytest.fixture(scope="module")
-def made(spark: SparkSession) -> dict[str, DataFrame]:
+def made(spark: SparkSession) -> dict[str, pa.Table]:
     """Every table from VALUES."""
     return transformed(spark, VALUES, ["key"] * len(VALUES))
 
 
-def transformed(spark: SparkSession, values: list[bytes], keys: list[str]) -> dict[str, DataFrame]:
+def transformed(spark: SparkSession, values: list[bytes], keys: list[str], tasks: int = 1) -> dict[str, pa.Table]:
     """Every table from these records, in the way of the job."""
     rows = [(0, number, number, key, bytearray(value)) for number, (key, value) in enumerate(zip(keys, values, strict=True))]
-    messages = spark.createDataFrame(rows, "partition int, offset bigint, record bigint, key string, value binary").coalesce(1)
+    messages = spark.createDataFrame(rows, "partition int, offset bigint, record bigint, key string, value binary").repartition(tasks)
     messages = messages.withColumns({"timestamp": F.current_timestamp(), "hash": F.xxhash64("value")})
-    constants = {"day": F.lit(DAY), "ingest": F.lit("0" * 16)}
-    records = judged(messages, salt="", tombstones=()).persist().withColumns(constants)
-    found = batches.total(row.summary for row in records.where(~tables.is_record()).select("summary").collect())
-    made = tables_of(records, PATTERNS, {"some": 1})
-    return {**made, "holes": spark.createDataFrame(holes.rows(DAY, found["fields"]), TABLES["holes"])}
+    records = judged(messages, salt="", tombstones=()).persist()
+    found, day = counted(records, (0, 0)), pa.scalar(DAY, pa.date32())
+    blocks = records.where(F.col("block").isNotNull())
+    made = made_of(blocks, parquet_files.Landing(day, "0" * 16, PATTERNS, repeated(blocks, found["ids"]))).collect()
+    landed = {"holes": holes.rows(DAY, found["fields"])}
+    for table in TABLES.keys() - landed.keys():
+        of = [row for row in made if row.table == table]
+        if table in sums.SUMMED_BY:
+            landed[table] = small_sum(table, of, day).select(TABLES[table].names)
+        else:
+            files = [io.BytesIO(bytes(row.content) + parquet_files.MAGIC) for row in of]
+            landed[table] = pa.concat_tables([TABLES[table].empty_table(), *map(pq.read_table, files)])
+    return landed
 
 
-def rows_of(made: dict[str, DataFrame], table: str, order: str = "keen_id", **where: Any) -> list[dict[str, Any]]:
-    rows = [row.asDict() for row in made[table].orderBy(*order.split()).collect()]
+def rows_of(made: dict[str, pa.Table], table: str, order: str = "keen_id", **where: Any) -> list[dict[str, Any]]:
+    rows = made[table].sort_by([(name, "ascending") for name in order.split()]).to_pylist()
     return [row for row in rows if all(row[name] == value for name, value in where.items())]
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_conforms(made: dict[str, DataFrame], table: str) -> None:
-    assert [(field.name, field.dataType) for field in made[table].schema] == [(field.name, field.dataType) for field in TABLES[table]]
+def test_conforms(made: dict[str, pa.Table], table: str) -> None:
+    assert made[table].schema == TABLES[table]
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_as_recounted_from_the_same_bytes(made: dict[str, DataFrame], table: str) -> None:
+def test_as_recounted_from_the_same_bytes(made: dict[str, pa.Table], table: str) -> None:
     expected = recount_records(VALUES, "2018-01-28", PATTERNS.names, PATTERNS.base_exam_ids).tables[table]
     if table in ("raw_assessments", "quarantine"):
         expected = [{**row, "keen_id": "key"} for row in expected]  # the Kafka key, which is the publisher's to choose
-    assert compare(expected, [row.asDict() for row in made[table].collect()], KEYS[table], table) == []
+    assert compare(expected, made[table].to_pylist(), KEYS[table], table) == []
 
 
 def test_half_a_surrogate_pair_lands_as_a_question_mark_in_the_id_as_in_the_key(spark: SparkSession) -> None:
@@ -205,37 +243,37 @@ def test_half_a_surrogate_pair_lands_as_a_question_mark_in_the_id_as_in_the_key(
     found = transformed(spark, HALVES, keys)
     expected = recount_records(HALVES, "2018-01-28")
     for table, rows in expected.tables.items():
-        assert compare(rows, [row.asDict() for row in found[table].collect()], KEYS[table], table) == []
-    ids = [row.keen_id for row in found["assessments"].orderBy("keen_id").collect()]
+        assert compare(rows, found[table].to_pylist(), KEYS[table], table) == []
+    ids = [row["keen_id"] for row in rows_of(found, "assessments")]
     assert ids == keys == ["a?", "b"]
 
 
-def test_exact_copies_land_once(made: dict[str, DataFrame]) -> None:
+def test_exact_copies_land_once(made: dict[str, pa.Table]) -> None:
     (row,) = rows_of(made, "assessments", keen_id="copied")
     assert (row["copies"], row["record"], row["is_conflict"]) == (2, 0, False)
 
 
-def test_versions_are_all_kept_and_in_conflict(made: dict[str, DataFrame]) -> None:
+def test_versions_are_all_kept_and_in_conflict(made: dict[str, pa.Table]) -> None:
     rows = rows_of(made, "assessments", "record", keen_id="versions")
     assert [(row["record"], row["copies"], row["is_conflict"]) for row in rows] == [(1, 1, True), (3, 2, True)]
 
 
-def test_a_quarantined_version_conflicts_with_nothing(made: dict[str, DataFrame]) -> None:
+def test_a_quarantined_version_conflicts_with_nothing(made: dict[str, pa.Table]) -> None:
     (row,) = rows_of(made, "assessments", keen_id="quarantined version")
     assert (row["record"], row["is_conflict"]) == (10, False)
 
 
-def test_a_suspect_that_is_fit_after_all_lands(made: dict[str, DataFrame]) -> None:
+def test_a_suspect_that_is_fit_after_all_lands(made: dict[str, pa.Table]) -> None:
     (row,) = rows_of(made, "assessments", keen_id="escaped, so suspect at first")
     assert row["exam_name"] == "Soup"
 
 
-def test_copies_and_quarantine_are_all_that_was_read(made: dict[str, DataFrame]) -> None:
+def test_copies_and_quarantine_are_all_that_was_read(made: dict[str, pa.Table]) -> None:
     landed = sum(row["copies"] for row in rows_of(made, "assessments"))
-    assert landed + made["quarantine"].count() == made["raw_assessments"].count() == len(VALUES)
+    assert landed + len(made["quarantine"]) == len(made["raw_assessments"]) == len(VALUES)
 
 
-def test_null_elements_are_rows_of_nulls(made: dict[str, DataFrame]) -> None:
+def test_null_elements_are_rows_of_nulls(made: dict[str, pa.Table]) -> None:
     questions = rows_of(made, "questions", "position", keen_id="copied")
     assert [(row["position"], row["question_id"], row["option_count"]) for row in questions] == [
         (0, "q0", 2),
@@ -251,30 +289,30 @@ def test_null_elements_are_rows_of_nulls(made: dict[str, DataFrame]) -> None:
     ]
 
 
-def test_missing_is_not_empty(made: dict[str, DataFrame]) -> None:
+def test_missing_is_not_empty(made: dict[str, pa.Table]) -> None:
     counts = {row["keen_id"]: row["question_count"] for row in rows_of(made, "assessments")}
     assert (counts["bare"], counts["no questions"], counts["copied"]) == (None, 0, 5)
 
 
-def test_exam_scores_are_a_histogram(made: dict[str, DataFrame]) -> None:
+def test_exam_scores_are_a_histogram(made: dict[str, pa.Table]) -> None:
     rows = rows_of(made, "exam_scores", "correct total", base_exam_id="soup", is_test=False)
     found = [
         (row["correct"], row["total"], row["attempts"], row["copies"], row["conflicts"], row["incorrect"], row["incomplete"])
         for row in rows
     ]
     assert found == [
-        (None, None, 8, 10, 2, 2, None),  # without a score, whatever counts there are; no incomplete was ever given
         (1, 2, 1, 1, 0, 1, None),
         (3, 3, 2, 2, 0, 2, None),
+        (None, None, 8, 10, 2, 2, None),  # without a score, whatever counts there are; no incomplete was ever given
     ]
 
 
-def test_last_taken_is_the_latest_start(made: dict[str, DataFrame]) -> None:
+def test_last_taken_is_the_latest_start(made: dict[str, pa.Table]) -> None:
     (full,) = rows_of(made, "exam_scores", "correct", correct=3)
-    assert full["last_taken"].isoformat() == "2018-01-28T11:00:00"
+    assert full["last_taken"].isoformat() == "2018-01-28T11:00:00+00:00"
 
 
-def test_a_question_without_result_is_asked_but_not_incorrect(made: dict[str, DataFrame]) -> None:
+def test_a_question_without_result_is_asked_but_not_incorrect(made: dict[str, pa.Table]) -> None:
     rows = rows_of(made, "question_days", "question_id", is_test=False)
     found = {row["question_id"]: tuple(row[name] for name in ("asked", "correct", "incorrect", "missed", "unanswered")) for row in rows}
     assert found == {None: (1, 0, 0, 0, 0), "q0": (3, 2, 1, 0, 0), "q2": (1, 0, 0, 0, 0), "q3": (2, 0, 0, 1, 1)}
