@@ -1,4 +1,4 @@
-"""Exact Kafka offsets, or the raw records of a landing, in, Parquet files of eight tables and a receipt out.
+"""Exact Kafka offsets, or the raw records of a landing, in, Parquet files of the tables and a receipt out.
 
     spark-submit transform_assessments.py --bootstrap-servers localhost:9092 --topic assessments.acme --offsets '{"0": [0, 1139]}'
         --ingest 5f3a9c1e5f3a9c1e --day 2018-01-28 --landing 2018-01-28-5f3a9c1e-1
@@ -51,9 +51,7 @@ SPARK_CONF: dict[str, bool | float | int | str | None] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.caseSensitive": "true",
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
-    "spark.sql.inMemoryColumnarStorage.batchSize": "1000",  # the default of 10,000 records makes buffers of 100 MB
+    "spark.sql.inMemoryColumnarStorage.batchSize": "1",  # a row is a block of records, or a file
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
     "spark.sql.execution.arrow.maxBytesPerBatch": "64MB",
     "spark.python.sql.dataFrameDebugging.enabled": "false",  # else the JVM is told of every call where it is made
@@ -104,7 +102,7 @@ def forgotten_before(text: str) -> tuple[int, int]:
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Transforms one ingest of exam attempts from Kafka to Parquet files of eight tables.")
+    parser = argparse.ArgumentParser(description="Transforms one ingest of exam attempts from Kafka to Parquet files of eleven tables.")
     parser.add_argument("--bootstrap-servers")
     parser.add_argument("--topic", required=True)
     parser.add_argument("--offsets", type=offsets, help='{"partition": [first, last], ...}, both inclusive')
