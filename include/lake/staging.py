@@ -34,7 +34,7 @@ from include.effects import Effect, effect
 log = logging.getLogger(__name__)
 
 NAMESPACE = "lake"
-AT_A_TIME = 9  # tables of a customer
+AT_A_TIME = 12  # tables of a customer
 
 Change = Callable[[Transaction], object]  # builds the change of one table
 Row = dict[str, str]

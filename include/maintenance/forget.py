@@ -27,7 +27,7 @@ from include.effects import Effect, effect
 from include.errors import LandfallError, Refused
 from include.figures import counted
 from include.lake import expiry, tombstones
-from include.lake.aggregates import AGGREGATES, aggregate
+from include.lake.aggregates import AGGREGATES
 from include.lake.catalog import Overtaken
 from include.lake.lake import Lake, State
 from include.maintenance import compact, field_counts
@@ -180,12 +180,7 @@ def _write(writer: Rewriting, keen_id: str, known: list[str]) -> TransformReceip
     """The tables of the day without the attempt."""
     held = _hashes(writer.lake, writer.state, writer.old.day, keen_id)
     gone = {table: writer.keep(table, lambda batch: _is_of(batch, keen_id, held)) for table in ATTEMPTS}
-    with duckdb.connect(config={"memory_limit": "1GB"}) as tables:
-        tables.execute("set TimeZone = 'UTC'")
-        for table in ("assessments", "questions"):
-            tables.register(table, writer.written(table))
-        for table in AGGREGATES:
-            writer.fill(table, tables.sql(aggregate(table)).to_arrow_table().to_batches())
+    writer.sum_up(AGGREGATES)
     writer.fill("holes", field_counts.without(writer.all("holes"), gone["raw_assessments"]["value"].to_pylist()).to_batches())
     return _receipt(writer, gone, known)
 
@@ -332,13 +327,16 @@ def _held(lake: Lake, path: str, keen_id: str, hashes: pa.Array) -> list[datetim
 
 
 def _removed(landings: list[Landing], tombstone: str) -> tuple[dict[str, int], dict[str, int]]:
-    """Records by day, and rows by table: each landing without the attempt compared with the one before it, so no kill loses a count."""
+    """Records by day, and rows by table: each landing without the attempt compared with the one before it, so no kill loses a count.
+
+    Of a table that the one before had not yet, nothing was there to remove.
+    """
     days, rows, before = Counter[str](), Counter[str](), dict[str, Landing]()
     for each in landings:
         if f"{MARK}{tombstone[:8]}" in each.landing:
             last = before[each.day]
             days[each.day] += each.forgotten - last.forgotten
-            rows.update({table: last.tables[table] - number for table, number in each.tables.items()})
+            rows.update({table: last.tables[table] - number for table, number in each.tables.items() if table in last.tables})
         before[each.day] = each
     return dict(days), dict(rows)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from include.effects import Effect, effect
 from include.errors import LandfallError
 from include.figures import counted
+from include.lake.aggregates import aggregate
 from include.lake.catalog import Overtaken
 from include.lake.commit import NotForgotten
 from include.lake.lake import Lake, State
@@ -27,6 +29,7 @@ from include.storage.webhdfs import make_directory, write_file
 from include.validation.checks import found_on_hdfs, problems, read_landed
 
 ROWS = 65_536  # at a time
+SUMMED_UP = ("assessments", "questions", "options")  # what the small tables are sums of
 FILE_BYTES = 128 * 1024 * 1024  # HDFS's block: a larger file is begun anew
 # What was read is no longer what readers see: another landing, tidying or forgetting went through meanwhile. Nothing was committed.
 LOST = (Overtaken, NotForgotten, FileNotFoundError)
@@ -91,6 +94,15 @@ class Rewriting:
                         break
             files.append(self._file(table, len(files), content.getvalue().to_pybytes()))
         self.files[table] = TableFiles(number, tuple(files))
+
+    def sum_up(self, tables: Iterable[str]) -> None:
+        """Writes these small tables as the sums of the attempts, questions and options that this rewriting has written."""
+        with duckdb.connect(config={"memory_limit": "1GB"}) as memory:
+            memory.execute("set TimeZone = 'UTC'")
+            for table in SUMMED_UP:
+                memory.register(table, self.written(table))
+            for table in tables:
+                self.fill(table, memory.sql(aggregate(table)).to_arrow_table().to_batches())
 
     def receipt(self, tombstones: Iterable[str]) -> TransformReceipt:
         """What a transform of the same records would have written, had it come to the same and written these files."""

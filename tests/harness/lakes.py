@@ -2,7 +2,8 @@
 
 import itertools
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,10 +49,45 @@ def commit(lake: Lake, built: Built, **changes: Any) -> Landing:
     return lake.commit(replace(built.landing, **changes), built.transform)
 
 
+LATER = ("item_days", "option_days", "item_times")  # the tables that came last
+
+
+@contextmanager
+def without_later_tables() -> Iterator[None]:
+    """The program as it was before the tables of LATER, as far as its list of tables goes."""
+    kept = {id(tables): dict(tables) for tables in (LANDED, TABLES)}
+    for tables in (LANDED, TABLES):
+        for name in LATER:
+            del tables[name]
+    try:
+        yield
+    finally:
+        for tables in (LANDED, TABLES):
+            tables.clear()
+            tables.update(kept[id(tables)])  # in their order
+
+
+def without_later(built: Built) -> Built:
+    """What the version before the tables of LATER would have built."""
+    for name in LATER:
+        for file in built.transform.tables[name].files:
+            built.fs.rm(file.path)
+    tables = {name: files for name, files in built.transform.tables.items() if name not in LATER}
+    return replace(built, transform=replace(built.transform, tables=tables))
+
+
+def land_without_later_tables(lake: Lake, built: Built) -> Built:
+    """Commits the landing as the version before the tables of LATER did, and returns what it built then."""
+    before = without_later(built)
+    with without_later_tables():
+        commit(lake, before)
+    return before
+
+
 def seen(lake: Lake) -> dict[str, dict[str, int]]:
     """Table to day to rows, as readers see them: at the snapshots of the newest landing."""
     newest = lake.newest()
-    return {table: days(lake, table, newest.snapshots[table]) for table in LANDED} if newest else {}
+    return {table: days(lake, table, newest.snapshots[table]) if table in newest.snapshots else {} for table in LANDED} if newest else {}
 
 
 def days(lake: Lake, table: str, snapshot: int) -> dict[str, int]:
@@ -64,7 +100,7 @@ def days(lake: Lake, table: str, snapshot: int) -> dict[str, int]:
 
 def expected(*landings: Built) -> dict[str, dict[str, int]]:
     rows = {built.transform.day: {table: files.rows for table, files in built.transform.tables.items()} for built in landings}
-    return {table: {day: counts[table] for day, counts in rows.items() if counts[table]} for table in LANDED}
+    return {table: {day: counts[table] for day, counts in rows.items() if counts.get(table)} for table in LANDED}
 
 
 def current(lake: Lake) -> dict[str, int | None]:
