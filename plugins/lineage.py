@@ -62,7 +62,7 @@ class CommitLineage:
         conservation = _ours("LandfallConservationRunFacet", RunFacet().with_additional_properties(**said))
         return OperatorLineage(
             inputs=[topic],
-            outputs=[_table(name, landing, location, topic) for name in LANDED],
+            outputs=[_table(name, landing, location, topic) for name in LANDED if name in landing.snapshots],
             run_facets={"landfall_conservation": conservation},
         )
 

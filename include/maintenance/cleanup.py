@@ -67,7 +67,8 @@ def tidy(lake: Lake, unneeded_days: int, dry_run: bool = False, now: datetime | 
     if not dry_run:
         put_back_or_remove(lake)
     expired = unneeded_snapshots(lake, before) if dry_run else expire(lake, before)
-    landings = [each for table in LANDED for each in unneeded_directories(lake, table, needed(lake, table, expired.get(table, [])), before)]
+    tables = [name for name in lake.look().tables if name in LANDED]  # one that came later is made by the next landing
+    landings = [each for table in tables for each in unneeded_directories(lake, table, needed(lake, table, expired.get(table, [])), before)]
     receipts = list(unneeded_receipts(lake, before))
     metadata = unneeded_metadata(lake, before, expired)
     if metadata and not dry_run:

@@ -327,13 +327,16 @@ def _held(lake: Lake, path: str, keen_id: str, hashes: pa.Array) -> list[datetim
 
 
 def _removed(landings: list[Landing], tombstone: str) -> tuple[dict[str, int], dict[str, int]]:
-    """Records by day, and rows by table: each landing without the attempt compared with the one before it, so no kill loses a count."""
+    """Records by day, and rows by table: each landing without the attempt compared with the one before it, so no kill loses a count.
+
+    Of a table that the one before had not yet, nothing was there to remove.
+    """
     days, rows, before = Counter[str](), Counter[str](), dict[str, Landing]()
     for each in landings:
         if f"{MARK}{tombstone[:8]}" in each.landing:
             last = before[each.day]
             days[each.day] += each.forgotten - last.forgotten
-            rows.update({table: last.tables[table] - number for table, number in each.tables.items()})
+            rows.update({table: last.tables[table] - number for table, number in each.tables.items() if table in last.tables})
         before[each.day] = each
     return dict(days), dict(rows)
 

@@ -42,8 +42,11 @@ def described(lake: Lake, name: str | None = None) -> list[Described]:
 
 
 def _table(session: Session, name: str) -> Described:
+    if name not in session.state.snapshots:  # it came later than the newest landing, and the next one makes it
+        to_come = [Column(field.name, str(field.field_type), field.doc) for field in TABLES[name].iceberg.fields]
+        return Described(session.lake.customer, name, "table", TABLES[name].description, 0, to_come)
     metadata = session.lake.metadata(name)
-    snapshot = metadata.snapshot_by_id(session.state.snapshots[name]) if name in session.state.snapshots else None
+    snapshot = metadata.snapshot_by_id(session.state.snapshots[name])
     rows = int(snapshot.summary["total-records"] or 0) if snapshot and snapshot.summary else 0
     columns = [Column(field.name, str(field.field_type), field.doc) for field in metadata.schema().fields]
     return Described(session.lake.customer, name, "table", metadata.properties.get(COMMENT), rows, columns)

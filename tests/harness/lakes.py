@@ -67,13 +67,18 @@ def without_later_tables() -> Iterator[None]:
             tables.update(kept[id(tables)])  # in their order
 
 
-def land_without_later_tables(lake: Lake, built: Built) -> Built:
-    """Commits the landing as the version before the tables of LATER did, and returns what it built then."""
+def without_later(built: Built) -> Built:
+    """What the version before the tables of LATER would have built."""
     for name in LATER:
         for file in built.transform.tables[name].files:
             built.fs.rm(file.path)
     tables = {name: files for name, files in built.transform.tables.items() if name not in LATER}
-    before = replace(built, transform=replace(built.transform, tables=tables))
+    return replace(built, transform=replace(built.transform, tables=tables))
+
+
+def land_without_later_tables(lake: Lake, built: Built) -> Built:
+    """Commits the landing as the version before the tables of LATER did, and returns what it built then."""
+    before = without_later(built)
     with without_later_tables():
         commit(lake, before)
     return before
@@ -82,7 +87,7 @@ def land_without_later_tables(lake: Lake, built: Built) -> Built:
 def seen(lake: Lake) -> dict[str, dict[str, int]]:
     """Table to day to rows, as readers see them: at the snapshots of the newest landing."""
     newest = lake.newest()
-    return {table: days(lake, table, newest.snapshots[table]) for table in LANDED} if newest else {}
+    return {table: days(lake, table, newest.snapshots[table]) if table in newest.snapshots else {} for table in LANDED} if newest else {}
 
 
 def days(lake: Lake, table: str, snapshot: int) -> dict[str, int]:
@@ -95,7 +100,7 @@ def days(lake: Lake, table: str, snapshot: int) -> dict[str, int]:
 
 def expected(*landings: Built) -> dict[str, dict[str, int]]:
     rows = {built.transform.day: {table: files.rows for table, files in built.transform.tables.items()} for built in landings}
-    return {table: {day: counts[table] for day, counts in rows.items() if counts[table]} for table in LANDED}
+    return {table: {day: counts[table] for day, counts in rows.items() if counts.get(table)} for table in LANDED}
 
 
 def current(lake: Lake) -> dict[str, int | None]:
