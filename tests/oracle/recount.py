@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -259,9 +260,11 @@ def parse(text: str) -> tuple[Any, bool]:
         raise ValueError(f"{constant} is not JSON")
 
     # No table holds an integer of 20 digits; Python refuses to convert thousands of them, which is no fault of the text.
-    value = json.loads(
-        text, object_pairs_hook=as_object, parse_constant=refuse, parse_int=lambda digits: int(digits) if len(digits) < 20 else math.inf
-    )
+    whole = partial(json.loads, object_pairs_hook=as_object, parse_constant=refuse)
+    try:
+        value = whole(text, parse_int=lambda digits: int(digits) if len(digits) < 20 else math.inf)
+    except RecursionError:
+        raise ValueError("too deep") from None
     return value, bool(repeats)
 
 

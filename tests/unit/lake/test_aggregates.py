@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from include.lake.aggregates import AGGREGATES, aggregate
 from include.schemas import LANDED
+from tests.harness.generated import ATTEMPTS
 from tests.harness.private_landfall import REAL_FILE
 from tests.oracle.built_landing import DAY, RECORDS, TEST_EXAM_NAMES
 from tests.oracle.recount import KEYS, Recount, compare, records_of, recount_records
@@ -38,33 +39,6 @@ def differences(again: Recount) -> list[str]:
 
 def of_records(records: Sequence[bytes]) -> Recount:
     return recount_records(records, DAY, TEST_EXAM_NAMES)
-
-
-# Few values of each, so that attempts meet in a form; ids that other orders than that of bytes would sort otherwise.
-IDS = st.sampled_from(["a", "b", "B", "ä", "a\nb", "\x00", "", "\uffff", "\U0001f600", None])
-MOMENTS = st.sampled_from(
-    [None, "2018-01-28T09:00:00Z", "2018-01-28T09:00:59.999999Z", "2018-01-28T09:01:00Z", "2018-01-28T09:10:59Z", "2018-01-28T11:00:00Z"]
-)
-FLAGS = st.sampled_from([True, False, None])
-OPTIONS = st.fixed_dictionaries({"id": IDS, "checked": FLAGS, "correct": FLAGS, "at": MOMENTS})
-RESULTS = st.sampled_from(["correct", "incorrect", "missed_some", "unanswered", "unanswered", "other", None])
-QUESTIONS = st.fixed_dictionaries({"id": IDS, "user_result": RESULTS, "options": st.none() | st.lists(st.none() | OPTIONS, max_size=3)})
-WITH_ID = st.fixed_dictionaries(
-    {"id": IDS.filter(lambda each: each is not None), "user_result": RESULTS, "options": st.lists(OPTIONS, max_size=3)}
-)
-DISTINCT = st.lists(WITH_ID, max_size=5, unique_by=lambda each: each["id"])
-WHOLE = DISTINCT.map(lambda questions: [each for each in questions if each["user_result"]])  # has a form and a score
-REPEATED = WHOLE.map(lambda questions: [*questions, *questions[:1]])
-LISTS = st.none() | st.lists(st.none() | QUESTIONS, max_size=5) | DISTINCT | WHOLE | REPEATED
-ATTEMPTS = st.fixed_dictionaries(
-    {
-        "keen_id": st.sampled_from(["one", "two", "three"]),
-        "exam_name": st.sampled_from(["Git", "a yeahsdf", None]),
-        "base_exam_id": st.sampled_from(["id", None]),
-        "started_at": MOMENTS,
-        "sequences": st.fixed_dictionaries({"questions": LISTS}),
-    }
-)
 
 
 @settings(max_examples=60, deadline=None)
