@@ -1,9 +1,10 @@
 """The business questions: one SQL file each in `answers/`, asked of the landed tables at one moment. `pages.py` makes pages of them.
 
 A question's file begins with comment lines: `-- title:`, `-- unit:`, `-- meaning:`, `-- uses:` (which attempts, see `USES`), any number
-of `-- note:`, `-- percent:` (columns of shares that are shown as percent), `-- chart:` (kind and columns, see `charts.KINDS`) and
-`-- reads: every day` if it has to look at all days to tell about one. Its parameters are `$from` and `$to`, the first and the last day,
-each null for no bound, and `$exam`, an exam's name or null. A new question is a new file.
+of `-- note:`, `-- formula:` and `-- source:` (author, year), which are shown as notes, `-- percent:` (columns of shares that are shown as
+percent), `-- chart:` (kind and columns, see `charts.KINDS`), `-- reads: every day` if it has to look at all days to tell about one, and
+`-- with:`, files of `answers/parts/` whose common table expressions several questions share. Its parameters are `$from` and `$to`, the
+first and the last day, each null for no bound, `$exam`, an exam's name or null, and `$min_n`, the contract's. A new question is a new file.
 """
 
 import difflib
@@ -17,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from include import receipts
+from include import contracts, receipts
 from include.lake.lake import Lake
 from include.query import export
 from include.query.session import ALL, NUMBERS, SUMS, NotAnswered, Result, Session
@@ -25,7 +26,9 @@ from include.receipts import Landing
 from include.schemas import TABLES, VIEWS
 
 FOLDER = Path(__file__).parent
-HEADER = re.compile(r"^-- (title|unit|meaning|uses|note|percent|chart|reads): (.+)$", re.MULTILINE)
+HEADER = re.compile(r"^-- (title|unit|meaning|uses|note|formula|source|percent|chart|reads|with): (.+)$", re.MULTILINE)
+NOTES = {"note": "", "formula": "Formula: ", "source": "Source: "}
+COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 COUNTS = """
     select
         coalesce(sum(scores.attempts), 0) as delivered,
@@ -55,7 +58,7 @@ USES: dict[str, dict[str, str]] = {
     "own": {},  # the answer itself says for each row how many it used
 }
 CONFLICTS = {"all": "delivered_conflicts", "attempts": "conflicts", "scored": "scored_conflicts", "own": "conflicts"}
-PARAMETER = re.compile(r"\$(from|to|exam)\b")
+PARAMETER = re.compile(r"\$(from|to|exam|min_n)\b")
 
 
 @dataclass(frozen=True)
@@ -191,13 +194,24 @@ def _question(path: Path) -> Question:
         unit=told["unit"][0],
         meaning=told["meaning"][0],
         uses=told["uses"][0],
-        notes=tuple(told.get("note", [])),
+        notes=tuple(
+            f"{lead}{text}" for key, lead in NOTES.items() for text in told.get(key, [])
+        ),
         percent=tuple(" ".join(told.get("percent", [])).split()),
         chart=tuple(" ".join(told.get("chart", [])).split()),
         every_day=told.get("reads") == ["every day"],
         # The tables that a query names are looked up, comments or not: a meaning that speaks of questions needs no table of them.
-        sql=re.sub(r"^\s*--.*\n", "", sql, flags=re.MULTILINE),
+        sql=_with_parts(COMMENT.sub("", sql), " ".join(told.get("with", [])).split()),
     )
+
+
+def _with_parts(sql: str, parts: list[str]) -> str:
+    """The query, to which the tables that these files define are known, each also to the files after it."""
+    if not parts:
+        return sql
+    defined = ",\n".join(COMMENT.sub("", (FOLDER / "parts" / f"{part}.sql").read_text(encoding="utf-8")).rstrip() for part in parts)
+    own = sql.removeprefix("with ")
+    return f"with {defined}{',' if own != sql else ''}\n{own}"
 
 
 def answers(lake: Lake, asked: Asked | None = None) -> list[Answer]:
@@ -213,7 +227,7 @@ def answers_as_of(lake: Lake, asked: Asked) -> tuple[list[Answer], Landing]:
 
 def ask_all(session: Session, asked: Asked, among: Iterable[Question]) -> list[Answer]:
     """The answers to these questions, of a session that leaves repeats out if they do. Raises NotAnswered for an exam that nobody took."""
-    parameters = {"from": asked.first, "to": asked.last, "exam": asked.exam}
+    parameters = {"from": asked.first, "to": asked.last, "exam": asked.exam, "min_n": contracts.min_n(session.lake.customer)}
     if asked.exam is not None:
         _check_exam(session, asked.exam)
     counts = _ask(session, COUNTS, parameters)

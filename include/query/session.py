@@ -23,6 +23,7 @@ from fsspec import AbstractFileSystem
 from include.errors import LandfallError, Refused
 from include.lake.aggregates import AGGREGATES, aggregate
 from include.lake.lake import Lake, State
+from include.query import statistics
 from include.schemas import LANDINGS, TABLES, VIEWS
 from include.storage.spool import spool_folder
 
@@ -142,6 +143,7 @@ class Session:
         )
         self._duckdb.register_filesystem(_LakeFiles(lake.fs, lake.path))
         self._duckdb.execute("set TimeZone = 'UTC'")
+        statistics.define(self._duckdb)
         self._duckdb.execute(f"set allowed_directories = [{_quoted(_address(lake.path) + '/')}]")
         self._duckdb.execute("set enable_external_access = false")
         self._duckdb.execute("set lock_configuration = true")
@@ -167,6 +169,9 @@ class Session:
             for name in (*SUMS, *(f"{ALL}{table}" for table in ONCE)):
                 if re.search(rf"\b{name}\b", sql):
                     self._show(name)
+            if statistics.F_QUANTILE in sql and statistics.F_QUANTILE not in self._shown:
+                statistics.define_f_quantile(self._duckdb)
+                self._shown.add(statistics.F_QUANTILE)
             return _rows(self._duckdb.sql(sql, params=parameters))
         except (duckdb.IOException, duckdb.HTTPException) as error:
             raise LandfallError(f"{self.lake.customer}: the lake could not be read: {error}") from error
