@@ -6,7 +6,6 @@ All intervals are of 95 %, two-sided. What cannot be computed is null.
 """
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 Z = "1.959963984540054::double"  # so many standard deviations hold 95 % of a normal distribution
@@ -20,8 +19,8 @@ MACROS = {
     "fisher_high(r, n)": f"case when n > 3 and abs(r) < 1 then tanh(atanh(r) + {Z} / sqrt(n::double - 3)) end",
 }
 F_QUANTILE = "f_quantile"
-TINY, ENOUGH = 1e-300, 1e-16
-MOST_TERMS = 100_000
+TINY, ENOUGH, MOST = 1e-300, 1e-15, 1e300
+MOST_TERMS, MOST_STEPS = 100_000, 200
 
 
 def define(duckdb: Any) -> None:
@@ -32,25 +31,38 @@ def define(duckdb: Any) -> None:
 
 def define_f_quantile(duckdb: Any) -> None:
     """Gives a connection `f_quantile(p, d1, d2)`. Apart, because DuckDB imports numpy for the first function of Python's."""
-    duckdb.create_function(F_QUANTILE, f_quantile, ["DOUBLE", "DOUBLE", "DOUBLE"], "DOUBLE")
+    duckdb.create_function(F_QUANTILE, f_quantile, ["DOUBLE", "DOUBLE", "DOUBLE"], "DOUBLE", null_handling="special")
 
 
-def f_quantile(p: float, d1: float, d2: float) -> float | None:
-    """The value below which an F distribution with d1 and d2 degrees of freedom has the share p; None outside of 0 < p < 1 and d > 0.
+def f_quantile(p: float | None, d1: float | None, d2: float | None) -> float | None:
+    """The value below which an F distribution with d1 and d2 degrees of freedom has the share p; None unless 0 < p < 1 and both d > 0.
 
     F = d2 x / (d1 (1 - x)) where x has the beta distribution with d1/2 and d2/2 (DLMF 8.17, Abramowitz and Stegun 26.6.2).
     """
-    if not (0 < p < 1 and d1 > 0 and d2 > 0):
+    if p is None or d1 is None or d2 is None or not (0 < p < 1 and d1 > 0 and d2 > 0):
         return None
     low, high = 0.0, 1.0
-    while high < math.inf and f_share(high, d1, d2) < p:
+    while f_share(high, d1, d2) < p and high < MOST:
         low, high = high, 2 * high
-    return _bisect(lambda value: f_share(value, d1, d2) - p, low, high)
+    value = (low + high) / 2
+    for _ in range(MOST_STEPS):  # Newton's steps, and halves of what is left where one leads out of it
+        above = f_share(value, d1, d2) - p
+        low, high = (value, high) if above < 0 else (low, value)
+        step = value - above / _f_density(value, d1, d2)
+        if abs(step - value) <= ENOUGH * value:
+            break
+        value = step if low < step < high else (low + high) / 2
+    return value
 
 
 def f_share(value: float, d1: float, d2: float) -> float:
     """The share of an F distribution that lies below the value."""
     return beta_share(d1 * value / (d1 * value + d2), d1 / 2, d2 / 2, d2 / (d1 * value + d2))
+
+
+def _f_density(value: float, d1: float, d2: float) -> float:
+    x, a, b = d1 * value / (d1 * value + d2), d1 / 2, d2 / 2
+    return math.exp(a * math.log(x) + b * math.log1p(-x) + _log_inverse_beta(a, b)) / value
 
 
 def beta_share(x: float, a: float, b: float, rest: float | None = None) -> float:
@@ -63,8 +75,12 @@ def beta_share(x: float, a: float, b: float, rest: float | None = None) -> float
         return 0.0 if x <= 0 else 1.0
     if x > (a + 1) / (a + b + 2):
         return 1 - beta_share(rest, b, a, x)
-    front = math.exp(a * math.log(x) + b * math.log(rest) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b))
+    front = math.exp(a * math.log(x) + b * math.log(rest) + _log_inverse_beta(a, b))
     return front / (a * _continued_fraction(x, a, b))
+
+
+def _log_inverse_beta(a: float, b: float) -> float:
+    return math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
 
 
 def _continued_fraction(x: float, a: float, b: float) -> float:
@@ -84,10 +100,3 @@ def _continued_fraction(x: float, a: float, b: float) -> float:
         if abs(step - 1) < ENOUGH:
             break
     return value
-
-
-def _bisect(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where a rising function is zero between two values, to the last digit."""
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if function(middle) < 0 else (low, middle)
-    return high

@@ -15,27 +15,33 @@ item_form_sums as (
     where form is not null
     group by all
 ),
--- The 27 % of attempts with the highest and the lowest scores; of a score that only some fit of, each counts in part.
-item_groups as (
+-- Attempts by the score of their other questions, and how many of each of these scores are in a group: 27 hundredths or a third, from the
+-- top and from the bottom, counted in hundredths and in thirds. Of a score that only some fit of, each counts in part.
+rest_levels as (
+    select exam_name, base_exam_id, question_id, form, rest, sum(attempts) as attempts, sum("right") as "right"
+    from (
+        select exam_name, base_exam_id, question_id, form, score as rest, asked - correct as attempts, 0 as "right" from item_levels
+        union all
+        select exam_name, base_exam_id, question_id, form, score - 1, correct, correct from item_levels
+    )
+    where form is not null
+    group by all
+    having sum(attempts) > 0
+),
+rest_groups as (
     select
-        exam_name,
-        base_exam_id,
-        question_id,
-        form,
-        score,
-        correct,
-        asked,
-        greatest(0, least(100 * asked, 27 * n - 100 * (from_top - asked))) as upper,
-        greatest(0, least(100 * asked, 27 * n - 100 * (from_bottom - asked))) as lower,
-        n
+        *,
+        greatest(0, least(100 * attempts, 27 * n - 100 * (n - upto))) as upper,
+        greatest(0, least(100 * attempts, 27 * n - 100 * (upto - attempts))) as lower,
+        greatest(0, least(3 * attempts, n - 3 * (n - upto))) as best,
+        greatest(0, least(3 * attempts, n - 3 * (upto - attempts))) as worst,
+        3 * attempts - worst - best as middle
     from (
         select
             *,
-            sum(asked) over (partition by exam_name, base_exam_id, question_id, form order by score desc) as from_top,
-            sum(asked) over (partition by exam_name, base_exam_id, question_id, form order by score) as from_bottom,
-            sum(asked) over (partition by exam_name, base_exam_id, question_id, form) as n
-        from item_levels
-        where form is not null
+            sum(attempts) over (partition by exam_name, base_exam_id, question_id, form order by rest) as upto,
+            sum(attempts) over (partition by exam_name, base_exam_id, question_id, form) as n
+        from rest_levels
     )
 ),
 item_upper_lower as (
@@ -43,9 +49,8 @@ item_upper_lower as (
         exam_name,
         base_exam_id,
         question_id,
-        (fsum(correct * upper / asked order by form, score) - fsum(correct * lower / asked order by form, score)) / (27 * sum(asked))
-            as upper_lower
-    from item_groups
+        fsum("right" * (upper - lower) / attempts order by form, rest) / (27 * sum(attempts)) as upper_lower
+    from rest_groups
     group by all
 ),
 item_sums as (

@@ -44,32 +44,6 @@ option_form_sums as (
         and levels.question_id = items.question_id
         and levels.form = items.form
 ),
--- Attempts by the score of their other questions, and how many of them belong to the worst, middle and best third; of a score that only
--- some fit of, each counts in part.
-rest_levels as (
-    select exam_name, base_exam_id, question_id, form, rest, sum(attempts) as attempts
-    from (
-        select exam_name, base_exam_id, question_id, form, score as rest, asked - correct as attempts from item_levels where form is not null
-        union all
-        select exam_name, base_exam_id, question_id, form, score - 1, correct from item_levels where form is not null
-    )
-    group by all
-    having sum(attempts) > 0
-),
-rest_thirds as (
-    select
-        *,
-        greatest(0, least(3 * attempts, n - 3 * (upto - attempts))) as worst,
-        greatest(0, least(3 * attempts, n - 3 * (n - upto))) as best,
-        3 * attempts - worst - best as middle
-    from (
-        select
-            *,
-            sum(attempts) over (partition by exam_name, base_exam_id, question_id, form order by rest) as upto,
-            sum(attempts) over (partition by exam_name, base_exam_id, question_id, form) as n
-        from rest_levels
-    )
-),
 option_rest as (
     select exam_name, base_exam_id, question_id, form, option_id, rest, sum(chosen) as chosen
     from (
@@ -81,21 +55,21 @@ option_rest as (
 ),
 option_thirds as (
     select
-        exam_name,
-        base_exam_id,
-        question_id,
+        option_rest.exam_name,
+        option_rest.base_exam_id,
+        option_rest.question_id,
         option_id,
         -- A third of a form's n attempts: three times as many times are in `worst`, `middle` and `best`.
-        fsum(chosen * worst / attempts order by form, rest) / 3 as worst,
-        fsum(chosen * middle / attempts order by form, rest) / 3 as middle,
-        fsum(chosen * best / attempts order by form, rest) / 3 as best
-    from option_rest join rest_thirds
-        on option_rest.exam_name is not distinct from rest_thirds.exam_name
-        and option_rest.base_exam_id is not distinct from rest_thirds.base_exam_id
-        and option_rest.question_id = rest_thirds.question_id
-        and option_rest.form = rest_thirds.form
-        and option_rest.rest = rest_thirds.rest
-    group by exam_name, base_exam_id, question_id, option_id
+        fsum(chosen * worst / attempts order by option_rest.form, option_rest.rest) / 3 as worst,
+        fsum(chosen * middle / attempts order by option_rest.form, option_rest.rest) / 3 as middle,
+        fsum(chosen * best / attempts order by option_rest.form, option_rest.rest) / 3 as best
+    from option_rest join rest_groups
+        on option_rest.exam_name is not distinct from rest_groups.exam_name
+        and option_rest.base_exam_id is not distinct from rest_groups.base_exam_id
+        and option_rest.question_id = rest_groups.question_id
+        and option_rest.form = rest_groups.form
+        and option_rest.rest = rest_groups.rest
+    group by all
 ),
 option_sums as (
     select
