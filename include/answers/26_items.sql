@@ -22,4 +22,4 @@ select
     upper_lower as upper_minus_lower,
     empty_because
 from item_statistics
-order by discrimination nulls last, exam, question, base_exam_id
+order by round(discrimination, 9) nulls last, exam, question, base_exam_id

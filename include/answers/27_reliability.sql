@@ -60,4 +60,4 @@ select
         when kr20 is null then 'all attempts have the same score'
     end as empty_because
 from figures
-order by kr20 nulls last, exam, form, base_exam_id
+order by round(kr20, 9) nulls last, exam, form, base_exam_id

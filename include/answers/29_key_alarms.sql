@@ -26,4 +26,4 @@ select
     end as alarm
 from key_checks
 where is_beaten or is_negative
-order by discrimination nulls last, exam, question, base_exam_id
+order by round(discrimination, 9) nulls last, exam, question, base_exam_id

@@ -20,8 +20,8 @@ with judged as (
         end as sure,
         case
             when is_perhaps_beaten then 1
-            when discrimination < 0 then 2
-            when discrimination < 0.2 then 4
+            when round(discrimination, 9) < 0 then 2
+            when round(discrimination, 9) < 0.2 then 4
             when difficulty < 0.3 then 5
             when difficulty > 0.9 then 6
             when idle >= 2 then 7
@@ -30,7 +30,7 @@ with judged as (
 )
 select
     row_number() over (
-        order by sure is null, coalesce(sure, perhaps), discrimination nulls last, exam_name, question_id, base_exam_id
+        order by sure is null, coalesce(sure, perhaps), round(discrimination, 9) nulls last, exam_name, question_id, base_exam_id
     ) as place,
     exam_name as exam,
     question_id as question,

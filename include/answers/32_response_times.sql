@@ -1,6 +1,6 @@
 -- title: Questions: how long an answer takes, and who guesses
 -- unit: seconds
--- meaning: From the touch before (or the start of the attempt) to the last touch of one of the question's options: quartiles, and the 95 % interval of the median. A rapid answer took less than a tenth of the question's mean time, and less than 10 s: too short to have read it, so it is a guess. Where many guess, difficulty and discrimination say little. Changed are answers with an option that was touched and is not ticked at the end.
+-- meaning: From the touch before (or the start of the attempt) to the last touch of one of the question's options: quartiles, and the 95 % interval of the median. A rapid answer took less than a tenth of the question's mean time, and less than 10 s. Rapid answers that are less often right than the others (beyond chance: the 95 % intervals do not meet) are guesses; where many guess, difficulty and discrimination say little. Rapid ones that are right as often come from people who know the answer at sight. Changed are answers with an option that was touched and is not ticked at the end.
 -- uses: own
 -- note: Times are whole seconds, rounded down; of a minute or more to 10 seconds, of ten minutes or more to minutes, and 3,600 for an hour and more; means and quartiles are those of these values. A question without a touched option has no time, nor one whose clock is out of order.
 -- formula: quartile = the value at n / 4, n / 2, 3 n / 4 in order, the mean of two where that is a whole number; interval of the median from place floor(n/2 - 0.98 sqrt n) to 1 + ceil(n/2 + 0.98 sqrt n); rapid if seconds < min(10, mean / 10)
@@ -58,6 +58,9 @@ select
     case when n >= $min_n then wilson_high(rapid, n) end as rapid_high,
     case when n >= $min_n and rapid > 0 then rapid_right / rapid end as right_if_rapid,
     case when n >= $min_n and rapid < n then other_right / (n - rapid) end as right_otherwise,
+    case
+        when n >= $min_n then case when wilson_high(rapid_right, rapid) < wilson_low(other_right, n - rapid) then 'yes' else 'not shown' end
+    end as rapid_are_guesses,
     case when asked >= $min_n then changed / asked end as changed,
     case when coalesce(n, 0) < $min_n then format('too few attempts with a time: {} of {}', coalesce(n, 0), $min_n) end as empty_because
 from asked left join timed

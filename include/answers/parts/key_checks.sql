@@ -1,16 +1,16 @@
 -- Questions whose key may be wrong: of the best third more tick a wrong option than the key, or the key goes with poor attempts.
 -- Of several keys the one that the best third ticks least is compared, of several wrong options the one that it ticks most: of all that
--- go with good attempts (rival), and of those for which chance hardly does it (distractor).
+-- go with good attempts (rival), and of those for which chance hardly does it (distractor). Rounded, so that equal is equal.
 alarm_options as (
     select
         exam_name,
         base_exam_id,
         question_id,
-        arg_min(option_id, (best, option_id)) filter (is_key) as key,
+        arg_min(option_id, (round(best, 9), option_id)) filter (is_key) as key,
         min(best) filter (is_key) as key_best,
-        arg_min(option_id, (-best, option_id)) filter (not is_key and not key_differs and correlation_low > 0) as distractor,
+        arg_min(option_id, (-round(best, 9), option_id)) filter (not is_key and not key_differs and correlation_low > 0) as distractor,
         max(best) filter (not is_key and not key_differs and correlation_low > 0) as distractor_best,
-        arg_min(option_id, (-best, option_id)) filter (not is_key and not key_differs and correlation > 0) as rival,
+        arg_min(option_id, (-round(best, 9), option_id)) filter (not is_key and not key_differs and correlation > 0) as rival,
         max(best) filter (not is_key and not key_differs and correlation > 0) as rival_best,
         count(*) filter (not is_key and not key_differs) as wrong_options,
         count(*) filter (not is_key and not key_differs and share_high < 0.05) as surely_idle,
@@ -34,7 +34,7 @@ key_checks as (
         idle,
         coalesce(differs, false) as differs,
         coalesce(wilson_low(distractor_best, distractor_best + key_best) > 0.5, false) as is_beaten,
-        coalesce(rival_best > key_best, false) as is_perhaps_beaten,
+        coalesce(round(rival_best, 9) > round(key_best, 9), false) as is_perhaps_beaten,
         coalesce(discrimination_high < 0, false) as is_negative
     from item_statistics as items
     left join alarm_options
