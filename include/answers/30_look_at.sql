@@ -9,6 +9,7 @@
 with judged as (
     select
         *,
+        round(discrimination, 9) + 0 as r,
         case
             when is_beaten then 1
             when is_negative then 2
@@ -20,8 +21,8 @@ with judged as (
         end as sure,
         case
             when is_perhaps_beaten then 1
-            when round(discrimination, 9) < 0 then 2
-            when round(discrimination, 9) < 0.2 then 4
+            when r < 0 then 2
+            when r < 0.2 then 4
             when difficulty < 0.3 then 5
             when difficulty > 0.9 then 6
             when idle >= 2 then 7
@@ -30,20 +31,21 @@ with judged as (
 )
 select
     row_number() over (
-        order by sure is null, coalesce(sure, perhaps), round(discrimination, 9) nulls last, exam_name, question_id, base_exam_id
+        order by sure is null, coalesce(sure, perhaps), r nulls last, exam_name, question_id, base_exam_id
     ) as place,
     exam_name as exam,
     question_id as question,
     case coalesce(sure, perhaps)
         when 1 then format(
             'Of the best third of attempts {:.0f} % ticked {}, which is no key, and {:.0f} % the key {}.',
-            100 * if(is_beaten, distractor_best_third, rival_best_third), if(is_beaten, distractor, rival), 100 * key_best_third, key
+            round(100 * if(is_beaten, distractor_best_third, rival_best_third), 6), if(is_beaten, distractor, rival),
+            round(100 * key_best_third, 6), key
         )
         when 2 then format(
-            'Poor attempts answer it rightly more often than good ones: its correlation with the other questions is {:.2f}.', discrimination
+            'Poor attempts answer it rightly more often than good ones: its correlation with the other questions is {:.2f}.', r
         )
         when 3 then 'An option is the key in some attempts and not in others.'
-        when 4 then format('It hardly tells good attempts from poor ones: its correlation with the other questions is {:.2f}.', discrimination)
+        when 4 then format('It hardly tells good attempts from poor ones: its correlation with the other questions is {:.2f}.', r)
         when 5 then format('Few attempts answer it rightly: {:.0f} %.', 100 * difficulty)
         when 6 then format('Nearly all attempts answer it rightly: {:.0f} %.', 100 * difficulty)
         when 7 then format('Of its {} wrong options {} are hardly ever chosen.', wrong_options, if(sure is null, idle, surely_idle))

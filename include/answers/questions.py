@@ -194,9 +194,7 @@ def _question(path: Path) -> Question:
         unit=told["unit"][0],
         meaning=told["meaning"][0],
         uses=told["uses"][0],
-        notes=tuple(
-            f"{lead}{text}" for key, lead in NOTES.items() for text in told.get(key, [])
-        ),
+        notes=tuple(f"{lead}{text}" for key, lead in NOTES.items() for text in told.get(key, [])),
         percent=tuple(" ".join(told.get("percent", [])).split()),
         chart=tuple(" ".join(told.get("chart", [])).split()),
         every_day=told.get("reads") == ["every day"],

@@ -21,6 +21,7 @@ MACROS = {
 F_QUANTILE = "f_quantile"
 TINY, ENOUGH, MOST = 1e-300, 1e-15, 1e300
 MOST_TERMS, MOST_STEPS = 100_000, 200
+LARGE = 30
 
 
 def define(duckdb: Any) -> None:
@@ -80,7 +81,17 @@ def beta_share(x: float, a: float, b: float, rest: float | None = None) -> float
 
 
 def _log_inverse_beta(a: float, b: float) -> float:
-    return math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    """log(Gamma(a + b) / (Gamma(a) Gamma(b))), for large ones without the difference of two logarithms that are many times as large."""
+    a, b = sorted((a, b))
+    if b < LARGE:
+        return math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    risen = a * (math.log(b) - 1) + (a + b - 0.5) * math.log1p(a / b) + _beyond_stirling(a + b) - _beyond_stirling(b)
+    return risen - math.lgamma(a)
+
+
+def _beyond_stirling(x: float) -> float:
+    """log Gamma(x) less Stirling's approximation (DLMF 5.11.1), for x of LARGE or more to the last digit."""
+    return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / x**2) / x**2) / x**2) / x
 
 
 def _continued_fraction(x: float, a: float, b: float) -> float:
@@ -89,10 +100,8 @@ def _continued_fraction(x: float, a: float, b: float) -> float:
     denominator = 0.0
     for term in range(1, MOST_TERMS):
         m = term // 2
-        if term % 2:
-            d = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        else:
-            d = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        factors = -(a + m) * (a + b + m) / (a + 2 * m + 1) if term % 2 else m * (b - m) / (a + 2 * m - 1)
+        d = factors * x / (a + 2 * m)
         denominator = 1 / (1 + d * denominator or TINY)
         numerator = 1 + d / numerator or TINY
         step = numerator * denominator

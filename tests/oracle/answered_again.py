@@ -418,7 +418,9 @@ class Again:
 
 def sitting(attempt: Attempt) -> Sitting:
     questions = (attempt.json["sequences"] or {}).get("questions") or []
-    return Sitting((attempt.json["base_exam_id"], attempt.exam, attempt.is_test), attempt.json["started_at"], questions, *form_and_score(questions))
+    return Sitting(
+        (attempt.json["base_exam_id"], attempt.exam, attempt.is_test), attempt.json["started_at"], questions, *form_and_score(questions)
+    )
 
 
 def both(of: list[Attempt]) -> tuple[int, int]:

@@ -1,12 +1,13 @@
 """The second pair of eyes for the answers about questions: every coefficient again from the attempts themselves, by numpy.
 
-Written from what the answers say of themselves, sharing no line with `include/`: where the SQL goes over sums by score, this goes over arrays
-with an element for each attempt.
+Written from what the answers say of themselves, sharing no line with `include/`: where the SQL goes over sums by score, this goes over
+arrays with an element for each attempt.
 
     rows = items([one for one in sittings if not one.exam[2]], min_n=30)
 """
 
 import functools
+import itertools
 import math
 import statistics
 from collections import defaultdict
@@ -20,6 +21,7 @@ from tests.oracle.recount import Sitting, times
 Rows = list[list[Any]]
 Key = tuple[Any, ...]
 Z = statistics.NormalDist().inv_cdf(0.975)
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
 def last_if_none(value: Any) -> tuple[bool, Any]:
@@ -52,7 +54,6 @@ def fisher(r: float | None, n: int) -> tuple[float | None, float | None]:
 @functools.cache
 def f_quantile(p: float, d1: int, d2: int) -> float:
     """By quadrature: with x = sin(t)^2 the beta distribution has the smooth density sin(t)^(d1 - 1) cos(t)^(d2 - 1)."""
-    nodes, weights = np.polynomial.legendre.leggauss(400)
     mode = math.atan(math.sqrt((d1 - 0.5) / (d2 - 0.5)))
     edges = sorted({0.0, math.pi / 2, *(min(max(mode + step / math.sqrt(d1 + d2), 0.0), math.pi / 2) for step in range(-12, 13, 3))})
 
@@ -63,11 +64,11 @@ def f_quantile(p: float, d1: int, d2: int) -> float:
 
     def mass(upto: float) -> float:
         total = 0.0
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in itertools.pairwise(edges):
             high = min(high, upto)
             if high > low:
-                t = (high - low) / 2 * nodes + (high + low) / 2
-                total += (high - low) / 2 * float(weights @ np.exp(log_density(t) - peak))
+                t = (high - low) / 2 * NODES + (high + low) / 2
+                total += (high - low) / 2 * float(WEIGHTS @ np.exp(log_density(t) - peak))
         return total
 
     whole, low, high = mass(math.pi / 2), 0.0, math.pi / 2
@@ -268,12 +269,19 @@ def option(name: str, every: Sequence[Asked], min_n: int) -> Option:
     forms = {each.form for each in every if name in each.offered}
     of = [each for each in every if each.form in forms]
     offered, keys, chosen = (sum(getattr(each, kind).get(name, 0) for each in of) for kind in ("offered", "keys", "chosen"))
-    n, is_single = len(of), all(each.offered.get(name, 0) <= 1 for each in of)
+    n, is_single = (
+        len(of),
+        all(
+            sum(getattr(each, kind).get(name, 0) for each in of if each.form == form) <= sum(each.form == form for each in of)
+            for form in forms
+            for kind in ("offered", "chosen")
+        ),
+    )
     values = [each.chosen.get(name, 0) for each in of]
     known = n >= min_n and is_single
     r = correlation(of, values) if known else None
     worst, best = in_group(of, (1, 3), False), in_group(of, (1, 3), True)
-    thirds = [float(weights @ np.array(values, float)) for weights in (worst, 1 - worst - best, best)]
+    thirds = [float(WEIGHTS @ np.array(values, float)) for weights in (worst, 1 - worst - best, best)]
     why = None
     if n < min_n:
         why = f"too few attempts: {n} of {min_n}"
@@ -389,19 +397,21 @@ def gravest(one: Check) -> tuple[int | None, int | None]:
 
 def reason(one: Check, gravity: int, sure: bool) -> str:
     it = one.item
+    r = round(it.r or 0, 9) + 0
     if gravity == 1:
         instead = one.distractor if one.is_beaten else one.rival
-        assert instead and one.key
-        shares = [100 * (each.thirds[2] / (it.n / 3)) for each in (instead, one.key)]
+        assert instead
+        assert one.key
+        shares = [round(100 * (each.thirds[2] / (it.n / 3)), 6) for each in (instead, one.key)]
         return (
             f"Of the best third of attempts {shares[0]:.0f} % ticked {instead.name}, which is no key, "
             f"and {shares[1]:.0f} % the key {one.key.name}."
         )
     idle = sum((each.high if sure else each.share) < 0.05 for each in one.wrong)  # type: ignore[operator]
     return {
-        2: f"Poor attempts answer it rightly more often than good ones: its correlation with the other questions is {it.r or 0:.2f}.",
+        2: f"Poor attempts answer it rightly more often than good ones: its correlation with the other questions is {r:.2f}.",
         3: "An option is the key in some attempts and not in others.",
-        4: f"It hardly tells good attempts from poor ones: its correlation with the other questions is {it.r or 0:.2f}.",
+        4: f"It hardly tells good attempts from poor ones: its correlation with the other questions is {r:.2f}.",
         5: f"Few attempts answer it rightly: {100 * (it.difficulty or 0):.0f} %.",
         6: f"Nearly all attempts answer it rightly: {100 * (it.difficulty or 0):.0f} %.",
         7: f"Of its {len(one.wrong)} wrong options {idle} are hardly ever chosen.",

@@ -1,3 +1,4 @@
+-- `is_single`: not twice in an attempt, as far as sums tell.
 -- Of each option: how often good and poor attempts chose it. c is 1 where it was chosen, x the score of the attempt's other questions.
 option_levels as (
     select

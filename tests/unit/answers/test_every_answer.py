@@ -44,7 +44,9 @@ def answered_at_random(number: int) -> bytes:
     Good attempts (with a high number) tick another option than the key of the third question.
     """
     chance = random.Random(number)
-    return attempt(500 + number, exam=EXAM, sequences={"questions": [one_question(chance, place, number) for place in range(6 - number % 5 // 4)]})
+    return attempt(
+        500 + number, exam=EXAM, sequences={"questions": [one_question(chance, place, number) for place in range(6 - number % 5 // 4)]}
+    )
 
 
 def one_question(chance: random.Random, place: int, number: int) -> dict[str, Any]:
@@ -54,7 +56,12 @@ def one_question(chance: random.Random, place: int, number: int) -> dict[str, An
         ticked = "b"
     left_open = chance.random() < 0.1
     options = [
-        {"id": name, "checked": name == ticked and not left_open, **({"correct": True} if name == "a" else {}), **touched(chance, name == ticked)}
+        {
+            "id": name,
+            "checked": name == ticked and not left_open,
+            **({"correct": True} if name == "a" else {}),
+            **touched(chance, name == ticked),
+        }
         for name in "abc"
     ]
     result = "unanswered" if left_open else "correct" if ticked == "a" else "incorrect"
