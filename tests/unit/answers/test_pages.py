@@ -248,7 +248,9 @@ def test_a_browser_would_load_nothing_for_a_page(written: dict[str, str], page: 
 
 @pytest.fixture(scope="module")
 def drawn(lake: Lake) -> dict[str, Answer]:
-    return {answer.name: answer for answer in answers(lake) if answer.chart}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("include.contracts.min_n", lambda customer: 4)  # exams of few attempts
+        return {answer.name: answer for answer in answers(lake) if answer.chart}
 
 
 def test_every_question_that_asks_for_a_chart_has_one_with_a_mark_for_each_row(drawn: dict[str, Answer]) -> None:
