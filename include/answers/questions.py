@@ -3,13 +3,14 @@
 A question's file begins with comment lines: `-- title:`, `-- unit:`, `-- meaning:`, `-- uses:` (which attempts, see `USES`), any number
 of `-- note:`, `-- formula:` and `-- source:` (author, year), which are shown as notes, `-- percent:` (columns of shares that are shown as
 percent), `-- chart:` (kind and columns, see `charts.KINDS`), `-- reads: every day` if it has to look at all days to tell about one, and
-`-- with:`, files of `answers/parts/` whose common table expressions several questions share. Its parameters are `$from` and `$to`, the
-first and the last day, each null for no bound, `$exam`, an exam's name or null, and `$min_n`, the contract's. A new question is a new file.
+`-- with:`, files of `answers/parts/` whose common table expressions several questions share; `-- then:` names what is computed of the
+query's rows, see `THEN`. Its parameters are `$from` and `$to`, the first and the last day, each null for no bound, `$exam`, an exam's name
+or null, and `$min_n`, the contract's. A new question is a new file.
 """
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ from typing import Any
 import msgspec
 
 from include import contracts, receipts
+from include.answers import rasch
 from include.lake.lake import Lake
 from include.query import export
 from include.query.session import ALL, NUMBERS, SUMS, NotAnswered, Result, Session
@@ -26,7 +28,7 @@ from include.receipts import Landing
 from include.schemas import TABLES, VIEWS
 
 FOLDER = Path(__file__).parent
-HEADER = re.compile(r"^-- (title|unit|meaning|uses|note|formula|source|percent|chart|reads|with): (.+)$", re.MULTILINE)
+HEADER = re.compile(r"^-- (title|unit|meaning|uses|note|formula|source|percent|chart|reads|with|then): (.+)$", re.MULTILINE)
 NOTES = {"note": "", "formula": "Formula: ", "source": "Source: "}
 COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 COUNTS = """
@@ -57,6 +59,8 @@ USES: dict[str, dict[str, str]] = {
     "scored": {"test": "at test exams", "unscored": "without a score, because they came without usable counts"},
     "own": {},  # the answer itself says for each row how many it used
 }
+# What SQL cannot compute, of a query's rows and the contract's `min_n`.
+THEN: dict[str, Callable[[Result, int], Result]] = {"rasch": rasch.answer}
 CONFLICTS = {"all": "delivered_conflicts", "attempts": "conflicts", "scored": "scored_conflicts", "own": "conflicts"}
 PARAMETER = re.compile(r"\$(from|to|exam|min_n)\b")
 
@@ -77,6 +81,7 @@ class Question:
     percent: tuple[str, ...]
     chart: tuple[str, ...]
     every_day: bool
+    then: str | None
     sql: str
 
     @property
@@ -198,6 +203,7 @@ def _question(path: Path) -> Question:
         percent=tuple(" ".join(told.get("percent", [])).split()),
         chart=tuple(" ".join(told.get("chart", [])).split()),
         every_day=told.get("reads") == ["every day"],
+        then=told.get("then", [None])[0],
         # The tables that a query names are looked up, comments or not: a meaning that speaks of questions needs no table of them.
         sql=_with_parts(COMMENT.sub("", sql), " ".join(told.get("with", [])).split()),
     )
@@ -277,6 +283,8 @@ def _ask(session: Session, sql: str, parameters: dict[str, Any]) -> Result:
 
 def _answer(session: Session, question: Question, parameters: dict[str, Any], used: Used | None) -> Answer:
     result = _ask(session, question.sql, parameters)
+    if question.then:
+        result = THEN[question.then](result, parameters["min_n"])
     return Answer(
         name=question.name,
         title=question.title,

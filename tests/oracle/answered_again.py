@@ -412,6 +412,9 @@ class Again:
     def time_coverage(self) -> Rows:
         return item_analysis.time_coverage(self.sittings)
 
+    def rasch(self) -> Rows:
+        return item_analysis.rasch(self.sittings, self.min_n)
+
     def not_reached(self) -> Rows:
         return item_analysis.not_reached(self.sittings, self.min_n)
 

@@ -281,7 +281,7 @@ def option(name: str, every: Sequence[Asked], min_n: int) -> Option:
     known = n >= min_n and is_single
     r = correlation(of, values) if known else None
     worst, best = in_group(of, (1, 3), False), in_group(of, (1, 3), True)
-    thirds = [float(WEIGHTS @ np.array(values, float)) for weights in (worst, 1 - worst - best, best)]
+    thirds = [float(weights @ np.array(values, float)) for weights in (worst, 1 - worst - best, best)]
     why = None
     if n < min_n:
         why = f"too few attempts: {n} of {min_n}"
@@ -512,3 +512,73 @@ def not_reached(sittings: Sequence[Sitting], min_n: int) -> Rows:
         place = ((row[3] is None, -(row[3] or 0)), -(passed + missed), last_if_none(name), last_if_none(question), last_if_none(base))
         rows.append((place, row))
     return [row for _, row in sorted(rows, key=lambda each: each[0])]
+
+
+# ---- Rasch
+
+
+def rasch(sittings: Sequence[Sitting], min_n: int) -> Rows:
+    groups: dict[Key, list[Sitting]] = defaultdict(list)
+    for one in sittings:
+        if one.form is not None and one.questions:
+            groups[one.exam[1], one.exam[0], one.form].append(one)
+    rows = []
+    for name, base, form in sorted(groups, key=lambda key: tuple(map(last_if_none, key))):
+        of = groups[name, base, form]
+        ids = sorted(question["id"] for question in of[0].questions if question)
+        marks = np.array([[{q["id"]: q["user_result"] == "correct" for q in one.questions if q}[id_] for id_ in ids] for one in of], float)
+        marks = marks[(marks.sum(axis=1) > 0) & (marks.sum(axis=1) < len(ids))]
+        why = why_not(marks, min_n)
+        figures = [[None] * 7] * len(ids) if why else estimates(marks)
+        rows += [[name, form, id_, len(marks), *each, why] for id_, each in zip(ids, figures, strict=True)]
+    return rows
+
+
+def why_not(marks: Any, min_n: int) -> str | None:
+    """Why there is no estimate: also because no chain of attempts with one right and another not leads to and fro (Fischer 1981)."""
+    n, k = marks.shape
+    if n < min_n:
+        return f"too few attempts with some questions right and some not: {n} of {min_n}"
+    if k < 2:
+        return f"{k} questions in the form, from 2 to 60 are needed"
+    if {0, n} & set(marks.sum(axis=0).tolist()):
+        return "a question of this form was answered rightly by all of these attempts, or by none"
+    leads = np.eye(k) + (marks.T @ (1 - marks) > 0)
+    if np.all(np.linalg.matrix_power(leads, k) > 0):
+        return None
+    return "the attempts put some questions before others without exception, so how far apart they are cannot be estimated"
+
+
+def estimates(marks: Any) -> list[list[Any]]:
+    """The most likely eases, over all patterns of answers that have the attempt's score: so nothing but the model's definition is used."""
+    k = marks.shape[1]
+    patterns = np.array(list(itertools.product([0.0, 1.0], repeat=k)))
+    scores = marks.sum(axis=1)
+    eases = np.zeros(k)
+    for _ in range(100):
+        expected, information, chances = np.zeros(k), np.zeros((k, k)), {}
+        for score in set(scores.tolist()):
+            of_score = patterns[patterns.sum(axis=1) == score]
+            weights = np.exp(of_score @ eases)
+            weights /= weights.sum()
+            mean, number = weights @ of_score, int((scores == score).sum())
+            chances[score] = mean
+            expected += number * mean
+            information += number * ((of_score.T * weights) @ of_score - np.outer(mean, mean))
+        inverse = np.linalg.pinv(information, rcond=1e-10)
+        change = inverse @ (marks.sum(axis=0) - expected)
+        eases = eases + change / max(1.0, float(np.abs(change).max()))
+        if np.abs(change).max() < 1e-13:
+            break
+    eases = eases - eases.mean()
+    p = np.array([chances[score] for score in scores.tolist()])
+    spread, squares = p * (1 - p), (marks - p) ** 2
+    infit, outfit = squares.sum(axis=0) / spread.sum(axis=0), (squares / spread).mean(axis=0)
+    deviation = np.sqrt((spread * (1 - 2 * p) ** 2).sum(axis=0)) / spread.sum(axis=0)
+    errors = np.sqrt(np.diag(inverse))
+    fits = ["more chance than expected" if f > 1 + Z * d else "less chance than expected" if f < 1 - Z * d else "as expected"
+            for f, d in zip(infit, deviation, strict=True)]  # fmt: skip
+    return [
+        [float(-e), float(s), float(-e - Z * s), float(-e + Z * s), float(i), float(o), fit]
+        for e, s, i, o, fit in zip(eases, errors, infit, outfit, fits, strict=True)
+    ]

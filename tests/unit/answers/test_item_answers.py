@@ -18,6 +18,7 @@ from include.answers import questions as answers
 from include.answers.questions import Asked, questions
 from include.lake.lake import Lake
 from include.query import statistics
+from include.query.session import Result
 from include.schemas import LANDED
 from tests.oracle import item_analysis, recount, simulated_exams
 from tests.oracle.built_landing import CUSTOMER, DAY, attempt, build
@@ -42,16 +43,21 @@ def small_tables(tables: Tables) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def ask(memory: duckdb.DuckDBPyConnection, name: str, min_n: int) -> list[list[Any]]:
-    sql = OF_ITEMS[name].sql
-    parameters = {"from": None, "to": None, "exam": None, "min_n": min_n}
-    named = set(answers.PARAMETER.findall(sql))
-    return [list(row) for row in memory.execute(sql, {key: value for key, value in parameters.items() if key in named}).fetchall()]
+    return answered(memory, name, min_n).rows
 
 
 def ask_by_name(memory: duckdb.DuckDBPyConnection, name: str, min_n: int = 30) -> list[Row]:
-    rows = ask(memory, name, min_n)
-    columns = [each[0] for each in memory.description or []]
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    result = answered(memory, name, min_n)
+    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+
+
+def answered(memory: duckdb.DuckDBPyConnection, name: str, min_n: int) -> Result:
+    question = OF_ITEMS[name]
+    parameters = {"from": None, "to": None, "exam": None, "min_n": min_n}
+    named = set(answers.PARAMETER.findall(question.sql))
+    found = memory.execute(question.sql, {key: value for key, value in parameters.items() if key in named})
+    result = Result([each[0] for each in found.description or []], [], [list(row) for row in found.fetchall()])
+    return answers.THEN[question.then](result, min_n) if question.then else result
 
 
 # ---- generated exams
@@ -148,8 +154,8 @@ def expected_rows(name: str, sittings: Sequence[Sitting], min_n: int) -> list[li
 def differences(name: str, expected: list[list[Any]], rows: list[list[Any]]) -> list[str]:
     if len(expected) != len(rows):
         return [f"{name}: {len(expected)} rows expected, {len(rows)} answered"]
-    # An interval of Feldt's rests on a quantile that each side iterates to.
-    tolerance = 1e-9 if name == "reliability" else 1e-12
+    # Feldt's intervals and Rasch's difficulties are what each side iterates to.
+    tolerance = 1e-9 if name in ("reliability", "rasch") else 1e-12
     return [
         f"{name}: {one} expected, {other} answered" for one, other in zip(expected, rows, strict=True) if not same(one, other, tolerance)
     ][:2]
@@ -203,7 +209,7 @@ def test_below_min_n_of_the_contract_a_cell_says_why_it_is_empty(tmp_path: Path,
 
 
 def test_every_answer_about_questions_names_its_source_and_what_it_leaves_out() -> None:
-    assert len(OF_ITEMS) == 9
+    assert len(OF_ITEMS) == 10
     for question in OF_ITEMS.values():
         assert question.uses == "own", question.name
         if question.name != "time_coverage":
@@ -292,3 +298,45 @@ def test_rapid_guessers_are_counted() -> None:
     easy = [number for number in range(20) if drawn.difficulty[number] > 0.6]
     assert easy
     assert {rows[f"question {number:03}"]["rapid_are_guesses"] for number in easy} == {"yes"}
+
+
+# ---- Rasch
+
+
+@pytest.mark.parametrize(
+    ("number", "attempts"), [(5, 2000), (20, 2000), pytest.param(40, 2000, marks=pytest.mark.not_quick("20 are asked"))]
+)
+def test_rasch_difficulties_are_the_true_ones(number: int, attempts: int) -> None:
+    chance = np.random.default_rng(number)
+    drawn = Questions(np.ones(number), chance.uniform(-2, 2, number))
+    true = drawn.b - drawn.b.mean()
+    with small_tables(
+        {"item_days": simulated_exams.item_days({"exam": drawn.answered(chance, chance.normal(0.5, 1.2, attempts))})}
+    ) as memory:
+        rows = ask_by_name(memory, "rasch")
+    assert np.corrcoef([row["logits"] for row in rows], true)[0, 1] >= 0.98
+    assert held(rows, "low", "high", true) >= 0.8
+    assert sum(row["fit"] == "as expected" for row in rows) >= 0.8 * number
+    assert all(0.9 < row["infit"] < 1.1 for row in rows)
+
+
+@pytest.mark.long("test_rasch_difficulties_are_the_true_ones has one exam of this size")
+def test_rasch_intervals_hold_the_truth_and_fit_names_1_in_20_by_chance() -> None:
+    chance = np.random.default_rng(20)
+    drawn = Questions(np.ones(10), chance.uniform(-2, 2, 10))
+    exams = {f"exam {number:03}": drawn.marks(chance, 300) for number in range(300)}
+    with small_tables({"item_days": simulated_exams.item_days(exams)}) as memory:
+        rows = ask_by_name(memory, "rasch")
+    true = drawn.b - drawn.b.mean()
+    assert 0.93 <= held(rows, "low", "high", [true[int(row["question"][-3:])] for row in rows]) <= 0.97
+    assert sum(row["fit"] != "as expected" for row in rows) / len(rows) <= 0.06
+
+
+def test_a_question_that_does_not_fit_the_rasch_model_is_named() -> None:
+    chance = np.random.default_rng(20)
+    slopes = np.ones(20)
+    slopes[0], slopes[1] = 0.1, 3.0
+    drawn = Questions(slopes, np.linspace(-1, 1, 20))
+    with small_tables({"item_days": simulated_exams.item_days({"exam": drawn.marks(chance, 2000)})}) as memory:
+        rows = ask_by_name(memory, "rasch")
+    assert [row["fit"] for row in rows[:2]] == ["more chance than expected", "less chance than expected"]
