@@ -5,7 +5,6 @@
 -- note: Short exams have a low reliability even if each question is good. Forms are not pooled, because their scores mean different things. Left out are attempts with a question that has no id or result, or is there twice.
 -- formula: KR-20 = k / (k - 1) (1 - sum p (1 - p) / variance of scores), k questions; interval from 1 - (1 - KR-20) F(0.975) to 1 - (1 - KR-20) F(0.025) with n - 1 and (n - 1)(k - 1) degrees of freedom. Standard error = sd sqrt(1 - KR-20).
 -- source: Kuder and Richardson 1937; Feldt 1965 (interval)
--- with: item_levels
 with of_scores as (
     -- Every attempt of a form was asked each of its questions once.
     select exam_name, base_exam_id, form, score, max(asked) as attempts from item_levels where form is not null group by all

@@ -6,7 +6,6 @@
 -- formula: share = chosen / n, with Wilson's interval. Correlation r = Scx / sqrt(Scc Sxx), about the means of each form, added over forms; c = 1 for ticked, x = score without this question; interval tanh(atanh r -+ 1.96 / sqrt(n - forms - 2)). Thirds: equal scores at a border count in part.
 -- source: Wilson 1927 (interval of a share); Fisher 1921 (z); Haladyna and Downing 1993 (5 %); Attali and Fraenkel 2000 (point-biserial of distractors)
 -- percent: share share_low share_high worst_third middle_third best_third
--- with: item_levels item_sums option_sums
 select
     exam_name as exam,
     question_id as question,

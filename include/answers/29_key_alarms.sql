@@ -6,7 +6,6 @@
 -- formula: alarm if Wilson's lower bound of d / (d + k) is above 0.5, d and k the ticks of the best third for the option and for the key, and the lower bound of the option's correlation is above 0; or if the upper bound of the discrimination is below 0.
 -- source: Haladyna 2004 (key validation); Wilson 1927 and Fisher 1921 (intervals)
 -- percent: difficulty key_best_third instead_best_third
--- with: item_levels item_sums option_sums key_checks
 select
     exam_name as exam,
     question_id as question,

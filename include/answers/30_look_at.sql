@@ -5,7 +5,6 @@
 -- note: A reason says where to look, not that a question is bad. A question with too few attempts is not named.
 -- source: Ebel 1954 (0.2); Allen and Yen 1979 (0.3 to 0.9); Haladyna and Downing 1993 (5 %)
 -- percent: difficulty
--- with: item_levels item_sums option_sums key_checks
 with judged as (
     select
         *,

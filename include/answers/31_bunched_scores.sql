@@ -7,7 +7,6 @@
 -- source: McHorney and Tarlov 1995, Terwee et al. 2007 (15 %); Wilson 1927
 -- percent: all_right all_right_low all_right_high none_right none_right_low none_right_high
 -- chart: interval exam all_right all_right_low all_right_high n
--- with: item_levels
 with of_scores as (
     -- Every attempt of a form was asked each of its questions once.
     select

@@ -6,7 +6,6 @@
 -- formula: quartile = the value at n / 4, n / 2, 3 n / 4 in order, the mean of two where that is a whole number; interval of the median from place floor(n/2 - 0.98 sqrt n) to 1 + ceil(n/2 + 0.98 sqrt n); rapid if seconds < min(10, mean / 10)
 -- source: Wise and Ma 2012 (NT10, normative threshold of 10 %); Conover 1999 (interval of a quantile)
 -- percent: timed rapid rapid_low rapid_high right_if_rapid right_otherwise changed
--- with: time_levels
 with placed as (
     select
         *,

@@ -3,7 +3,6 @@
 -- meaning: Of how many questions the time of the answer is known, which the answer about response times rests on. The others had no option touched, or their attempt has no start, or the client's clock was out of order: the answer was touched before the attempt began.
 -- uses: own
 -- percent: share
--- with: time_levels
 select what, number, number / nullif(sum(number) filter (what = 'asked') over (), 0) as share
 from (
     select unnest([

@@ -5,7 +5,6 @@
 -- note: Within a form. Attempts with all questions right, or none, say nothing about differences between them and are not in n. Of 100 questions that fit, 5 are named by chance.
 -- formula: conditional maximum likelihood: the difficulties at which, given the scores, each question has as many right answers expected as there are; standard error from the inverse information; infit = sum (u - p)^2 / sum p (1 - p), outfit = mean of (u - p)^2 / (p (1 - p)), with p the chance given the score
 -- source: Rasch 1960; Andersen 1972; Wright and Masters 1982 (infit, outfit); Müller 2020 (given the score)
--- with: item_levels
 -- then: rasch
 select exam_name, base_exam_id, form, question_id, score, asked, correct
 from item_levels

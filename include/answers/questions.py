@@ -3,12 +3,15 @@
 A question's file begins with comment lines: `-- title:`, `-- unit:`, `-- meaning:`, `-- uses:` (which attempts, see `USES`), any number
 of `-- note:`, `-- formula:` and `-- source:` (author, year), which are shown as notes, `-- percent:` (columns of shares that are shown as
 percent), `-- chart:` (kind and columns, see `charts.KINDS`), `-- reads: every day` if it has to look at all days to tell about one, and
-`-- with:`, files of `answers/parts/` whose common table expressions several questions share; `-- then:` names what is computed of the
-query's rows, see `THEN`. Its parameters are `$from` and `$to`, the first and the last day, each null for no bound, `$exam`, an exam's name
-or null, and `$min_n`, the contract's. A new question is a new file.
+`-- then:` for what is computed of the query's rows (see `THEN`). Its parameters are `$from` and `$to`, the first and the last day, each
+null for no bound, `$exam`, an exam's name or null, and `$min_n`, the contract's. A new question is a new file.
+
+What several questions need is a file of `answers/parts/`: a query with the same parameters, whose rows the questions, and other parts, read
+as a table of its name. It is asked once.
 """
 
 import difflib
+import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -28,7 +31,7 @@ from include.receipts import Landing
 from include.schemas import TABLES, VIEWS
 
 FOLDER = Path(__file__).parent
-HEADER = re.compile(r"^-- (title|unit|meaning|uses|note|formula|source|percent|chart|reads|with|then): (.+)$", re.MULTILINE)
+HEADER = re.compile(r"^-- (title|unit|meaning|uses|note|formula|source|percent|chart|reads|then): (.+)$", re.MULTILINE)
 NOTES = {"note": "", "formula": "Formula: ", "source": "Source: "}
 COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 COUNTS = """
@@ -83,10 +86,16 @@ class Question:
     every_day: bool
     then: str | None
     sql: str
+    parts: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        """All that is asked, with the parts."""
+        return "\n".join((*self.parts.values(), self.sql))
 
     @property
     def tables(self) -> set[str]:
-        return {table for table in (*TABLES, *VIEWS, *SUMS) if re.search(rf"\b(from|join)\s+({ALL})?{table}\b", self.sql)}
+        return {table for table in (*TABLES, *VIEWS, *SUMS) if _reads(self.text, table)}
 
 
 @dataclass(frozen=True)
@@ -205,17 +214,27 @@ def _question(path: Path) -> Question:
         every_day=told.get("reads") == ["every day"],
         then=told.get("then", [None])[0],
         # The tables that a query names are looked up, comments or not: a meaning that speaks of questions needs no table of them.
-        sql=_with_parts(COMMENT.sub("", sql), " ".join(told.get("with", [])).split()),
+        sql=COMMENT.sub("", sql),
+        parts=_parts_of(COMMENT.sub("", sql)),
     )
 
 
-def _with_parts(sql: str, parts: list[str]) -> str:
-    """The query, to which the tables that these files define are known, each also to the files after it."""
-    if not parts:
-        return sql
-    defined = ",\n".join(COMMENT.sub("", (FOLDER / "parts" / f"{part}.sql").read_text(encoding="utf-8")).rstrip() for part in parts)
-    own = sql.removeprefix("with ")
-    return f"with {defined}{',' if own != sql else ''}\n{own}"
+def _parts_of(sql: str) -> dict[str, str]:
+    """The queries of `parts/` whose rows this query reads, each after those that it reads itself."""
+    parts: dict[str, str] = {}
+    for name, part in _parts().items():
+        if _reads(sql, name):
+            parts |= {**_parts_of(part), name: part}
+    return parts
+
+
+@functools.cache
+def _parts() -> dict[str, str]:
+    return {path.stem: COMMENT.sub("", path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("parts/*.sql"))}
+
+
+def _reads(sql: str, table: str) -> bool:
+    return re.search(rf"\b(from|join)\s+({ALL})?{table}\b", sql) is not None
 
 
 def answers(lake: Lake, asked: Asked | None = None) -> list[Answer]:
@@ -236,7 +255,13 @@ def ask_all(session: Session, asked: Asked, among: Iterable[Question]) -> list[A
         _check_exam(session, asked.exam)
     counts = _ask(session, COUNTS, parameters)
     figures = dict(zip(counts.columns, counts.rows[0], strict=True))
-    return [_answer(session, question, parameters, _used(question.uses, figures, asked)) for question in among]
+    found, kept = [], set[str]()
+    for question in among:
+        for name in (name for name in question.parts if name not in kept):  # in their order
+            session.keep(name, question.parts[name], _named(question.parts[name], parameters))
+        kept |= question.parts.keys()
+        found.append(_answer(session, question, parameters, _used(question.uses, figures, asked)))
+    return found
 
 
 def as_json(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing | None = None, **more: Any) -> bytes:
@@ -276,9 +301,13 @@ def _check_exam(session: Session, exam: str) -> None:
 
 
 def _ask(session: Session, sql: str, parameters: dict[str, Any]) -> Result:
+    return session.ask(sql, _named(sql, parameters))
+
+
+def _named(sql: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """DuckDB refuses parameters that a query does not name."""
-    named = set(PARAMETER.findall(sql))
-    return session.ask(sql, {name: value for name, value in parameters.items() if name in named})
+    names = set(PARAMETER.findall(sql))
+    return {name: value for name, value in parameters.items() if name in names}
 
 
 def _answer(session: Session, question: Question, parameters: dict[str, Any], used: Used | None) -> Answer:

@@ -1,7 +1,7 @@
 -- Questions whose key may be wrong: of the best third more tick a wrong option than the key, or the key goes with poor attempts.
 -- Of several keys the one that the best third ticks least is compared, of several wrong options the one that it ticks most: of all that
 -- go with good attempts (rival), and of those for which chance hardly does it (distractor). Rounded, so that equal is equal.
-alarm_options as (
+with alarm_options as (
     select
         exam_name,
         base_exam_id,
@@ -19,26 +19,24 @@ alarm_options as (
     from option_statistics
     where is_known
     group by all
-),
-key_checks as (
-    select
-        items.*,
-        key,
-        key_best / (n / 3) as key_best_third,
-        distractor,
-        distractor_best / (n / 3) as distractor_best_third,
-        rival,
-        rival_best / (n / 3) as rival_best_third,
-        wrong_options,
-        surely_idle,
-        idle,
-        coalesce(differs, false) as differs,
-        coalesce(wilson_low(distractor_best, distractor_best + key_best) > 0.5, false) as is_beaten,
-        coalesce(round(rival_best, 9) > round(key_best, 9), false) as is_perhaps_beaten,
-        coalesce(discrimination_high < 0, false) as is_negative
-    from item_statistics as items
-    left join alarm_options
-        on items.exam_name is not distinct from alarm_options.exam_name
-        and items.base_exam_id is not distinct from alarm_options.base_exam_id
-        and items.question_id = alarm_options.question_id
 )
+select
+    items.*,
+    key,
+    key_best / (n / 3) as key_best_third,
+    distractor,
+    distractor_best / (n / 3) as distractor_best_third,
+    rival,
+    rival_best / (n / 3) as rival_best_third,
+    wrong_options,
+    surely_idle,
+    idle,
+    coalesce(differs, false) as differs,
+    coalesce(wilson_low(distractor_best, distractor_best + key_best) > 0.5, false) as is_beaten,
+    coalesce(round(rival_best, 9) > round(key_best, 9), false) as is_perhaps_beaten,
+    coalesce(discrimination_high < 0, false) as is_negative
+from item_statistics as items
+left join alarm_options
+    on items.exam_name is not distinct from alarm_options.exam_name
+    and items.base_exam_id is not distinct from alarm_options.base_exam_id
+    and items.question_id = alarm_options.question_id

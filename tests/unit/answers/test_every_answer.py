@@ -152,7 +152,7 @@ def test_every_answer_is_what_the_records_say(landed: Landed, span: str, asked: 
 
 def test_an_exam_can_be_asked_for(landed: Landed) -> None:
     names = sorted({attempt.exam for attempt in Again(landed.records, TEST_EXAM_NAMES).real if attempt.exam})
-    of_exam = [question for question in questions() if "$exam" in question.sql]
+    of_exam = [question for question in questions() if "$exam" in question.text]
     assert {"taken", "items", "look_at", "response_times"} <= {question.name for question in of_exam}
     for exam in names[:3]:
         asked = Asked(exam=exam)

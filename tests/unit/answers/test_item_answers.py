@@ -20,8 +20,10 @@ from include.lake.lake import Lake
 from include.query import statistics
 from include.query.session import Result
 from include.schemas import LANDED
+from tests.harness.private_landfall import REAL_FILE
 from tests.oracle import item_analysis, recount, simulated_exams
-from tests.oracle.built_landing import CUSTOMER, DAY, attempt, build
+from tests.oracle.answered_again import Again
+from tests.oracle.built_landing import CUSTOMER, DAY, TEST_EXAM_NAMES, attempt, build
 from tests.oracle.recount import Row, Sitting, form_and_score
 from tests.oracle.simulated_exams import Questions
 
@@ -54,8 +56,9 @@ def ask_by_name(memory: duckdb.DuckDBPyConnection, name: str, min_n: int = 30) -
 def answered(memory: duckdb.DuckDBPyConnection, name: str, min_n: int) -> Result:
     question = OF_ITEMS[name]
     parameters = {"from": None, "to": None, "exam": None, "min_n": min_n}
-    named = set(answers.PARAMETER.findall(question.sql))
-    found = memory.execute(question.sql, {key: value for key, value in parameters.items() if key in named})
+    for part, sql in question.parts.items():
+        memory.execute(f"create or replace temp table {part} as {sql}", answers._named(sql, parameters))
+    found = memory.execute(question.sql, answers._named(question.sql, parameters))
     result = Result([each[0] for each in found.description or []], [], [list(row) for row in found.fetchall()])
     return answers.THEN[question.then](result, min_n) if question.then else result
 
@@ -145,6 +148,20 @@ def test_every_coefficient_is_that_of_the_attempts(first: int) -> None:
             assert expected or (first and name == "key_alarms"), name
             wrong += differences(name, expected, ask(memory, name, min_n=5))
     assert wrong == []
+
+
+@pytest.mark.not_quick("many records; generated exams are asked the same")
+def test_every_coefficient_of_the_real_file_is_that_of_its_attempts() -> None:
+    if not REAL_FILE.exists():
+        pytest.skip("the real file is not beside the project: ../shared/data")
+    sittings = Again({DAY: list(recount.records_of(REAL_FILE))}, TEST_EXAM_NAMES).sittings
+    with small_tables(tables_of({DAY: sittings})) as memory:
+        wrong = [each for name in OF_ITEMS for each in differences(name, expected_rows(name, sittings, 30), ask(memory, name, 30))]
+        worst = ask_by_name(memory, "look_at")
+        coverage = {row["what"]: row["number"] for row in ask_by_name(memory, "time_coverage")}
+    assert wrong == []
+    assert (len(worst), sum(row["beyond_chance"] for row in worst)) == (49, 5)
+    assert (coverage["asked"], coverage["with a time"]) == (14540, 13921)
 
 
 def expected_rows(name: str, sittings: Sequence[Sitting], min_n: int) -> list[list[Any]]:

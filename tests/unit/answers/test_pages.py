@@ -352,8 +352,8 @@ def test_what_reads_every_day_says_so() -> None:
     """A question about one day that leaves days before it out by anything but `$from` reads them all."""
     assert [question.name for question in questions() if question.every_day] == ["repeats"]
     for question in questions():
-        tables = len(re.findall(rf"(?:from|join)\s+(?:{'|'.join(question.tables)})\b", question.sql))
-        assert question.every_day or question.sql.count("$from") >= tables, f"{question.name}: {tables} tables, not all of them bounded"
+        tables = len(re.findall(rf"(?:from|join)\s+(?:{'|'.join(question.tables)})\b", question.text))
+        assert question.every_day or question.text.count("$from") >= tables, f"{question.name}: {tables} tables, not all of them bounded"
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 -- `is_single`: not twice in an attempt, as far as sums tell.
 -- Of each option: how often good and poor attempts chose it. c is 1 where it was chosen, x the score of the attempt's other questions.
-option_levels as (
+with option_levels as (
     select
         exam_name,
         base_exam_id,
@@ -89,40 +89,38 @@ option_sums as (
         fsum(c * (n - c) / n order by form) as cc
     from option_form_sums
     group by all
-),
-option_statistics as (
-    select
-        option_sums.exam_name,
-        option_sums.base_exam_id,
-        option_sums.question_id,
-        option_sums.option_id,
-        n,
-        n - forms + 1 as pairs,
-        chosen,
-        offered_as_key = offered as is_key,
-        offered_as_key not in (0, offered) as key_differs,
-        n >= $min_n and is_single as is_known,
-        case when is_known then chosen / n end as share,
-        case when is_known then wilson_low(chosen, n) end as share_low,
-        case when is_known then wilson_high(chosen, n) end as share_high,
-        case when is_known and xx > 0 and cc > 0 then greatest(-1, least(1, cx / sqrt(xx * cc))) end as correlation,
-        fisher_low(correlation, pairs) as correlation_low,
-        fisher_high(correlation, pairs) as correlation_high,
-        worst,
-        middle,
-        best,
-        case when is_known then worst / (n / 3) end as worst_third,
-        case when is_known then middle / (n / 3) end as middle_third,
-        case when is_known then best / (n / 3) end as best_third,
-        case
-            when n < $min_n then format('too few attempts: {} of {}', n, $min_n)
-            when not is_single then 'the option is there twice in an attempt'
-            when not cc > 0 then 'all attempts chose it, or none did'
-            when not xx > 0 then 'all attempts have the same score in the other questions'
-        end as empty_because
-    from option_sums join option_thirds
-        on option_sums.exam_name is not distinct from option_thirds.exam_name
-        and option_sums.base_exam_id is not distinct from option_thirds.base_exam_id
-        and option_sums.question_id = option_thirds.question_id
-        and option_sums.option_id = option_thirds.option_id
 )
+select
+    option_sums.exam_name,
+    option_sums.base_exam_id,
+    option_sums.question_id,
+    option_sums.option_id,
+    n,
+    n - forms + 1 as pairs,
+    chosen,
+    offered_as_key = offered as is_key,
+    offered_as_key not in (0, offered) as key_differs,
+    n >= $min_n and is_single as is_known,
+    case when is_known then chosen / n end as share,
+    case when is_known then wilson_low(chosen, n) end as share_low,
+    case when is_known then wilson_high(chosen, n) end as share_high,
+    case when is_known and xx > 0 and cc > 0 then greatest(-1, least(1, cx / sqrt(xx * cc))) end as correlation,
+    fisher_low(correlation, pairs) as correlation_low,
+    fisher_high(correlation, pairs) as correlation_high,
+    worst,
+    middle,
+    best,
+    case when is_known then worst / (n / 3) end as worst_third,
+    case when is_known then middle / (n / 3) end as middle_third,
+    case when is_known then best / (n / 3) end as best_third,
+    case
+        when n < $min_n then format('too few attempts: {} of {}', n, $min_n)
+        when not is_single then 'the option is there twice in an attempt'
+        when not cc > 0 then 'all attempts chose it, or none did'
+        when not xx > 0 then 'all attempts have the same score in the other questions'
+    end as empty_because
+from option_sums join option_thirds
+    on option_sums.exam_name is not distinct from option_thirds.exam_name
+    and option_sums.base_exam_id is not distinct from option_thirds.base_exam_id
+    and option_sums.question_id = option_thirds.question_id
+    and option_sums.option_id = option_thirds.option_id
