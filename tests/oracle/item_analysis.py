@@ -320,6 +320,8 @@ class Check(NamedTuple):
     key: Option | None
     distractor: Option | None
     rival: Option | None
+    negative_key: Option | None
+    perhaps_negative_key: Option | None
     wrong: list[Option]
     differs: bool
 
@@ -332,7 +334,7 @@ class Check(NamedTuple):
 
     @property
     def is_negative(self) -> bool:
-        return self.item.r_high is not None and self.item.r_high < 0
+        return self.negative_key is not None or (self.item.r_high is not None and self.item.r_high < 0)
 
 
 def check(of: Sequence[Asked], left_out: int, min_n: int) -> Check:
@@ -344,9 +346,15 @@ def check(of: Sequence[Asked], left_out: int, min_n: int) -> Check:
         min((one for one in known if one.is_key), key=lambda one: (round(one.thirds[2], 9), one.name), default=None),
         min((one for one in wrong if one.r_low is not None and one.r_low > 0), key=most, default=None),
         min((one for one in wrong if one.r is not None and one.r > 0), key=most, default=None),
+        lowest(one for one in known if one.is_key and one.r_high is not None and one.r_high < 0),
+        lowest(one for one in known if one.is_key and one.r is not None and round(one.r, 9) < 0),
         wrong,
         any(one.differs for one in known),
     )
+
+
+def lowest(keys: Iterable[Option]) -> Option | None:
+    return min(keys, key=lambda one: (rounded(one.r), one.name), default=None)
 
 
 def checks(sittings: Sequence[Sitting], min_n: int) -> dict[Key, Check]:
@@ -364,7 +372,7 @@ def key_alarms(sittings: Sequence[Sitting], min_n: int) -> Rows:
         key = [one.key.name, one.key.thirds[2] / third] if one.key else [None, None]
         alarm = "both" if one.is_beaten and one.is_negative else "good attempts choose another option"
         row = [name, question, one.item.n, one.item.difficulty, *one.item[7:10], *key, *instead]
-        row.append(alarm if one.is_beaten else "poor attempts answer it rightly")
+        row.append(alarm if one.is_beaten else "poor attempts choose the key")
         rows.append(((rounded(one.item.r), last_if_none(name), last_if_none(question), last_if_none(base)), row))
     return [row for _, row in sorted(rows, key=lambda each: each[0])]
 
@@ -390,7 +398,15 @@ def gravest(one: Check) -> tuple[int | None, int | None]:
     r = None if it.r is None else round(it.r, 9)
     rivals = bool(one.rival and one.key and round(one.rival.thirds[2], 9) > round(one.key.thirds[2], 9))
     sure = [one.is_beaten, one.is_negative, one.differs, below(it.r_high, 0.2), below(it.high, 0.3), above(it.low, 0.9), idle[0] >= 2]
-    perhaps = [rivals, r is not None and r < 0, False, below(r, 0.2), below(it.difficulty, 0.3), above(it.difficulty, 0.9), idle[1] >= 2]
+    perhaps = [
+        rivals,
+        below(r, 0) or one.perhaps_negative_key,
+        False,
+        below(r, 0.2),
+        below(it.difficulty, 0.3),
+        above(it.difficulty, 0.9),
+        idle[1] >= 2,
+    ]
     first, second = (next((number for number, holds in enumerate(each, start=1) if holds), None) for each in (sure, perhaps))
     return first, second
 
@@ -407,6 +423,10 @@ def reason(one: Check, gravity: int, sure: bool) -> str:
             f"Of the best third of attempts {shares[0]:.0f} % ticked {instead.name}, which is no key, "
             f"and {shares[1]:.0f} % the key {one.key.name}."
         )
+    is_it = bool(it.r_high is not None and it.r_high < 0) if sure else r < 0
+    negative = one.negative_key if sure else one.perhaps_negative_key
+    if gravity == 2 and negative and not is_it:
+        return f"Poor attempts tick its key {negative.name} more often than good ones."
     idle = sum((each.high if sure else each.share) < 0.05 for each in one.wrong)  # type: ignore[operator]
     return {
         2: f"Poor attempts answer it rightly more often than good ones: its correlation with the other questions is {r:.2f}.",

@@ -160,7 +160,7 @@ def test_every_coefficient_of_the_real_file_is_that_of_its_attempts() -> None:
         worst = ask_by_name(memory, "look_at")
         coverage = {row["what"]: row["number"] for row in ask_by_name(memory, "time_coverage")}
     assert wrong == []
-    assert (len(worst), sum(row["beyond_chance"] for row in worst)) == (49, 5)
+    assert (len(worst), sum(row["beyond_chance"] for row in worst)) == (51, 5)
     assert (coverage["asked"], coverage["with a time"]) == (14540, 13921)
 
 
