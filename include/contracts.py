@@ -180,6 +180,7 @@ class Contract(_Terms):
     `max_quarantined`: share of a day's records, 0 to 1, that may be unreadable before the run is red.
     `holes_points`: by how many percentage points a field may be missing, null or empty more or less often than on the seven
     landed days before; beyond that the receipt warns, unless chance may do it too (`include/validation/holes.py`).
+    `min_n`: of so few attempts or more, coefficients of questions and exams are computed; below, answers say that there are too few.
     `notify`: who is told of a run that failed, of a day that is late, of more unreadable records than a share.
     `expected_by`: when a day should be landed, as a time of the day after, in `time_zone`; `notify.late` is told of one that is not.
     Empty: nobody waits for it.
@@ -201,6 +202,7 @@ class Contract(_Terms):
     transform_hours: float = Field(default=2.0, ge=0.001, le=1000)
     max_quarantined: float = Field(default=0.01, ge=0, le=1)
     holes_points: float = Field(default=5.0, ge=0, le=100)
+    min_n: int = Field(default=30, ge=4, le=1_000_000)
     topic: TopicTerms = TopicTerms()
     test_exams: TestExams = TestExams()
     tidy: TidyTerms = TidyTerms()
@@ -283,6 +285,15 @@ def _mapping(path: Path) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise ContractRefused(f"{path.name}: expected keys with values at the top level, found {type(given).__name__}")
     return given
+
+
+def min_n(customer: str) -> int:
+    """The customer's `min_n`; the default where there is no contract, or a wrong one, for what has landed is still answered."""
+    path = FOLDER / f"{customer}.yaml"
+    try:
+        return load(path).min_n
+    except ContractRefused:
+        return int(Contract.model_fields["min_n"].default)
 
 
 def add(name: str, folder: Path | None = None, first_day: date | None = None) -> Path:

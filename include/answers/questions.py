@@ -1,14 +1,19 @@
 """The business questions: one SQL file each in `answers/`, asked of the landed tables at one moment. `pages.py` makes pages of them.
 
 A question's file begins with comment lines: `-- title:`, `-- unit:`, `-- meaning:`, `-- uses:` (which attempts, see `USES`), any number
-of `-- note:`, `-- percent:` (columns of shares that are shown as percent), `-- chart:` (kind and columns, see `charts.KINDS`) and
-`-- reads: every day` if it has to look at all days to tell about one. Its parameters are `$from` and `$to`, the first and the last day,
-each null for no bound, and `$exam`, an exam's name or null. A new question is a new file.
+of `-- note:`, `-- formula:` and `-- source:` (author, year), which are shown as notes, `-- percent:` (columns of shares that are shown as
+percent), `-- chart:` (kind and columns, see `charts.KINDS`), `-- reads: every day` if it has to look at all days to tell about one, and
+`-- then:` for what is computed of the query's rows (see `THEN`). Its parameters are `$from` and `$to`, the first and the last day, each
+null for no bound, `$exam`, an exam's name or null, and `$min_n`, the contract's. A new question is a new file.
+
+What several questions need is a file of `answers/parts/`: a query with the same parameters, whose rows the questions, and other parts, read
+as a table of its name. It is asked once.
 """
 
 import difflib
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +22,8 @@ from typing import Any
 
 import msgspec
 
-from include import receipts
+from include import contracts, receipts
+from include.answers import rasch
 from include.lake.lake import Lake
 from include.query import export
 from include.query.session import ALL, NUMBERS, SUMS, NotAnswered, Result, Session
@@ -25,7 +31,9 @@ from include.receipts import Landing
 from include.schemas import TABLES, VIEWS
 
 FOLDER = Path(__file__).parent
-HEADER = re.compile(r"^-- (title|unit|meaning|uses|note|percent|chart|reads): (.+)$", re.MULTILINE)
+HEADER = re.compile(r"^-- (title|unit|meaning|uses|note|formula|source|percent|chart|reads|then): (.+)$", re.MULTILINE)
+NOTES = {"note": "", "formula": "Formula: ", "source": "Source: "}
+COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 COUNTS = """
     select
         coalesce(sum(scores.attempts), 0) as delivered,
@@ -54,8 +62,10 @@ USES: dict[str, dict[str, str]] = {
     "scored": {"test": "at test exams", "unscored": "without a score, because they came without usable counts"},
     "own": {},  # the answer itself says for each row how many it used
 }
+# What SQL cannot compute, of a query's rows and the contract's `min_n`.
+THEN: dict[str, Callable[[Result, int], Result]] = {"rasch": rasch.answer}
 CONFLICTS = {"all": "delivered_conflicts", "attempts": "conflicts", "scored": "scored_conflicts", "own": "conflicts"}
-PARAMETER = re.compile(r"\$(from|to|exam)\b")
+PARAMETER = re.compile(r"\$(from|to|exam|min_n)\b")
 
 
 @dataclass(frozen=True)
@@ -74,11 +84,18 @@ class Question:
     percent: tuple[str, ...]
     chart: tuple[str, ...]
     every_day: bool
+    then: str | None
     sql: str
+    parts: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        """All that is asked, with the parts."""
+        return "\n".join((*self.parts.values(), self.sql))
 
     @property
     def tables(self) -> set[str]:
-        return {table for table in (*TABLES, *VIEWS, *SUMS) if re.search(rf"\b(from|join)\s+({ALL})?{table}\b", self.sql)}
+        return {table for table in (*TABLES, *VIEWS, *SUMS) if _reads(self.text, table)}
 
 
 @dataclass(frozen=True)
@@ -191,13 +208,33 @@ def _question(path: Path) -> Question:
         unit=told["unit"][0],
         meaning=told["meaning"][0],
         uses=told["uses"][0],
-        notes=tuple(told.get("note", [])),
+        notes=tuple(f"{lead}{text}" for key, lead in NOTES.items() for text in told.get(key, [])),
         percent=tuple(" ".join(told.get("percent", [])).split()),
         chart=tuple(" ".join(told.get("chart", [])).split()),
         every_day=told.get("reads") == ["every day"],
+        then=told.get("then", [None])[0],
         # The tables that a query names are looked up, comments or not: a meaning that speaks of questions needs no table of them.
-        sql=re.sub(r"^\s*--.*\n", "", sql, flags=re.MULTILINE),
+        sql=COMMENT.sub("", sql),
+        parts=_parts_of(COMMENT.sub("", sql)),
     )
+
+
+def _parts_of(sql: str) -> dict[str, str]:
+    """The queries of `parts/` whose rows this query reads, each after those that it reads itself."""
+    parts: dict[str, str] = {}
+    for name, part in _parts().items():
+        if _reads(sql, name):
+            parts |= {**_parts_of(part), name: part}
+    return parts
+
+
+@functools.cache
+def _parts() -> dict[str, str]:
+    return {path.stem: COMMENT.sub("", path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("parts/*.sql"))}
+
+
+def _reads(sql: str, table: str) -> bool:
+    return re.search(rf"\b(from|join)\s+({ALL})?{table}\b", sql) is not None
 
 
 def answers(lake: Lake, asked: Asked | None = None) -> list[Answer]:
@@ -213,12 +250,18 @@ def answers_as_of(lake: Lake, asked: Asked) -> tuple[list[Answer], Landing]:
 
 def ask_all(session: Session, asked: Asked, among: Iterable[Question]) -> list[Answer]:
     """The answers to these questions, of a session that leaves repeats out if they do. Raises NotAnswered for an exam that nobody took."""
-    parameters = {"from": asked.first, "to": asked.last, "exam": asked.exam}
+    parameters = {"from": asked.first, "to": asked.last, "exam": asked.exam, "min_n": contracts.min_n(session.lake.customer)}
     if asked.exam is not None:
         _check_exam(session, asked.exam)
     counts = _ask(session, COUNTS, parameters)
     figures = dict(zip(counts.columns, counts.rows[0], strict=True))
-    return [_answer(session, question, parameters, _used(question.uses, figures, asked)) for question in among]
+    found, kept = [], set[str]()
+    for question in among:
+        for name in (name for name in question.parts if name not in kept):  # in their order
+            session.keep(name, question.parts[name], _named(question.parts[name], parameters))
+        kept |= question.parts.keys()
+        found.append(_answer(session, question, parameters, _used(question.uses, figures, asked)))
+    return found
 
 
 def as_json(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing | None = None, **more: Any) -> bytes:
@@ -258,13 +301,19 @@ def _check_exam(session: Session, exam: str) -> None:
 
 
 def _ask(session: Session, sql: str, parameters: dict[str, Any]) -> Result:
+    return session.ask(sql, _named(sql, parameters))
+
+
+def _named(sql: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """DuckDB refuses parameters that a query does not name."""
-    named = set(PARAMETER.findall(sql))
-    return session.ask(sql, {name: value for name, value in parameters.items() if name in named})
+    names = set(PARAMETER.findall(sql))
+    return {name: value for name, value in parameters.items() if name in names}
 
 
 def _answer(session: Session, question: Question, parameters: dict[str, Any], used: Used | None) -> Answer:
     result = _ask(session, question.sql, parameters)
+    if question.then:
+        result = THEN[question.then](result, parameters["min_n"])
     return Answer(
         name=question.name,
         title=question.title,

@@ -9,7 +9,7 @@ import io
 import posixpath
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -23,6 +23,7 @@ from fsspec import AbstractFileSystem
 from include.errors import LandfallError, Refused
 from include.lake.aggregates import AGGREGATES, aggregate
 from include.lake.lake import Lake, State
+from include.query import statistics
 from include.schemas import LANDINGS, TABLES, VIEWS
 from include.storage.spool import spool_folder
 
@@ -142,6 +143,7 @@ class Session:
         )
         self._duckdb.register_filesystem(_LakeFiles(lake.fs, lake.path))
         self._duckdb.execute("set TimeZone = 'UTC'")
+        statistics.define(self._duckdb)
         self._duckdb.execute(f"set allowed_directories = [{_quoted(_address(lake.path) + '/')}]")
         self._duckdb.execute("set enable_external_access = false")
         self._duckdb.execute("set lock_configuration = true")
@@ -159,15 +161,34 @@ class Session:
 
     def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> Rows:
         """The same as `ask`, without making Python's values of it."""
-        try:
-            self._check(sql)
-            for name in (*TABLES, *VIEWS):
-                if re.search(rf"\b({name}\b|{CATALOG})", sql, re.IGNORECASE):
-                    self._show(name)
-            for name in (*SUMS, *(f"{ALL}{table}" for table in ONCE)):
-                if re.search(rf"\b{name}\b", sql):
-                    self._show(name)
+        with self._explained():
+            self._prepare(sql)
             return _rows(self._duckdb.sql(sql, params=parameters))
+
+    def keep(self, name: str, sql: str, parameters: dict[str, Any] | None = None) -> None:
+        """Answers later questions about `name` from this query's rows, which are looked up now; those kept by this name before are gone."""
+        with self._explained():
+            self._prepare(sql)
+            self._duckdb.execute(f'create or replace temp table "{name}" as {sql}', parameters)
+
+    def _prepare(self, sql: str) -> None:
+        """Refuses what is no query, and makes the tables, views and functions that it names ones that can be asked."""
+        self._check(sql)
+        for name in (*TABLES, *VIEWS):
+            if re.search(rf"\b({name}\b|{CATALOG})", sql, re.IGNORECASE):
+                self._show(name)
+        for name in (*SUMS, *(f"{ALL}{table}" for table in ONCE)):
+            if re.search(rf"\b{name}\b", sql):
+                self._show(name)
+        if statistics.F_QUANTILE in sql and statistics.F_QUANTILE not in self._shown:
+            statistics.define_f_quantile(self._duckdb)
+            self._shown.add(statistics.F_QUANTILE)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Errors of DuckDB as ours, which say whose lake it was."""
+        try:
+            yield
         except (duckdb.IOException, duckdb.HTTPException) as error:
             raise LandfallError(f"{self.lake.customer}: the lake could not be read: {error}") from error
         except duckdb.Error as error:

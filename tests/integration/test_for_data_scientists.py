@@ -179,7 +179,7 @@ def test_spark_as_a_reader_agrees_with_the_owner_and_changes_nothing(demo: Demo,
 
 def test_the_commands_answer_a_reader_as_they_answer_the_owner(demo: Demo) -> None:
     queries = [shlex.split(demo.here(command)) for command in COMMANDS if "query" in command and "mallory" not in command]
-    assert len(queries) == 4
+    assert len(queries) == 5
     for query in queries:
         sql = query[-1]
         landing = demo.landings[0] if "--landing" in query else demo.landings[1]

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.oracle import recount
-from tests.oracle.recount import hole_rows
+from tests.oracle import item_analysis, recount
+from tests.oracle.recount import Sitting, form_and_score, hole_rows
 
 Rows = list[list[Any]]
 judge = functools.cache(recount.judge)  # the same records are asked about many times
@@ -92,6 +92,7 @@ class Again:
         last: str = "9",
         exam: str | None = None,
         once: bool = False,
+        min_n: int = 30,
     ) -> None:
         self.patterns = list(tests)
         self.every = [attempt for day, values in records.items() for attempt in self._attempts(day, values)]
@@ -102,6 +103,8 @@ class Again:
         self.real = [attempt for attempt in self.asked if not attempt.is_test]
         self.scored = [attempt for attempt in self.real if attempt.score is not None]
         self.exam = exam
+        self.min_n = min_n
+        self.sittings = [sitting(attempt) for attempt in self.real if exam in (None, attempt.exam)]
 
     def _attempts(self, day: str, values: Sequence[bytes]) -> list[Attempt]:
         times = Counter(value for value in values if judge(value)[0] is None)
@@ -382,6 +385,45 @@ class Again:
                 figures = [row[name] for name in ("parents", "present", "nulls", "missing", "empty", "wrong_type")]
                 rows.append([row["path"], *figures, 1 - row["present"] / row["parents"]])
         return sorted(rows, key=lambda row: (-row[-1], row[0]))
+
+    # ------------------------------------------------------------ questions as a test has them
+
+    def items(self) -> Rows:
+        return item_analysis.items(self.sittings, self.min_n)
+
+    def reliability(self) -> Rows:
+        return item_analysis.reliability(self.sittings, self.min_n)
+
+    def options(self) -> Rows:
+        return item_analysis.options(self.sittings, self.min_n)
+
+    def key_alarms(self) -> Rows:
+        return item_analysis.key_alarms(self.sittings, self.min_n)
+
+    def look_at(self) -> Rows:
+        return item_analysis.look_at(self.sittings, self.min_n)
+
+    def bunched_scores(self) -> Rows:
+        return item_analysis.bunched_scores(self.sittings, self.min_n)
+
+    def response_times(self) -> Rows:
+        return item_analysis.response_times(self.sittings, self.min_n)
+
+    def time_coverage(self) -> Rows:
+        return item_analysis.time_coverage(self.sittings)
+
+    def rasch(self) -> Rows:
+        return item_analysis.rasch(self.sittings, self.min_n)
+
+    def not_reached(self) -> Rows:
+        return item_analysis.not_reached(self.sittings, self.min_n)
+
+
+def sitting(attempt: Attempt) -> Sitting:
+    questions = (attempt.json["sequences"] or {}).get("questions") or []
+    return Sitting(
+        (attempt.json["base_exam_id"], attempt.exam, attempt.is_test), attempt.json["started_at"], questions, *form_and_score(questions)
+    )
 
 
 def both(of: list[Attempt]) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +24,7 @@ from tests.oracle.answered_again import Again
 from tests.oracle.built_landing import CUSTOMER, RECORDS, TEST_EXAM_NAMES, attempt, build
 from tests.oracle.recount import records_of
 
+EXAM = "Answered at random"
 FIRST, SECOND, THIRD = "2018-01-27", "2018-01-28", "2018-01-29"
 NAMES = [question.name for question in questions()]
 UNUSUAL = [
@@ -34,6 +36,41 @@ UNUSUAL = [
     attempt(304, exam="No time to begin with", started_at=None),
     *[attempt(400 + number, exam="Nullology", results=("incorrect", "missed_some", "unanswered")) for number in range(3)],
 ]
+
+
+def answered_at_random(number: int) -> bytes:
+    """One of several attempts at an exam of which there are enough: six questions in two forms, three options each, some never answered.
+
+    Good attempts (with a high number) tick another option than the key of the third question.
+    """
+    chance = random.Random(number)
+    return attempt(
+        500 + number, exam=EXAM, sequences={"questions": [one_question(chance, place, number) for place in range(6 - number % 5 // 4)]}
+    )
+
+
+def one_question(chance: random.Random, place: int, number: int) -> dict[str, Any]:
+    right = chance.random() < 0.2 + 0.01 * number + 0.05 * place
+    ticked = "a" if right else chance.choice("bc")
+    if place == 2 and number > 30:
+        ticked = "b"
+    left_open = chance.random() < 0.1
+    options = [
+        {
+            "id": name,
+            "checked": name == ticked and not left_open,
+            **({"correct": True} if name == "a" else {}),
+            **touched(chance, name == ticked),
+        }
+        for name in "abc"
+    ]
+    result = "unanswered" if left_open else "correct" if ticked == "a" else "incorrect"
+    return {"id": f"question {place}", "user_result": result, "options": options}
+
+
+def touched(chance: random.Random, surely: bool) -> dict[str, str]:
+    second = chance.randrange(3600)
+    return {"at": f"2018-01-28T10:{second // 60:02}:{second % 60:02}.000Z"} if surely or chance.random() < 0.1 else {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +94,11 @@ def real_records() -> dict[str, list[bytes]]:
 
 
 SOURCES = {
-    "the built records, and unusual ones": lambda: {FIRST: UNUSUAL, SECOND: RECORDS, THIRD: [*UNUSUAL[2:], *RECORDS]},
+    "the built records, and unusual ones": lambda: {
+        FIRST: [*UNUSUAL, *map(answered_at_random, range(40))],
+        SECOND: [*RECORDS, *map(answered_at_random, range(30, 70))],
+        THIRD: [*UNUSUAL[2:], *RECORDS],
+    },
     "the samples of two days": lambda: {day: samples.make(day).records for day in (SECOND, THIRD)},
     "the real file": real_records,
 }
@@ -111,12 +152,14 @@ def test_every_answer_is_what_the_records_say(landed: Landed, span: str, asked: 
 
 def test_an_exam_can_be_asked_for(landed: Landed) -> None:
     names = sorted({attempt.exam for attempt in Again(landed.records, TEST_EXAM_NAMES).real if attempt.exam})
-    [taken] = [question for question in questions() if question.name == "taken"]
+    of_exam = [question for question in questions() if "$exam" in question.text]
+    assert {"taken", "items", "look_at", "response_times"} <= {question.name for question in of_exam}
     for exam in names[:3]:
         asked = Asked(exam=exam)
         with Session(landed.lake, once=True) as session:
-            [found] = answers.ask_all(session, asked, [taken])
-        assert found.rows == again(landed, asked).taken()
+            found = answers.ask_all(session, asked, of_exam)
+        for answer in found:
+            assert differences(answer.name, getattr(again(landed, asked), answer.name)(), answer.rows) == []
 
 
 @pytest.mark.parametrize(("span", "asked"), SPANS, ids=[span for span, _ in SPANS])

@@ -42,7 +42,7 @@ def test_every_question_says_what_it_is_about() -> None:
     assert len({question.name for question in asked}) == len(asked)
     for question in asked:
         assert all((question.title, question.unit, question.meaning.endswith((".", '"')), question.uses in USES)), question.name
-        assert {"$from", "$to"} <= set(re.findall(r"\$\w+", question.sql)), f"{question.name} must be askable for a span of days"
+        assert {"$from", "$to"} <= set(re.findall(r"\$\w+", question.text)), f"{question.name} must be askable for a span of days"
 
 
 def test_attempts_are_counted_both_ways_and_what_is_left_out_is_said(lake: Lake) -> None:
