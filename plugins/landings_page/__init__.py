@@ -16,7 +16,7 @@ Message = MutableMapping[str, Any]
 
 async def web(scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
     """The web app, imported at its first request: Airflow loads plugins in every process, tasks included, and one of them serves pages."""
-    module = await asyncio.to_thread(import_module, "landings_page.web")
+    module = await asyncio.to_thread(import_module, f"{__name__}.web")
     await module.app(scope, receive, send)
 
 

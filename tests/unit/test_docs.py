@@ -23,7 +23,7 @@ PAGES |= {
     f"docs/{name}": (ROOT / "docs" / name).read_text()
     for name in ("command_line.md", "for_data_scientists.md", "performance.md", "runbook.md")
 }
-TOP = ("dags", "plugins", "include", "spark_jobs", "tests", "docs", "bench")
+TOP = ("dags", "plugins", "include", "spark_jobs", "tests", "docs", "bench", "deploy")
 TO_BE_MADE = {"include/answers/NN_name.sql", "include/customers/beta.yaml"}  # what the reader makes
 FAULTS = [f"R{number}" for number in range(1, 14)]
 NEVER_GIVEN = {"R11"}
