@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import tomllib
-import zipfile
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
