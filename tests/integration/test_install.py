@@ -64,7 +64,7 @@ def test_the_page_ends_in_a_landed_file(kafka: str, hdfs: Hdfs, tmp_path: Path) 
     with airflow.running(shell.environment()):
         assert wait_for(lambda: "land_assessments_beta" in airflow.run("-m", "airflow", "dags", "list"), 120, every=5)
         said = [shell.run(block.commands, tmp_path) for block in after]
-        assert httpx.get(f"{airflow.url}/landings/api/customers").status_code == 401, "the page Landings is there, for users that Airflow knows"
+        assert httpx.get(f"{airflow.url}/landings/api/customers").status_code == 401, "the page is there, for users that Airflow knows"
     assert re.search(r"^landed +40$", said[-1], re.MULTILINE), said[-1]
     assert said[-1].split()[-1] == "40"
     assert not (tmp_path / ".local").exists()
