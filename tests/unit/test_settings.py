@@ -24,6 +24,9 @@ OF_A_CLONE = {"LANDFALL_HOME", "LANDFALL_TOOLS", "LANDFALL_COMPLETE", "LANDFALL_
 VARIABLE = re.compile(r"(?<![A-Z])LANDFALL_[A-Z]+(?:_[A-Z]+)*(?![A-Z_])")
 
 
+ENVIRONMENT = ("Environment of Airflow's processes", "Environment of the command")
+
+
 def section(title: str) -> str:
     return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
@@ -47,12 +50,14 @@ def keys() -> dict[str, dict[str, bool]]:
 
 def test_the_page_is_read_as_it_should_be() -> None:
     assert len(keys()) == 7
-    assert len(rows("Environment of Airflow's processes")) == 9
+    assert [len(rows(title)) for title in ENVIRONMENT] == [9, 6]
 
 
 def test_each_variable_of_the_environment_is_there_and_none_else() -> None:
     read = {name for text in CODE.values() for name in VARIABLE.findall(text)} - OF_A_CLONE
     assert len(read) > 10
+    named = [name for title in ENVIRONMENT for cells in rows(title) for name in VARIABLE.findall(cells[0])]
+    assert sorted(named) == sorted(read), "each has one row"
     assert set(VARIABLE.findall(PAGE)) == read
 
 

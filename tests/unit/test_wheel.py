@@ -160,7 +160,7 @@ for name in names:
 from airflow.plugins_manager import _get_plugins
 from airflow.sdk import DAG
 from landfall_airflow.include.query import replay
-from landfall_airflow.plugins import spark_operators
+from landfall_airflow.plugins import landings_page, spark_operators
 
 dags = {name: each for name, each in runpy.run_path(sys.argv[1]).items() if isinstance(each, DAG)}
 print(json.dumps({
@@ -170,6 +170,7 @@ print(json.dumps({
     "errors": _get_plugins()[1],
     "dags": {name: each.is_paused_upon_creation for name, each in dags.items()},
     "operators": sorted({type(task).__module__ for each in dags.values() for task in each.tasks}),
+    "page": landings_page._app().title,
     "jobs": [str(spark_operators.JOB), str(replay.JOB)],
     "files": [str(module.__file__) for module in sys.modules.values() if getattr(module, "__file__", None)],
 }))
@@ -227,7 +228,7 @@ def test_all_that_is_installed_works_where_the_repository_is_out_of_reach(
     assert set(seen["modules"]) == modules
     assert seen["owner"] == "theirs"
     assert {"landed_day", "landings_page"} <= set(seen["plugins"])
-    assert seen["errors"] == {}
+    assert (seen["errors"], seen["page"]) == ({}, "Landings")
     maintenance = {"tidy_lake", "keep_rights", "forget_attempt"}
     assert seen["dags"] == dict.fromkeys({"land_assessments_beta", "expect_landings_beta", *maintenance}, True)
     assert all(module.startswith("landfall_airflow.plugins.") for module in seen["operators"])
