@@ -17,7 +17,9 @@ It needs nothing but Python, so building needs no network.
 import ast
 import base64
 import hashlib
+import io
 import re
+import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -39,7 +41,7 @@ class NotRewritable(ValueError):
 
 def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_directory: Any = None) -> str:
     """Writes the wheel into this folder, returns its file's name."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = _project()
     stem = f"{PACKAGE}-{project['version']}"
     files = {**dict(sources(ROOT)), **metadata(project, f"{stem}.dist-info")}
     files[f"{stem}.dist-info/RECORD"] = record(files, f"{stem}.dist-info/RECORD")
@@ -54,8 +56,31 @@ def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_dire
 
 
 def build_sdist(sdist_directory: str, config_settings: Any = None) -> str:
-    """There is none."""
-    raise NotImplementedError("the sources are in git; a clone builds the wheel: pip wheel --no-deps . (or python -m build --wheel)")
+    """Writes what the wheel is built of into this folder, returns its file's name: `python -m build` goes by it."""
+    project = _project()
+    stem = f"{PACKAGE}-{project['version']}"
+    files = {path: (ROOT / path).read_bytes() for path in ("pyproject.toml", "README.md", "LICENSE", "deploy/landfall_wheel.py")}
+    files |= {place: path.read_bytes() for folder in FOLDERS for place, path in _files(ROOT, folder)}
+    files["PKG-INFO"] = metadata(project, "")["/METADATA"]
+    with tarfile.open(Path(sdist_directory) / f"{stem}.tar.gz", "w:gz") as archive:
+        for path, content in files.items():
+            entry = tarfile.TarInfo(f"{stem}/{path}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return f"{stem}.tar.gz"
+
+
+def _project() -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project
+
+
+def _files(root: Path, folder: str) -> Iterator[tuple[str, Path]]:
+    """The folder's files that are a part of the package, by their place in the repository."""
+    for path in sorted(each for each in (root / folder).rglob("*") if each.is_file()):
+        place = path.relative_to(root).as_posix()
+        if not LEFT_OUT.search(place):
+            yield place, path
 
 
 def sources(root: Path) -> Iterator[tuple[str, bytes]]:
@@ -65,10 +90,7 @@ def sources(root: Path) -> Iterator[tuple[str, bytes]]:
     for folder in FOLDERS:
         if folder in REWRITTEN and not (root / folder / "__init__.py").exists():
             yield f"{PACKAGE}/{folder}/__init__.py", INIT.encode()
-        for path in sorted(each for each in (root / folder).rglob("*") if each.is_file()):
-            place = path.relative_to(root).as_posix()
-            if LEFT_OUT.search(place):
-                continue
+        for place, path in _files(root, folder):
             content = path.read_bytes()
             if folder in REWRITTEN and path.suffix == ".py":
                 content = rewritten(content, names, place)

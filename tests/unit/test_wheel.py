@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 from collections.abc import Callable
 from importlib.metadata import version
@@ -98,6 +99,20 @@ def test_no_text_of_the_code_is_a_module_s_name_that_the_wheel_has_otherwise(con
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(rf"({ours})(\.\w+)+", node.value)
     ]
     assert [text for text in texts if not text.endswith((".py", ".json", ".html"))] == []
+
+
+def test_the_same_sources_are_the_same_wheel_also_by_way_of_an_archive_of_them(
+    backend: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`python -m build` makes the archive first, and the wheel of what is in it."""
+    folders = [tmp_path / name for name in ("first", "second", "unpacked")]
+    for folder in folders:
+        folder.mkdir()
+    first = (folders[0] / backend.build_wheel(str(folders[0]))).read_bytes()
+    with tarfile.open(tmp_path / backend.build_sdist(str(tmp_path))) as archive:
+        archive.extractall(folders[2], filter="data")
+    monkeypatch.setattr(backend, "ROOT", folders[2] / f"landfall_airflow-{PROJECT['version']}")
+    assert (folders[1] / backend.build_wheel(str(folders[1]))).read_bytes() == first
 
 
 def test_every_plugin_of_airflow_is_an_entry_point() -> None:
