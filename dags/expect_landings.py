@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
+import dag_files
 from expected_landings import ExpectLandingsOperator
 from include import channels, contracts
 from include.contracts import Contract
@@ -32,7 +33,7 @@ def expect_landings(contract: Contract) -> DAG:
         start_date=datetime.combine(contract.first_day, time(), ZoneInfo(contract.time_zone)),
         catchup=False,
         max_active_runs=1,
-        is_paused_upon_creation=False,
+        is_paused_upon_creation=dag_files.paused(),
         tags=["landfall", contract.customer],
         default_args={
             "owner": "landfall",

@@ -36,6 +36,7 @@ from datetime import datetime
 
 from airflow.sdk import DAG, Param
 
+import dag_files
 from forget_operators import ForgetAttemptOperator, RemoveRequestOperator
 from include import contracts
 from steps import MAINTENANCE
@@ -48,7 +49,7 @@ with DAG(
     start_date=datetime(2018, 1, 1),
     catchup=False,
     max_active_runs=1,
-    is_paused_upon_creation=False,
+    is_paused_upon_creation=dag_files.paused(),
     params={
         "customer": Param(
             type="string",

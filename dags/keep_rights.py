@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
+import dag_files
 from rights_operators import KeepRightsOperator
 
 with DAG(
@@ -26,7 +27,7 @@ with DAG(
     start_date=datetime(2018, 1, 1),
     catchup=False,
     max_active_runs=1,
-    is_paused_upon_creation=False,
+    is_paused_upon_creation=dag_files.paused(),
     tags=["landfall"],
     default_args={
         "owner": "landfall",

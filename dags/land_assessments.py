@@ -38,6 +38,7 @@ from zoneinfo import ZoneInfo
 import jinja2
 from airflow.sdk import DAG, Param
 
+import dag_files
 import landed_assets
 import notifying
 from include import contracts, run_identity, time_limits
@@ -112,7 +113,7 @@ def land_assessments(contract: Contract) -> DAG:
         schedule=DayTimetable(contract.schedule, timezone=contract.time_zone),
         start_date=datetime.combine(contract.first_day, time(), ZoneInfo(contract.time_zone)),
         catchup=False,
-        is_paused_upon_creation=False,
+        is_paused_upon_creation=dag_files.paused(),
         template_undefined=jinja2.StrictUndefined,
         params=trigger_form(contract),
         user_defined_macros={"landing_id": run_identity.landing_id},
@@ -154,7 +155,7 @@ def refused_contract(customer: str, reason: str) -> DAG:
         description=f"The contract of {customer} is wrong; nothing is landed until it is mended",
         doc_md=f"# The contract of {customer} is wrong\n\n```\n{reason}\n```\n\nMend it; this page changes by itself.",
         schedule=None,
-        is_paused_upon_creation=False,  # Airflow keeps this for the DAG that comes once the contract is mended
+        is_paused_upon_creation=dag_files.paused(),  # Airflow keeps this for the DAG that comes once the contract is mended
         tags=["landfall", contracts.as_key(customer), "wrong contract"],
     ) as dag:
         RefusedContractOperator(task_id="wrong_contract", reason=reason)

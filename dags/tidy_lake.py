@@ -17,6 +17,7 @@ from datetime import datetime
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
+import dag_files
 from include import contracts
 from include.contracts import Contract
 from lake_operators import ALL_CUSTOMERS, TidyLakeOperator
@@ -32,7 +33,7 @@ with DAG(
     start_date=datetime(2018, 1, 1),
     catchup=False,
     max_active_runs=1,
-    is_paused_upon_creation=False,
+    is_paused_upon_creation=dag_files.paused(),
     params={
         "customer": Param(
             ALL_CUSTOMERS,

@@ -325,6 +325,18 @@ def as_key(name: str) -> str:
     return name if NAME.fullmatch(name) else re.sub(r"[^A-Za-z0-9_.-]", "-", f"-{name}")[:100]
 
 
+def require_folder() -> Path:
+    """The folder of the contracts where this package is installed: outside of the code, which has none.
+
+    Raises ContractRefused where LANDFALL_CUSTOMERS is not set, or names no folder: without contracts nobody would miss a DAG.
+    """
+    if FOLDER == OURS:
+        raise ContractRefused("LANDFALL_CUSTOMERS is not set: it names the folder of the contracts, a YAML file for each customer. Set it.")
+    if not FOLDER.is_dir():
+        raise ContractRefused(f"LANDFALL_CUSTOMERS: expected the folder of the contracts, found no folder {FOLDER}. Make or correct it.")
+    return FOLDER
+
+
 def load_all(folder: Path | None = None) -> dict[str, Contract | ContractRefused]:
     """Every contract of the folder by customer; a wrong one as the error that says why, so that it does not stop the others."""
     return dict(_each(folder or FOLDER))

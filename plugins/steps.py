@@ -60,7 +60,7 @@ def log_lines(log: Any, lines: Iterable[str]) -> None:
 class RefusedContractOperator(BaseOperator):
     """Stands for a customer whose contract is wrong: fails with the reason.
 
-    On call: mend the customer's file in include/customers/; the DAG comes back by itself within half a minute.
+    On call: mend the customer's contract; the DAG comes back by itself within half a minute.
     """
 
     def __init__(self, *, reason: str, **kwargs: Any) -> None:
@@ -74,7 +74,7 @@ class RefusedContractOperator(BaseOperator):
 class SkippedContractOperator(BaseOperator):
     """Stands for a customer whose contract is wrong where others have work to do: is skipped, with the reason.
 
-    On call: mend the customer's file in include/customers/; its own DAG is red until then.
+    On call: mend the customer's contract; its own DAG is red until then.
     """
 
     def __init__(self, *, reason: str, **kwargs: Any) -> None:

@@ -14,6 +14,7 @@ from typer._click.exceptions import ClickException
 from typer.rich_utils import rich_format_error
 
 import include
+from include import contracts
 from include.cli import ask, checks, completion, customers, forget, health, helping, land, runbook, services, stack, terminal, tests
 from include.errors import LandfallError
 
@@ -33,10 +34,14 @@ COMMANDS: list[Callable[..., None]] = [
     ask.query, ask.tables, ask.answers, ask.landings, ask.explain, ask.quarantine, land.replay,
     forget.repair, forget.forget, land.split, stack.compose_env, completion.completion, checks.check,
 ]  # fmt: skip
+# Those of a clone: about its own stack, or about its files.
+OF_A_CLONE = [stack.demo, stack.up, stack.down, stack.clean, stack.compose_env, completion.completion, checks.check]
 for command in COMMANDS:
-    helping.register(app, command)
-helping.register(app, runbook.runbook, hidden=True)  # for those who change Landfall: CONTRIBUTING.md
-helping.register(app, tests.run, "test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+    if not (include.INSTALLED and command in OF_A_CLONE):
+        helping.register(app, command)
+if not include.INSTALLED:
+    helping.register(app, runbook.runbook, hidden=True)  # for those who change Landfall: CONTRIBUTING.md
+    helping.register(app, tests.run, "test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 app.add_typer(customers.app)
 
 
@@ -70,9 +75,14 @@ def before(
     ] = None,
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
 ) -> None:
-    """What comes before the command. Whoever asks for help need not have a profile that is right."""
+    """What comes before the command. Whoever asks for help need not have a profile that is right.
+
+    Where the wheel is installed, there is no stack of this machine: commands go to the deployment of the environment.
+    """
     if context.invoked_subcommand not in LOCAL and not {"--help", "-h"} & set(sys.argv[1:]):
-        services.choose(profile)
+        services.choose(profile or ("environment" if include.INSTALLED else None))
+        if include.INSTALLED:
+            contracts.require_folder()
 
 
 def main() -> None:

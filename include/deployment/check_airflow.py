@@ -73,7 +73,10 @@ def _dags(api: AirflowApi, contracts: Mapping[str, Contract]) -> str:
         )
     known = {dag["dag_id"] for dag in api.get("dags", dag_id_pattern=run_names.PREFIX, limit=100, exclude_stale=True)["dags"]}
     if not known:
-        raise Misconfigured(f"Airflow knows no DAG {run_names.PREFIX}...", "Put dags/ of this version into Airflow's dags folder.")
+        raise Misconfigured(
+            f"Airflow knows no DAG {run_names.PREFIX}...",
+            "Put dags/ of this version, or the file of docs/install.md, into Airflow's dags folder.",
+        )
     missing = [name for name in contracts if len(known) < 100 and run_names.PREFIX + name not in known]
     if missing:
         raise Misconfigured(

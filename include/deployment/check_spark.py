@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from include.deployment.checkup import Check, Misconfigured, connects, resolves
 from include.deployment.deployment import Deployment, Spark
 from include.stack.java import SUITABLE, inspect
 
+MADE_FOR = "4.1"  # where Spark is a cluster's own, no pyspark is installed that would say so
 SECONDS = 60  # for a JVM to say its version
 SUITABLE_WORDS = " or ".join(map(str, SUITABLE))
 
@@ -71,9 +71,10 @@ def _version(at: Spark) -> str:
         raise Misconfigured(
             f"{command[0]} --version: exit code {done.returncode}: {said}", "Run it by hand: its Java or its jars are damaged."
         )
-    ours = version("pyspark")
-    if found[1] != ".".join(ours.split(".")[:2]):
-        raise Misconfigured(f"Spark {found[1]}{found[2]}", f"Install Spark {ours}: the jars of Kafka and the transform are made for it.")
+    if found[1] != MADE_FOR:
+        raise Misconfigured(
+            f"Spark {found[1]}{found[2]}", f"Install Spark {MADE_FOR}: the jars of Kafka and the transform are made for it."
+        )
     return f"Spark {found[1]}{found[2]}"
 
 

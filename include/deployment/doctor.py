@@ -64,9 +64,7 @@ def _spark(at: Deployment) -> Spark | None:
 def _missing(part: str, deployment: Deployment) -> Step:
     """A worker needs every connection; a profile may leave out what its owner has no use for."""
     if deployment.name == ENVIRONMENT:
-        return Step(
-            part, "connection", FAILED, f"{VARIABLES[part]} is not set", f"Set {VARIABLES[part]}: docs/command_line.md has each key."
-        )
+        return Step(part, "connection", FAILED, f"{VARIABLES[part]} is not set", f"Set {VARIABLES[part]}: docs/settings.md has each key.")
     hint = "a profile's Spark is submitted by Airflow's workers; there: ./landfall --profile environment doctor" if part == "spark" else ""
     return Step(part, "connection", SKIPPED, f"{deployment.origin} says nothing of it{'; ' * bool(hint)}{hint}")
 

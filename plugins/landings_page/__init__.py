@@ -6,7 +6,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from importlib import import_module
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
@@ -16,8 +15,15 @@ Message = MutableMapping[str, Any]
 
 async def web(scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
     """The web app, imported at its first request: Airflow loads plugins in every process, tasks included, and one of them serves pages."""
-    module = await asyncio.to_thread(import_module, "landings_page.web")
-    await module.app(scope, receive, send)
+    app = await asyncio.to_thread(_app)
+    await app(scope, receive, send)
+
+
+def _app() -> Any:
+    """By an import of its own: Airflow loads files of its plugins folder under their own names, and this one is then `__init__`."""
+    from landings_page.web import app
+
+    return app
 
 
 class LandingsPage(AirflowPlugin):

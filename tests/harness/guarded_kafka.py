@@ -55,7 +55,8 @@ class Guarded:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[Guarded]:
+def running(home: Path, everyone: bool = True) -> Iterator[Guarded]:
+    """`everyone`: what no rule is about, USER may do too."""
     settings = Settings.private(home)
     lost, shut, sasl = free_port(), free_port(), free_port()
     usual = kafka.server_properties
@@ -72,7 +73,7 @@ def running(home: Path) -> Iterator[Guarded]:
             "listener.name.sasl.plain.sasl.jaas.config": jaas,
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS",
-            "allow.everyone.if.no.acl.found": "true",
+            "allow.everyone.if.no.acl.found": str(everyone).lower(),
         }
 
     with pytest.MonkeyPatch.context() as patch:

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,17 @@ def test_every_address_is_closed_without_a_token(page: Callable[[str, str], Test
     ]
     assert len(calls) == len(app.routes) > 9, "a mount or a page of documentation would not ask for a token"
     assert {call: page("", "").request(*call).status_code for call in calls} == dict.fromkeys(calls, 401)
+
+
+def test_the_web_app_is_found_under_the_name_that_airflow_loads_the_page_by(page: Callable[[str, str], TestClient]) -> None:
+    """A file of the plugins folder is loaded under its own name; of the wheel, tests/unit/test_wheel.py has it imported."""
+    from landings_page.web import app
+
+    file = Path(__file__).parents[2] / "plugins" / "landings_page" / "__init__.py"
+    loader = SourceFileLoader(file.stem, str(file))
+    module = module_from_spec(spec_from_loader(file.stem, loader))
+    loader.exec_module(module)
+    assert module._app() is app
 
 
 def test_what_is_hidden_looks_like_what_is_not_there(page: Callable[[str, str], TestClient]) -> None:

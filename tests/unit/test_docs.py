@@ -13,7 +13,7 @@ from include.cli import runbook
 from include.cli.main import app
 from include.errors import LandfallError
 from include.run_identity import TASKS
-from tests.harness import readme
+from tests.harness import install_page, readme
 
 ROOT = Path(__file__).parents[2]
 ARCHITECTURE, CONTRIBUTING = (ROOT / "docs" / "architecture.md").read_text(), (ROOT / "CONTRIBUTING.md").read_text()
@@ -21,9 +21,9 @@ README = (ROOT / "README.md").read_text()
 PAGES = {"docs/architecture.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING, "README.md": README}
 PAGES |= {
     f"docs/{name}": (ROOT / "docs" / name).read_text()
-    for name in ("command_line.md", "for_data_scientists.md", "performance.md", "runbook.md")
+    for name in ("command_line.md", "for_data_scientists.md", "install.md", "performance.md", "runbook.md", "settings.md")
 }
-TOP = ("dags", "plugins", "include", "spark_jobs", "tests", "docs", "bench")
+TOP = ("dags", "plugins", "include", "spark_jobs", "tests", "docs", "bench", "deploy")
 TO_BE_MADE = {"include/answers/NN_name.sql", "include/customers/beta.yaml"}  # what the reader makes
 FAULTS = [f"R{number}" for number in range(1, 14)]
 NEVER_GIVEN = {"R11"}
@@ -187,6 +187,24 @@ def test_a_command_of_the_readme_is_one_that_landfall_knows(command: list[str]) 
 
 def test_a_wrong_command_or_option_is_noticed() -> None:
     assert [CliRunner().invoke(app, [*words, "--help"]).exit_code for words in (["lnad"], ["land", "--customers", "acme"])] == [2, 2]
+
+
+OF_THE_PAGE = [command for block in install_page.blocks() for command in install_page.commands(block.commands)]
+
+
+@pytest.mark.parametrize("command", OF_THE_PAGE, ids=lambda command: command[0])
+def test_a_command_of_the_page_for_an_airflow_is_one_that_landfall_knows(command: list[str]) -> None:
+    """tests/integration/test_install.py follows the page; that is part of the long form."""
+    assert CliRunner().invoke(app, [*command, "--help"]).exit_code == 0
+
+
+def test_the_page_for_an_airflow_goes_by_steps_and_sets_what_it_uses() -> None:
+    blocks = install_page.blocks()
+    assert [block.step for block in blocks] == sorted(block.step for block in blocks)
+    assert {block.step for block in blocks} == set(range(1, 10))
+    assert {command[0] for command in OF_THE_PAGE} == {"customers", "doctor", "land", "query"}
+    used = {name for block in blocks[1:] for name in re.findall(r"\$\{?([A-Z_]+)", block.commands)}
+    assert used - {"HADOOP_USER_NAME"} == install_page.values().keys() - {"AIRFLOW_HOME"}
 
 
 def test_blocks_of_the_readme_are_short() -> None:

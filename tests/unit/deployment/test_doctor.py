@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,8 @@ def program(path: Path, text: str) -> Path:
     return path
 
 
-def java(folder: Path, version: int) -> str:
-    program(folder / "bin" / "java", f'printf "    java.home = {folder}\\n    java.specification.version = {version}\\n" >&2')
+def java(folder: Path, number: int) -> str:
+    program(folder / "bin" / "java", f'printf "    java.home = {folder}\\n    java.specification.version = {number}\\n" >&2')
     return str(folder)
 
 
@@ -43,7 +44,7 @@ def right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spark:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     file = tmp_path / "spark.properties"
     file.write_text("")
-    return Spark("local[*]", str(file), spark(tmp_path / "spark", f"version {check_spark.version('pyspark')}"), java(tmp_path / "java", 17))
+    return Spark("local[*]", str(file), spark(tmp_path / "spark", f"version {version('pyspark')}"), java(tmp_path / "java", 17))
 
 
 def named(steps: list[Step], step: str, message: str, fix: str) -> None:
@@ -82,7 +83,7 @@ def test_a_worker_needs_every_connection_a_profile_what_it_names(tmp_path: Path,
         "connection",
         FAILED,
         "AIRFLOW_CONN_HDFS_DEFAULT is not set",
-        "Set AIRFLOW_CONN_HDFS_DEFAULT: docs/command_line.md has each key.",
+        "Set AIRFLOW_CONN_HDFS_DEFAULT: docs/settings.md has each key.",
     )
     assert {part for part, step in steps.items() if step.state == FAILED} == {"contracts", "airflow", "kafka", "hdfs", "catalog", "spark"}
     assert f"there is no contract in {tmp_path}" in steps["contracts"].detail
