@@ -152,6 +152,8 @@ def read_raw(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
 def read_kafka(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
     """Exactly the given offsets, and of them only the ingest's."""
     ranges: Offsets = options.offsets
+    tasks = [ceil((last - first + 1) / RECORDS_PER_TASK) for first, last in ranges.values()]
+    records = sum(last - first + 1 for first, last in ranges.values())
     messages = (
         spark.read.format("kafka")
         .options(**KAFKA_TIMEOUTS)
@@ -162,8 +164,9 @@ def read_kafka(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
         .option("kafka.isolation.level", "read_committed")
         .option("includeHeaders", "true")
         .option("failOnDataLoss", "true")
-        .option("minPartitions", sum(ceil((last - first + 1) / RECORDS_PER_TASK) for first, last in ranges.values()))
+        .option("minPartitions", sum(tasks))
         .load()
+        .coalesce(ceil(records / RECORDS_PER_TASK))  # of a small day one: a worker's start costs more than a thousand records
     )
     value = F.coalesce("value", F.lit(b""))  # a tombstone is an empty record: counted, and quarantined as blank
     return messages.where(header("ingest") == options.ingest).select(
