@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from pyspark.sql import Column, SparkSession
 
 from include.stack.jars import jars_of
 from include.stack.settings import Settings
-from transform_assessments import SPARK_CONF
+from tests.oracle.built_landing import DAY, INGEST, TEST_EXAM_NAMES, build
+from transform_assessments import SPARK_CONF, arguments, transform
 
+Landed = Callable[[Path, Sequence[bytes]], dict[str, Any]]
 Evaluate = Callable[[str, Sequence[tuple[Any, ...]], Column], list[Any]]
 
 
@@ -53,3 +56,25 @@ def evaluate(spark: SparkSession) -> Evaluate:
         return [row[0] for row in spark.createDataFrame(list(rows), schema).coalesce(1).select(column).collect()]
 
     return values
+
+
+@pytest.fixture
+def landed(spark: SparkSession) -> Landed:
+    """`landed(folder, records)` is the receipt of a transform of these records, which lie as those of a landing do."""
+
+    def receipt(folder: Path, records: Sequence[bytes]) -> dict[str, Any]:
+        built = build(folder, records)
+        raw = [part for file in built.transform.tables["raw_assessments"].files for part in ("--raw", f"file://{file.path}")]
+        named = {
+            "topic": "t",
+            "ingest": INGEST,
+            "day": DAY,
+            "landing": "one",
+            "lake": f"file://{folder}/again",
+            "receipt": f"file://{folder}/r",
+        }
+        options = [part for name, value in named.items() for part in (f"--{name}", value)]
+        exams = [part for name in TEST_EXAM_NAMES for part in ("--test-exam-name", name)]
+        return transform(spark, arguments([*options, *raw, *exams]), {})
+
+    return receipt
