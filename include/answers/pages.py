@@ -9,6 +9,7 @@ tables can give (`rollups.py`); the page names the questions that it leaves out,
 """
 
 import functools
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from include import receipts
 from include.answers import rollups
 from include.answers.charts import INK, chart
 from include.answers.questions import FOLDER, REPEATS, Answer, Asked, Question, Used, as_json, ask_all, cell, questions
+from include.answers.sections import section
 from include.figures import PARTS, Place, shown
 from include.lake.lake import Lake
 from include.query.session import Session
@@ -64,6 +66,12 @@ class Report:
         return counted.distinct if counted else None
 
     @property
+    def command(self) -> str:
+        """What answers the same questions with all their rows."""
+        options = {"customer": self.as_of.customer, "from": self.asked.first, "to": self.asked.last, "exam": self.asked.exam}
+        return " ".join(["./landfall answers", *(f"--{name} {shlex.quote(value)}" for name, value in options.items() if value)])
+
+    @property
     def sums(self) -> dict[str, int]:
         """Of the landed days, without a figure that was not kept on each of them."""
         counts = {name: [row[self.days.columns.index(name)] for row in self.days.rows] for name in SUMS}
@@ -72,7 +80,7 @@ class Report:
     def html(self, linked: bool = False) -> bytes:
         """The page. `linked` if its neighbours, a page for each day and one for all, lie beside it."""
         receipt = receipts.plain(self.receipt) if self.receipt else None
-        sections = [(answer, chart(answer)) for answer in self.answers]
+        sections = [section(answer) for answer in self.answers]
         calendar = None if receipt else chart(self.days)
         figures = {name: getattr(self.receipt, name) for name in shown(Place.DAY)} if self.receipt else {}
         page = _template().render(

@@ -13,7 +13,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from include.answers import charts, pages, rollups
+from include.answers import charts, pages, rollups, sections
 from include.answers.charts import KINDS, chart
 from include.answers.questions import Answer, Asked, answers, questions
 from include.contracts import TopicSpec
@@ -117,7 +117,42 @@ def test_they_are_written_again_to_the_same_places(lake: Lake, folder: Path, wri
 def test_the_figures_of_a_page_are_the_answers(lake: Lake, written: dict[str, str], page: str, day: str | None) -> None:
     found = cells(Path(written[page]).read_text())
     for answer in answers(lake, Asked.day(day)):
-        assert found[answer.name] == (answer.shown or [["no rows"]]), answer.name
+        rows = [row for row in answer.shown if "empty_because" not in answer.columns or row[answer.columns.index("empty_because")] == "null"]
+        told = [[cell for column, cell in zip(answer.columns, row, strict=True) if column != "empty_because"] for row in rows]
+        assert found[answer.name] == (told or [["no rows"]]), answer.name
+
+
+def test_rows_without_figures_are_left_out_of_a_page_and_counted_with_their_reasons(lake: Lake, written: dict[str, str]) -> None:
+    page = Path(written["html"]).read_text()
+    document = json.loads(Path(written["json"]).read_text())
+    (items,) = [each for each in document["answers"] if each["name"] == "items"]
+    assert {row[items["columns"].index("empty_because")].partition(":")[0] for row in items["rows"]} == {"too few attempts"}
+    assert f"Left out: {len(items['rows'])} rows without figures: too few attempts ({len(items['rows'])})." in page
+    assert "empty because" not in page
+
+
+LONG = [
+    ("wide and long: the first", 10, 25, 20, "5"),
+    ("wide and short", 10, 20, 20, None),
+    ("narrow: a reader looks for a name", 9, 25, 25, None),
+    ("narrow and very long", 3, 1_234, 200, "1,034"),
+]
+
+
+@pytest.mark.parametrize(("why", "wide", "long", "shown", "more"), LONG, ids=[row[0] for row in LONG])
+def test_a_long_table_has_its_first_rows_and_says_how_many_more(
+    lake: Lake, why: str, wide: int, long: int, shown: int, more: str | None
+) -> None:
+    rows = [[f"row {number}", *range(wide - 1)] for number in range(long)]
+    given = replace(answer("", rows, tuple("abcdefghij"[:wide])), chart=(), numeric=(False,) * wide, name="long_one")
+    page = replace(pages.report(lake, Asked(DAY, DAY)), answers=[given]).html().decode()
+    assert [row[0] for row in cells(page)["long_one"]] == [f"row {number}" for number in range(shown)], why
+    said = re.findall(r"([\d,]+) more rows: <code>(.*?)</code>", page)
+    assert said == ([(more, f"./landfall answers --customer {CUSTOMER} --from {DAY} --to {DAY}")] if more else [])
+
+
+def test_the_sections_that_open_with_the_page_are_answers() -> None:
+    assert sections.OPEN <= {question.name for question in questions()}
 
 
 @pytest.mark.parametrize(("document", "day"), [("json", DAY), ("all_days_json", None)])
@@ -457,6 +492,8 @@ def test_long_tables_are_sorted_and_filtered(browser: Any, written: dict[str, st
     page = browser.new_page()
     page.goto(f"file://{written['all_days_copy']}")
     table = page.locator("#attempts_per_exam")
+    assert not table.is_visible()
+    page.get_by_role("navigation").get_by_role("link", name="Attempts per exam").first.click()
     first = table.locator("tbody tr:not([hidden]) td:first-child")
     assert first.first.inner_text() == "Learning Git"
     table.get_by_role("button", name="exam").click()
