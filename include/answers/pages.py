@@ -22,6 +22,7 @@ import pyarrow as pa
 from include import receipts
 from include.answers import rollups
 from include.answers.charts import INK, chart
+from include.answers.option_curves import option_curves
 from include.answers.questions import FOLDER, REPEATS, Answer, Asked, Question, Used, as_json, ask_all, cell, questions
 from include.answers.sections import section
 from include.figures import PARTS, Place, shown
@@ -80,7 +81,8 @@ class Report:
     def html(self, linked: bool = False) -> bytes:
         """The page. `linked` if its neighbours, a page for each day and one for all, lie beside it."""
         receipt = receipts.plain(self.receipt) if self.receipt else None
-        sections = [section(answer) for answer in self.answers]
+        curves = {"options": option_curves(self.answers)}
+        sections = [section(answer, curves.get(answer.name)) for answer in self.answers]
         calendar = None if receipt else chart(self.days)
         figures = {name: getattr(self.receipt, name) for name in shown(Place.DAY)} if self.receipt else {}
         page = _template().render(

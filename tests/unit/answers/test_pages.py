@@ -15,6 +15,7 @@ import pytest
 
 from include.answers import charts, pages, rollups, sections
 from include.answers.charts import KINDS, chart
+from include.answers.option_curves import option_curves
 from include.answers.questions import Answer, Asked, answers, questions
 from include.contracts import TopicSpec
 from include.lake.lake import Lake
@@ -117,7 +118,9 @@ def test_they_are_written_again_to_the_same_places(lake: Lake, folder: Path, wri
 def test_the_figures_of_a_page_are_the_answers(lake: Lake, written: dict[str, str], page: str, day: str | None) -> None:
     found = cells(Path(written[page]).read_text())
     for answer in answers(lake, Asked.day(day)):
-        rows = [row for row in answer.shown if "empty_because" not in answer.columns or row[answer.columns.index("empty_because")] == "null"]
+        rows = [
+            row for row in answer.shown if "empty_because" not in answer.columns or row[answer.columns.index("empty_because")] == "null"
+        ]
         told = [[cell for column, cell in zip(answer.columns, row, strict=True) if column != "empty_because"] for row in rows]
         assert found[answer.name] == (told or [["no rows"]]), answer.name
 
@@ -152,7 +155,7 @@ def test_a_long_table_has_its_first_rows_and_says_how_many_more(
 
 
 def test_the_sections_that_open_with_the_page_are_answers() -> None:
-    assert sections.OPEN <= {question.name for question in questions()}
+    assert {question.name for question in questions()} >= sections.OPEN
 
 
 @pytest.mark.parametrize(("document", "day"), [("json", DAY), ("all_days_json", None)])
@@ -282,7 +285,12 @@ def test_a_browser_would_load_nothing_for_a_page(written: dict[str, str], page: 
 
 
 @pytest.fixture(scope="module")
-def drawn(lake: Lake) -> dict[str, Answer]:
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
+    folder = tmp_path_factory.mktemp("drawn")
+    lake = new_lake(folder)
+    land(lake, folder)
+    of_one_form = [("correct",) * right + ("incorrect",) * (3 - right) for right in (0, 1, 1, 2, 2, 3)]
+    land(lake, folder, records=[*MORE, *(attempt(300 + at, exam="Items", results=each) for at, each in enumerate(of_one_form))], day=SECOND)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("include.contracts.min_n", lambda customer: 4)  # exams of few attempts
         return {answer.name: answer for answer in answers(lake) if answer.chart}
@@ -361,6 +369,53 @@ def test_a_column_stands_at_its_date_whatever_the_time_zone_of_the_machine() -> 
     assert made
     labels = [text.text for text in ET.fromstring(made.svg).iter("text")]
     assert {"2018-01-01", "2018-01-03"} <= set(labels)
+
+
+def inks(drawing: str, title: str) -> list[str]:
+    """Of the marks whose tooltips have this word: their colours, by name."""
+    names = {colour: name for name, colour in charts.INK.items()}
+    marks = [each for each in ET.fromstring(drawing).iter() if any(title in (child.text or "") for child in each.findall("title"))]
+    return [names[mark.get("fill") or mark.get("stroke") or ""] for mark in marks]
+
+
+def test_a_question_that_does_not_tell_good_attempts_from_poor_ones_stands_out() -> None:
+    columns = ("name", "p", "p_low", "p_high", "r", "r_low", "r_high")
+    rows = [
+        ["inverted", 0.5, 0.4, 0.6, -0.3, -0.5, -0.1],
+        ["border", 0.5, 0.4, 0.6, 0.2, 0.1, 0.3],
+        ["no r", 0.5, 0.4, 0.6, None, None, None],
+    ]
+    made = chart(replace(answer("", rows, columns), chart=("discrimination", *columns[1:])))
+    assert made
+    assert (inks(made.svg, "inverted"), inks(made.svg, "border"), inks(made.svg, "no r")) == (["warn"], ["mark"], [])
+    assert made.told.endswith("In another colour: r below 0.2, 1 row. Without a value, so not drawn: 1 row.")
+
+
+def curves(names: list[str], shares: list[tuple[str, str, float | None]]) -> charts.Chart | None:
+    """Of these exams, each with one question with options of (id, is_key, share of the best third)."""
+    options = [[name, "q", option, is_key, 0.5, 0.5, best] for name in names for option, is_key, best in shares]
+    given = replace(
+        answer("", options, ("exam", "question", "option", "is_key", "worst_third", "middle_third", "best_third")), name="options", chart=()
+    )
+    worst = replace(
+        answer("", [[place, name, "q"] for place, name in enumerate(names, 1)], ("place", "exam", "question")), name="look_at", chart=()
+    )
+    return option_curves([given, worst])
+
+
+def test_option_curves_show_the_wrong_option_that_beats_the_key() -> None:
+    made = curves(["Git"], [("key", "yes", 0.3), ("beats", "no", 0.4), ("falls", "no", 0.1), ("empty", "no", None)])
+    assert made
+    assert [inks(made.svg, f"option {name};") for name in ("key", "beats", "falls", "empty")] == [["mark"], ["warn"], ["soft"], []]
+
+
+def test_option_curves_are_of_the_worst_ten_whatever_their_names() -> None:
+    made = curves(["a\0b", "<b>", "データサイエンスのためのプログラミング入門", *map(str, range(20))], [("key", "yes", 0.3)])
+    assert made
+    labels = [text.text for text in ET.fromstring(made.svg).iter("text")]
+    assert labels == ["1 a\ufffdb", "2 <b>", "3 データサイ…ング入門", *[f"{place} {place - 4}" for place in range(4, 11)]]
+    assert curves([], []) is None
+    assert option_curves([]) is None
 
 
 # ---- after years
