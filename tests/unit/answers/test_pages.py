@@ -169,6 +169,54 @@ def test_the_document_has_the_same(lake: Lake, written: dict[str, str], document
     assert found["as_of"]["landing"] == f"{SECOND}-5f3a9c1e-1"
 
 
+def glance(page: str) -> list[tuple[str, str, str]]:
+    """Of each headline figure: name, value, and what was before."""
+    section = page.partition('<section id="headline">')[2].partition("</section>")[0]
+    found = re.findall(r'<dt>(.*?)</dt><dd>(.*?)</dd>(?:<dd class="change">(.*?)</dd>)?</div>', section)
+    return [(name, value, change) for name, value, change in found]
+
+
+def test_a_page_leads_with_its_figures_beside_those_of_the_landed_day_before(lake: Lake, written: dict[str, str]) -> None:
+    second = pages.rewrite(lake, [DAY, SECOND])[3]
+    page = Path(second).read_text()
+    assert second.endswith(f"{SECOND}.html")
+    assert glance(page) == [
+        ("attempts", "31", "7 before: +24"),
+        ("mean score", "98.39 %", "50.00 % before: +48.39 points"),
+        ("keys that may be wrong", "0", "0 before: the same"),
+        ("questions to look at, beyond chance", "0", "0 before: the same"),
+        ("records in quarantine", "0", "2 before: -2"),
+        ("without a score", "0", "1 before: -1"),
+    ]
+    assert page.index('id="headline"') < page.index('id="contents"') < page.index('id="receipt"')
+    assert f'<a rel="prev" href="{DAY}.html">' in page
+    assert 'rel="next"' not in page
+    of_first = Path(written["html"]).read_text()
+    assert {change for _, _, change in glance(of_first)} == {""}
+    assert f'<a rel="next" href="{SECOND}.html">' in of_first
+
+
+@pytest.mark.parametrize("report", [None, b"{", b"{}", b'{"answers": []}', b'{"answers": [{"name": "score", "columns": [], "rows": []}]}'])
+def test_a_day_before_without_a_report_that_can_be_read_is_not_compared_with(tmp_path: Path, report: bytes | None) -> None:
+    lake = new_lake(tmp_path)
+    land(lake, tmp_path)
+    landing = land(lake, tmp_path, records=MORE, day=SECOND)
+    if report is not None:
+        lake.fs.makedirs(f"{lake.path}/answers")
+        lake.fs.pipe_file(f"{lake.path}/answers/{DAY}.json", report)
+    found = glance(Path(pages.write(lake, landing)["html"]).read_text())
+    assert found[0] == ("attempts", "31", "")
+
+
+def test_a_day_asked_otherwise_than_its_report_is_not_compared_with_the_day_before(lake: Lake, written: dict[str, str]) -> None:
+    for asked, compared in (
+        (Asked(SECOND, SECOND), True),
+        (Asked(SECOND, SECOND, once=True), False),
+        (Asked(SECOND, SECOND, "Rare 01"), False),
+    ):
+        assert bool(glance(pages.report(lake, asked).html().decode())[0][2]) is compared, asked
+
+
 def test_a_day_shows_its_receipt_and_all_days_their_sums(lake: Lake, written: dict[str, str]) -> None:
     of_day, of_all = (Path(written[page]).read_text() for page in ("html", "all_days_html"))
     assert "12 published = 8 landed + 2 duplicates + 2 quarantined:" in of_day
