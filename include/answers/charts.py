@@ -181,19 +181,23 @@ def discrimination(answer: "Answer", rows: list[list[Any]], *columns: str) -> Dr
     `columns` are difficulty, its ends, discrimination, its ends. Drawn are the first rows: those with the lowest discrimination.
     """
     at = [answer.columns.index(column) for column in columns]
-    values = []
+    values, ends, below = list[dict[str, Any]](), [-USEFUL], 0
     for row in rows[:MOST_POINTS]:
         x, left, right, y, low, high = (float(row[place]) for place in at)
         told = _drawn(answer, row, None, columns[0]).told
+        below += y < USEFUL
+        ends.append(low)
         values.append({"x": x, "left": left, "right": right, "y": y, "low": low, "high": high, "told": told, "ink": _ink(y < USEFUL)})
-    lowest = min(-0.2, *(value["low"] for value in values))
-    x = {"scale": {"domain": [0, 1]}, "axis": {"format": ".0%", "values": [0, 0.5, 1], "title": None}}
-    y = {"scale": {"domain": [lowest, 1]}, "axis": {"values": [-0.5, 0, USEFUL, 0.5, 1], "grid": True, "title": None}}
+    easy: dict[str, Any] = {"scale": {"domain": [0, 1]}, "axis": {"format": ".0%", "values": [0, 0.5, 1], "title": None}}
+    useful: dict[str, Any] = {
+        "scale": {"domain": [min(ends), 1]},
+        "axis": {"values": [-0.5, 0, USEFUL, 0.5, 1], "grid": True, "title": None},
+    }
     ink = {"field": "ink", "type": "nominal", "scale": None}
     faint = {"type": "rule", "opacity": FAINTEST, "aria": False}
-    across = {"x": _number("left", **x), "x2": {"field": "right"}, "y": _number("y", **y), "color": ink}
-    upright = {"x": _number("x", **x), "y": _number("low", **y), "y2": {"field": "high"}, "color": ink}
-    points = {"x": _number("x", **x), "y": _number("y", **y), "color": ink, **TOLD}
+    across = {"x": _number("left", **easy), "x2": {"field": "right"}, "y": _number("y", **useful), "color": ink}
+    upright = {"x": _number("x", **easy), "y": _number("low", **useful), "y2": {"field": "high"}, "color": ink}
+    points = {"x": _number("x", **easy), "y": _number("y", **useful), "color": ink, **TOLD}
     layers = [
         {"mark": faint, "encoding": across},
         {"mark": faint, "encoding": upright},
@@ -201,7 +205,6 @@ def discrimination(answer: "Answer", rows: list[list[Any]], *columns: str) -> Dr
     ]
     told = f"Drawn: {_said(columns[0])} (right is easy) and {_said(columns[3])} (low is bad) with their intervals"
     told += f", the first {MOST_POINTS} of {_rows(len(rows))}" if len(rows) > MOST_POINTS else ""
-    below = sum(value["y"] < USEFUL for value in values)
     told += f". In another colour: {_said(columns[3])} below {USEFUL}, {_rows(below)}."
     return Drawing({"data": {"values": values}, "layer": layers}, told, 260, 40, 16, 24)
 
