@@ -131,6 +131,7 @@ def test_rows_without_figures_are_left_out_of_a_page_and_counted_with_their_reas
     (items,) = [each for each in document["answers"] if each["name"] == "items"]
     assert {row[items["columns"].index("empty_because")].partition(":")[0] for row in items["rows"]} == {"too few attempts"}
     assert f"Left out: {len(items['rows'])} rows without figures: too few attempts ({len(items['rows'])})." in page
+    assert cells(page)["items"] == [["no rows"]]
     assert "empty because" not in page
 
 
