@@ -6,6 +6,7 @@
 -- formula: difficulty p = right / n, with Wilson's interval. Discrimination r = Sux / sqrt(Suu Sxx), sums of squares and products about the means of each form, added over forms; u = 1 for right, x = score without this question; interval tanh(atanh r -+ 1.96 / sqrt(n - forms - 2)). Upper minus lower: equal scores at the border of a group count in part.
 -- source: Wilson 1927 (interval of a share); Henrysson 1963 (item-total correlation without the item); Fisher 1921 (z); Kelley 1939 (27 %)
 -- percent: difficulty difficulty_low difficulty_high
+-- chart: discrimination difficulty difficulty_low difficulty_high discrimination discrimination_low discrimination_high
 select
     exam_name as exam,
     question_id as question,

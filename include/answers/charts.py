@@ -26,7 +26,9 @@ LETTERS = 25  # of a name that fit there, in a wide font
 BAR, HIGH = 20, 180  # height of a bar with its gap, and of columns
 MOST = 25  # bars in one chart; more are a table
 WEEK = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-INK = {"text": "#1d2328", "soft": "#56616b", "line": "#d9dee3", "mark": "#1b66c9"}
+INK = {"text": "#1d2328", "soft": "#56616b", "line": "#d9dee3", "mark": "#1b66c9", "warn": "#8a5300"}
+USEFUL = 0.2  # the discrimination from which on a question is usually called useful (Ebel 1954)
+MOST_POINTS = 300
 FAINTEST = 0.25  # opacity of the lowest value in a chart by shades
 STEPS = {10: "day", 7: "month", 4: "year"}  # letters of an ISO date, and what they tell apart
 MOST_STEPS = 120
@@ -84,7 +86,7 @@ def chart(answer: "Answer") -> Chart | None:
         return None
     drawing = KINDS[kind](answer, rows, *columns)
     left = len(answer.rows) - len(rows)
-    return Chart(_svg(drawing, answer.title), f"{drawing.told}{f' Without a value, so not drawn: {_rows(left)}.' if left else ''}")
+    return Chart(svg(drawing, answer.title), f"{drawing.told}{f' Without a value, so not drawn: {_rows(left)}.' if left else ''}")
 
 
 def needed(answer: "Answer") -> Sequence[str]:
@@ -173,12 +175,51 @@ def week(answer: "Answer", rows: list[list[Any]], weekday: str, hour: str, value
     return Drawing(_chart(drawn, mark="rect", encoding=place), told, 18 * len(WEEK), left=92, bottom=24)
 
 
+def discrimination(answer: "Answer", rows: list[list[Any]], *columns: str) -> Drawing:
+    """A point for each question, easy ones to the right and useful ones above, with both intervals; those below `USEFUL` stand out.
+
+    `columns` are difficulty, its ends, discrimination, its ends. Drawn are the first rows: those with the lowest discrimination.
+    """
+    at = [answer.columns.index(column) for column in columns]
+    values, ends, below = list[dict[str, Any]](), [-USEFUL], 0
+    for row in rows[:MOST_POINTS]:
+        x, left, right, y, low, high = (float(row[place]) for place in at)
+        told = _drawn(answer, row, None, columns[0]).told
+        below += y < USEFUL
+        ends.append(low)
+        values.append({"x": x, "left": left, "right": right, "y": y, "low": low, "high": high, "told": told, "ink": _ink(y < USEFUL)})
+    easy: dict[str, Any] = {"scale": {"domain": [0, 1]}, "axis": {"format": ".0%", "values": [0, 0.5, 1], "title": None}}
+    useful: dict[str, Any] = {
+        "scale": {"domain": [min(ends), 1]},
+        "axis": {"values": [-0.5, 0, USEFUL, 0.5, 1], "grid": True, "title": None},
+    }
+    ink = {"field": "ink", "type": "nominal", "scale": None}
+    faint = {"type": "rule", "opacity": FAINTEST, "aria": False}
+    across = {"x": _number("left", **easy), "x2": {"field": "right"}, "y": _number("y", **useful), "color": ink}
+    upright = {"x": _number("x", **easy), "y": _number("low", **useful), "y2": {"field": "high"}, "color": ink}
+    points = {"x": _number("x", **easy), "y": _number("y", **useful), "color": ink, **TOLD}
+    layers = [
+        {"mark": faint, "encoding": across},
+        {"mark": faint, "encoding": upright},
+        {"mark": {"type": "circle", "size": 45, "opacity": 1}, "encoding": points},
+    ]
+    told = f"Drawn: {_said(columns[0])} (right is easy) and {_said(columns[3])} (low is bad) with their intervals"
+    told += f", the first {MOST_POINTS} of {_rows(len(rows))}" if len(rows) > MOST_POINTS else ""
+    told += f". In another colour: {_said(columns[3])} below {USEFUL}, {_rows(below)}."
+    return Drawing({"data": {"values": values}, "layer": layers}, told, 260, 40, 16, 24)
+
+
+def _ink(warned: bool) -> str:
+    return INK["warn" if warned else "mark"]
+
+
 KINDS: Mapping[str, Callable[..., Drawing]] = {
     "bars": bars,  # NAME VALUE [BY]
     "interval": interval,  # NAME VALUE LOW HIGH [BY]
     "columns": columns,  # NAME VALUE
     "dates": dates,  # DATE VALUE
     "week": week,  # WEEKDAY HOUR VALUE
+    "discrimination": discrimination,  # DIFFICULTY LOW HIGH DISCRIMINATION LOW HIGH
 }
 
 
@@ -198,7 +239,7 @@ def _chosen(answer: "Answer", rows: list[list[Any]], by: str | None) -> tuple[li
 
 def _drawn(answer: "Answer", row: list[Any], place: Any, value: str, low: str = "", high: str = "") -> Drawn:
     value_, low_, high_ = (float(row[answer.columns.index(column)]) if column else 0.0 for column in (value, low, high))
-    told = "; ".join(f"{_said(column)} {_cell(answer, row, column)}" for column in answer.columns)
+    told = "; ".join(f"{_said(column)} {shown(answer, row, column)}" for column in answer.columns)
     return Drawn(place, value_, _label(answer, row, value), told, low_, high_)
 
 
@@ -207,10 +248,11 @@ def _label(answer: "Answer", row: list[Any], column: str) -> str:
     value = row[answer.columns.index(column)]
     if column in answer.percent:
         return f"{100 * value:.3g} %"
-    return f"{value:,.3g}" if isinstance(value, float) else _cell(answer, row, column)
+    return f"{value:,.3g}" if isinstance(value, float) else shown(answer, row, column)
 
 
-def _cell(answer: "Answer", row: list[Any], column: str) -> str:
+def shown(answer: "Answer", row: list[Any], column: str) -> str:
+    """The cell without what no drawing may have."""
     return NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", answer.cell(row, column))
 
 
@@ -262,12 +304,15 @@ def _named(**axis: Any) -> dict[str, Any]:
 
 
 def _name(answer: "Answer", row: list[Any], column: str) -> str:
+    return short(shown(answer, row, column))
+
+
+def short(name: str, letters: int = LETTERS) -> str:
     """Cut in the middle if it is too long: names tell themselves apart at either end."""
-    name = _cell(answer, row, column)
-    if _width(name) <= LETTERS:
+    if _width(name) <= letters:
         return name
     halves = ((name[: (kept + 1) // 2], name[-(kept // 2) :]) for kept in range(len(name) - 1, 1, -1))
-    return next(f"{begin}…{end}" for begin, end in halves if _width(begin) + 1 + _width(end) <= LETTERS)
+    return next(f"{begin}…{end}" for begin, end in halves if _width(begin) + 1 + _width(end) <= letters)
 
 
 def _width(text: str) -> int:
@@ -279,7 +324,8 @@ def _from_zero(drawn: list[Drawn]) -> dict[str, Any]:
     return {"domain": [0, max(each.value for each in drawn) or 1]}
 
 
-def _svg(drawing: Drawing, title: str) -> str:
+def svg(drawing: Drawing, title: str) -> str:
+    """The drawing as a page has it."""
     quiet = {"domain": False, "ticks": False, "gridColor": INK["line"], "labelColor": INK["soft"], "labelFontSize": 13, "labelPadding": 6}
     config = {
         "background": None,

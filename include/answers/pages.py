@@ -9,8 +9,9 @@ tables can give (`rollups.py`); the page names the questions that it leaves out,
 """
 
 import functools
+import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +22,10 @@ import pyarrow as pa
 from include import receipts
 from include.answers import rollups
 from include.answers.charts import INK, chart
+from include.answers.headline import headlines, of_day
+from include.answers.option_curves import option_curves
 from include.answers.questions import FOLDER, REPEATS, Answer, Asked, Question, Used, as_json, ask_all, cell, questions
+from include.answers.sections import section
 from include.figures import PARTS, Place, shown
 from include.lake.lake import Lake
 from include.query.session import Session
@@ -39,6 +43,18 @@ LANDED_DAYS = f"""
     where day between coalesce($from::date, '0001-01-01') and coalesce($to::date, '9999-12-31')
     qualify row_number() over (partition by landings.day order by committed_at desc) = 1
     order by day desc"""
+NEIGHBOURS = """
+    select max(day) filter (day < $day::date)::varchar, min(day) filter (day > $day::date)::varchar
+    from landings"""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Of one day: the landed days before and after it, and the headline figures of the one before."""
+
+    previous: str | None = None
+    next: str | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,6 +67,7 @@ class Report:
     days: Answer
     answers: list[Answer]
     left_out: list[Question]
+    neighbours: Neighbours
 
     @property
     def used(self) -> Used | None:
@@ -64,6 +81,12 @@ class Report:
         return counted.distinct if counted else None
 
     @property
+    def command(self) -> str:
+        """What answers the same questions with all their rows."""
+        options = {"customer": self.as_of.customer, "from": self.asked.first, "to": self.asked.last, "exam": self.asked.exam}
+        return " ".join(["./landfall answers", *(f"--{name} {shlex.quote(value)}" for name, value in options.items() if value)])
+
+    @property
     def sums(self) -> dict[str, int]:
         """Of the landed days, without a figure that was not kept on each of them."""
         counts = {name: [row[self.days.columns.index(name)] for row in self.days.rows] for name in SUMS}
@@ -72,12 +95,14 @@ class Report:
     def html(self, linked: bool = False) -> bytes:
         """The page. `linked` if its neighbours, a page for each day and one for all, lie beside it."""
         receipt = receipts.plain(self.receipt) if self.receipt else None
-        sections = [(answer, chart(answer)) for answer in self.answers]
+        curves = {"options": option_curves(self.answers)}
+        sections = [section(answer, curves.get(answer.name)) for answer in self.answers]
         calendar = None if receipt else chart(self.days)
         figures = {name: getattr(self.receipt, name) for name in shown(Place.DAY)} if self.receipt else {}
         page = _template().render(
-            report=self, receipt=receipt, figures=figures, parts=PARTS, calendar=calendar, sections=sections, linked=linked, ink=INK
-        )
+            report=self, receipt=receipt, figures=figures, parts=PARTS, calendar=calendar, sections=sections, linked=linked, ink=INK,
+            headlines=headlines(self.answers, self.neighbours.figures),
+        )  # fmt: skip
         return page.encode()
 
     def json(self) -> bytes:
@@ -171,7 +196,15 @@ def _report(session: Session, asked: Asked, among: list[Question]) -> Report:
         days=_landed_days(session, asked),
         answers=ask_all(session, asked, among),
         left_out=[question for question in questions() if question not in among],
+        neighbours=_neighbours(session, asked) if asked.is_one_day else Neighbours(),
     )
+
+
+def _neighbours(session: Session, asked: Asked) -> Neighbours:
+    """The figures before are compared with only if both days are asked the same."""
+    ((previous, following),) = session.ask(NEIGHBOURS, {"day": asked.first}).rows
+    is_comparable = previous is not None and asked.exam is None and not asked.leaves_repeats_out
+    return Neighbours(previous, following, of_day(session.lake, previous) if is_comparable else {})
 
 
 def _landed_days(session: Session, asked: Asked) -> Answer:

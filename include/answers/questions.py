@@ -14,7 +14,7 @@ import difflib
 import functools
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -233,6 +233,7 @@ def _parts() -> dict[str, str]:
     return {path.stem: COMMENT.sub("", path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("parts/*.sql"))}
 
 
+@functools.lru_cache(20_000)  # the same questions are looked through several times in a landing
 def _reads(sql: str, table: str) -> bool:
     return re.search(rf"\b(from|join)\s+({ALL})?{table}\b", sql) is not None
 
@@ -275,7 +276,7 @@ def as_json(found: list[Answer], asked: Asked, as_of: Landing, receipt: Landing 
         "as_of": {"landing": as_of.landing, "committed_at": as_of.committed_at},
         "receipt": receipts.plain(receipt) if receipt else None,
         **more,
-        "answers": [asdict(answer) for answer in found],
+        "answers": found,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
 

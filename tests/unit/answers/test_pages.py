@@ -13,8 +13,9 @@ from typing import Any
 import fsspec
 import pytest
 
-from include.answers import charts, pages, rollups
+from include.answers import charts, pages, rollups, sections
 from include.answers.charts import KINDS, chart
+from include.answers.option_curves import option_curves
 from include.answers.questions import Answer, Asked, answers, questions
 from include.contracts import TopicSpec
 from include.lake.lake import Lake
@@ -117,7 +118,45 @@ def test_they_are_written_again_to_the_same_places(lake: Lake, folder: Path, wri
 def test_the_figures_of_a_page_are_the_answers(lake: Lake, written: dict[str, str], page: str, day: str | None) -> None:
     found = cells(Path(written[page]).read_text())
     for answer in answers(lake, Asked.day(day)):
-        assert found[answer.name] == (answer.shown or [["no rows"]]), answer.name
+        rows = [
+            row for row in answer.shown if "empty_because" not in answer.columns or row[answer.columns.index("empty_because")] == "null"
+        ]
+        told = [[cell for column, cell in zip(answer.columns, row, strict=True) if column != "empty_because"] for row in rows]
+        assert found[answer.name] == (told or [["no rows"]]), answer.name
+
+
+def test_rows_without_figures_are_left_out_of_a_page_and_counted_with_their_reasons(lake: Lake, written: dict[str, str]) -> None:
+    page = Path(written["html"]).read_text()
+    document = json.loads(Path(written["json"]).read_text())
+    (items,) = [each for each in document["answers"] if each["name"] == "items"]
+    assert {row[items["columns"].index("empty_because")].partition(":")[0] for row in items["rows"]} == {"too few attempts"}
+    assert f"Left out: {len(items['rows'])} rows without figures: too few attempts ({len(items['rows'])})." in page
+    assert cells(page)["items"] == [["no rows"]]
+    assert "empty because" not in page
+
+
+LONG = [
+    ("wide and long: the first", 10, 25, 20, "5"),
+    ("wide and short", 10, 20, 20, None),
+    ("narrow: a reader looks for a name", 9, 25, 25, None),
+    ("narrow and very long", 3, 1_234, 200, "1,034"),
+]
+
+
+@pytest.mark.parametrize(("why", "wide", "long", "shown", "more"), LONG, ids=[row[0] for row in LONG])
+def test_a_long_table_has_its_first_rows_and_says_how_many_more(
+    lake: Lake, why: str, wide: int, long: int, shown: int, more: str | None
+) -> None:
+    rows = [[f"row {number}", *range(wide - 1)] for number in range(long)]
+    given = replace(answer("", rows, tuple("abcdefghij"[:wide])), chart=(), numeric=(False,) * wide, name="long_one")
+    page = replace(pages.report(lake, Asked(DAY, DAY)), answers=[given]).html().decode()
+    assert [row[0] for row in cells(page)["long_one"]] == [f"row {number}" for number in range(shown)], why
+    said = re.findall(r"([\d,]+) more rows: <code>(.*?)</code>", page)
+    assert said == ([(more, f"./landfall answers --customer {CUSTOMER} --from {DAY} --to {DAY}")] if more else [])
+
+
+def test_the_sections_that_open_with_the_page_are_answers() -> None:
+    assert {question.name for question in questions()} >= sections.OPEN
 
 
 @pytest.mark.parametrize(("document", "day"), [("json", DAY), ("all_days_json", None)])
@@ -129,6 +168,54 @@ def test_the_document_has_the_same(lake: Lake, written: dict[str, str], document
     assert [each["day"] for each in found["days"]] == ([day] if day else [SECOND, DAY])
     assert (found["receipt"] or {}).get("published") == (12 if day else None)
     assert found["as_of"]["landing"] == f"{SECOND}-5f3a9c1e-1"
+
+
+def glance(page: str) -> list[tuple[str, str, str]]:
+    """Of each headline figure: name, value, and what was before."""
+    section = page.partition('<section id="headline">')[2].partition("</section>")[0]
+    found = re.findall(r'<dt>(.*?)</dt><dd>(.*?)</dd>(?:<dd class="change">(.*?)</dd>)?</div>', section)
+    return [(name, value, change) for name, value, change in found]
+
+
+def test_a_page_leads_with_its_figures_beside_those_of_the_landed_day_before(lake: Lake, written: dict[str, str]) -> None:
+    second = pages.rewrite(lake, [DAY, SECOND])[3]
+    page = Path(second).read_text()
+    assert second.endswith(f"{SECOND}.html")
+    assert glance(page) == [
+        ("attempts", "31", "7 before: +24"),
+        ("mean score", "98.39 %", "50.00 % before: +48.39 points"),
+        ("keys that may be wrong", "0", "0 before: the same"),
+        ("questions to look at, beyond chance", "0", "0 before: the same"),
+        ("records in quarantine", "0", "2 before: -2"),
+        ("without a score", "0", "1 before: -1"),
+    ]
+    assert page.index('id="headline"') < page.index('id="contents"') < page.index('id="receipt"')
+    assert f'<a rel="prev" href="{DAY}.html">' in page
+    assert 'rel="next"' not in page
+    of_first = Path(written["html"]).read_text()
+    assert {change for _, _, change in glance(of_first)} == {""}
+    assert f'<a rel="next" href="{SECOND}.html">' in of_first
+
+
+@pytest.mark.parametrize("report", [None, b"{", b"{}", b'{"answers": []}', b'{"answers": [{"name": "score", "columns": [], "rows": []}]}'])
+def test_a_day_before_without_a_report_that_can_be_read_is_not_compared_with(tmp_path: Path, report: bytes | None) -> None:
+    lake = new_lake(tmp_path)
+    land(lake, tmp_path)
+    landing = land(lake, tmp_path, records=MORE, day=SECOND)
+    if report is not None:
+        lake.fs.makedirs(f"{lake.path}/answers")
+        lake.fs.pipe_file(f"{lake.path}/answers/{DAY}.json", report)
+    found = glance(Path(pages.write(lake, landing)["html"]).read_text())
+    assert found[0] == ("attempts", "31", "")
+
+
+def test_a_day_asked_otherwise_than_its_report_is_not_compared_with_the_day_before(lake: Lake, written: dict[str, str]) -> None:
+    for asked, compared in (
+        (Asked(SECOND, SECOND), True),
+        (Asked(SECOND, SECOND, once=True), False),
+        (Asked(SECOND, SECOND, "Rare 01"), False),
+    ):
+        assert bool(glance(pages.report(lake, asked).html().decode())[0][2]) is compared, asked
 
 
 def test_a_day_shows_its_receipt_and_all_days_their_sums(lake: Lake, written: dict[str, str]) -> None:
@@ -247,7 +334,12 @@ def test_a_browser_would_load_nothing_for_a_page(written: dict[str, str], page: 
 
 
 @pytest.fixture(scope="module")
-def drawn(lake: Lake) -> dict[str, Answer]:
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
+    folder = tmp_path_factory.mktemp("drawn")
+    lake = new_lake(folder)
+    land(lake, folder)
+    of_one_form = [("correct",) * right + ("incorrect",) * (3 - right) for right in (0, 1, 1, 2, 2, 3)]
+    land(lake, folder, records=[*MORE, *(attempt(300 + at, exam="Items", results=each) for at, each in enumerate(of_one_form))], day=SECOND)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("include.contracts.min_n", lambda customer: 4)  # exams of few attempts
         return {answer.name: answer for answer in answers(lake) if answer.chart}
@@ -326,6 +418,53 @@ def test_a_column_stands_at_its_date_whatever_the_time_zone_of_the_machine() -> 
     assert made
     labels = [text.text for text in ET.fromstring(made.svg).iter("text")]
     assert {"2018-01-01", "2018-01-03"} <= set(labels)
+
+
+def inks(drawing: str, title: str) -> list[str]:
+    """Of the marks whose tooltips have this word: their colours, by name."""
+    names = {colour: name for name, colour in charts.INK.items()}
+    marks = [each for each in ET.fromstring(drawing).iter() if any(title in (child.text or "") for child in each.findall("title"))]
+    return [names[mark.get("fill") or mark.get("stroke") or ""] for mark in marks]
+
+
+def test_a_question_that_does_not_tell_good_attempts_from_poor_ones_stands_out() -> None:
+    columns = ("name", "p", "p_low", "p_high", "r", "r_low", "r_high")
+    rows = [
+        ["inverted", 0.5, 0.4, 0.6, -0.3, -0.5, -0.1],
+        ["border", 0.5, 0.4, 0.6, 0.2, 0.1, 0.3],
+        ["no r", 0.5, 0.4, 0.6, None, None, None],
+    ]
+    made = chart(replace(answer("", rows, columns), chart=("discrimination", *columns[1:])))
+    assert made
+    assert (inks(made.svg, "inverted"), inks(made.svg, "border"), inks(made.svg, "no r")) == (["warn"], ["mark"], [])
+    assert made.told.endswith("In another colour: r below 0.2, 1 row. Without a value, so not drawn: 1 row.")
+
+
+def curves(names: list[str], shares: list[tuple[str, str, float | None]]) -> charts.Chart | None:
+    """Of these exams, each with one question with options of (id, is_key, share of the best third)."""
+    options = [[name, "q", option, is_key, 0.5, 0.5, best] for name in names for option, is_key, best in shares]
+    given = replace(
+        answer("", options, ("exam", "question", "option", "is_key", "worst_third", "middle_third", "best_third")), name="options", chart=()
+    )
+    worst = replace(
+        answer("", [[place, name, "q"] for place, name in enumerate(names, 1)], ("place", "exam", "question")), name="look_at", chart=()
+    )
+    return option_curves([given, worst])
+
+
+def test_option_curves_show_the_wrong_option_that_beats_the_key() -> None:
+    made = curves(["Git"], [("key", "yes", 0.3), ("beats", "no", 0.4), ("falls", "no", 0.1), ("empty", "no", None)])
+    assert made
+    assert [inks(made.svg, f"option {name};") for name in ("key", "beats", "falls", "empty")] == [["mark"], ["warn"], ["soft"], []]
+
+
+def test_option_curves_are_of_the_worst_ten_whatever_their_names() -> None:
+    made = curves(["a\0b", "<b>", "データサイエンスのためのプログラミング入門", *map(str, range(20))], [("key", "yes", 0.3)])
+    assert made
+    labels = [text.text for text in ET.fromstring(made.svg).iter("text")]
+    assert labels == ["1 a\ufffdb", "2 <b>", "3 データサイ…ング入門", *[f"{place} {place - 4}" for place in range(4, 11)]]
+    assert curves([], []) is None
+    assert option_curves([]) is None
 
 
 # ---- after years
@@ -457,6 +596,8 @@ def test_long_tables_are_sorted_and_filtered(browser: Any, written: dict[str, st
     page = browser.new_page()
     page.goto(f"file://{written['all_days_copy']}")
     table = page.locator("#attempts_per_exam")
+    assert not table.is_visible()
+    page.get_by_role("navigation").get_by_role("link", name="Attempts per exam").first.click()
     first = table.locator("tbody tr:not([hidden]) td:first-child")
     assert first.first.inner_text() == "Learning Git"
     table.get_by_role("button", name="exam").click()
