@@ -1,0 +1,62 @@
+"""Answers in the standards of other programs. Changes nothing."""
+
+import sys
+from collections import Counter
+from contextlib import nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from include import contracts as customers
+from include.cli import options, services, terminal
+from include.cli.options import AsUser, Customer
+from include.errors import Refused
+
+
+class Standard(StrEnum):
+    """What `--as` takes."""
+
+    irw = "irw"
+
+
+def export(
+    customer: Customer,
+    standard: Annotated[
+        Standard,
+        typer.Option("--as", help="irw: the Item Response Warehouse's long form, as CSV.", show_default=False),
+    ],
+    user: AsUser = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DAY", help="The first day, such as 2018-01-28. Default: the first landed day.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last day. Default: the last landed day.")] = None,
+    exam: Annotated[str | None, typer.Option(metavar="EXAM", help="One exam only. Default: all but test exams.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to this file. Default: stdout.")] = None,
+) -> None:
+    """Write every answer to a question in a standard of other programs, as of the customer's newest landing.
+
+    Attempts that had come on an earlier day, byte for byte, are left out. docs/exports.md says what a standard cannot say.
+    """
+    from include.answers.questions import check_exam
+    from include.query import export as files
+    from include.query import irw
+    from include.query.answered import answered
+    from include.query.session import Session
+
+    customers.customer(customer)
+    first, last = first and options.day_of(first, "--from"), last and options.day_of(last, "--to")
+    if first and last and first > last:
+        raise Refused(f"--from {first} is after --to {last}: there are no days between them")
+    left_out: Counter[str] = Counter()
+    path = out and out.expanduser()
+    with Session(services.lake(customer, user), once=True) as session:
+        if exam is not None:
+            check_exam(session, exam)
+        with files.whole_file(path) if path else nullcontext(sys.stdout) as file:
+            answers = answered(session, first, last, exam)
+            written = files.write_csv(file, irw.COLUMNS, irw.rows(answers, left_out))
+    terminal.progress(f"{written:,} answers{f' in {path}' if path else ''}")
+    for why, number in sorted(left_out.items()):
+        terminal.progress(f"left out: {number:,} {why}")
