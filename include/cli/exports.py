@@ -1,5 +1,6 @@
 """Answers in the standards of other programs. Changes nothing."""
 
+import re
 import sys
 from collections import Counter
 from contextlib import nullcontext
@@ -14,18 +15,25 @@ from include.cli import options, services, terminal
 from include.cli.options import AsUser, Customer
 from include.errors import Refused
 
+ADDRESS = re.compile(r"https?://[A-Za-z0-9.:-]+(/[A-Za-z0-9._~%/-]*)?")
+
 
 class Standard(StrEnum):
     """What `--as` takes."""
 
     irw = "irw"
+    xapi = "xapi"
 
 
 def export(
     customer: Customer,
     standard: Annotated[
         Standard,
-        typer.Option("--as", help="irw: the Item Response Warehouse's long form, as CSV.", show_default=False),
+        typer.Option(
+            "--as",
+            help="irw: the Item Response Warehouse's long form, as CSV. xapi: one statement of xAPI 1.0.3 a line, as JSON.",
+            show_default=False,
+        ),
     ],
     user: AsUser = None,
     first: Annotated[
@@ -33,6 +41,13 @@ def export(
     ] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last day. Default: the last landed day.")] = None,
     exam: Annotated[str | None, typer.Option(metavar="EXAM", help="One exam only. Default: all but test exams.")] = None,
+    iri: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="What ids of xapi begin with, an address of your own. Default: https://landfall.invalid/NAME, NAME the customer.",
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to this file. Default: stdout.")] = None,
 ) -> None:
     """Write every answer to a question in a standard of other programs, as of the customer's newest landing.
@@ -41,7 +56,7 @@ def export(
     """
     from include.answers.questions import check_exam
     from include.query import export as files
-    from include.query import irw
+    from include.query import irw, xapi
     from include.query.answered import answered
     from include.query.session import Session
 
@@ -49,14 +64,31 @@ def export(
     first, last = first and options.day_of(first, "--from"), last and options.day_of(last, "--to")
     if first and last and first > last:
         raise Refused(f"--from {first} is after --to {last}: there are no days between them")
+    root = _root(iri, customer, standard)
     left_out: Counter[str] = Counter()
     path = out and out.expanduser()
     with Session(services.lake(customer, user), once=True) as session:
         if exam is not None:
             check_exam(session, exam)
         with files.whole_file(path) if path else nullcontext(sys.stdout) as file:
-            answers = answered(session, first, last, exam)
-            written = files.write_csv(file, irw.COLUMNS, irw.rows(answers, left_out))
+            answers = answered(session, first, last, exam, options=standard is Standard.xapi)
+            if standard is Standard.irw:
+                written = files.write_csv(file, irw.COLUMNS, irw.rows(answers, left_out))
+            else:
+                written = files.write_json_lines(file, xapi.statements(answers, root, left_out), terminal.escaped_json)
     terminal.progress(f"{written:,} answers{f' in {path}' if path else ''}")
     for why, number in sorted(left_out.items()):
         terminal.progress(f"left out: {number:,} {why}")
+
+
+def _root(iri: str | None, customer: str, standard: Standard) -> str:
+    """What ids of xapi begin with. Raises Refused for an address that is none, or that nothing would use."""
+    from include.query import xapi
+
+    if iri is None:
+        return xapi.default_iri(customer)
+    if standard is not Standard.xapi:
+        raise Refused("--iri is for --as xapi: no other standard has addresses for ids. Nothing was written. Leave it out.")
+    if not ADDRESS.fullmatch(iri):
+        raise Refused(f"--iri: expected an address such as https://example.org/exams, found {iri!r}")
+    return iri.rstrip("/")

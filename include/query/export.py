@@ -4,11 +4,12 @@ import csv
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -32,6 +33,15 @@ def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]
         # Python leaves a lone carriage return unquoted, which ends the row for a spreadsheet: the next cell could begin within a text.
         writer = quoted if any(isinstance(cell, str) and "\r" in cell for cell in cells) else plain
         writer.writerow(cells)
+        number += 1
+    return number
+
+
+def write_json_lines(file: TextIO, documents: Iterable[Any], escaped: Callable[[bytes], bytes] = bytes) -> int:
+    """Each document as JSON in a line of its own; returns their number. `escaped` is what is done to each for where it is shown."""
+    number = 0
+    for document in documents:
+        file.write(escaped(msgspec.json.encode(document)).decode() + "\n")
         number += 1
     return number
 

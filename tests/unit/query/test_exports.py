@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -237,3 +239,192 @@ def test_what_cannot_be_exported_is_refused(
     shown = capsys.readouterr()
     assert said in " ".join(shown.err.split())
     assert shown.out == ""
+
+
+IRI = "https://example.org/landed"
+NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # of addresses: RFC 4122
+DURATION = re.compile(r"PT(\d+(?:\.\d+)?)S")
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+# What a statement may have, by the tables of the specification (Data.md 2.4), and what it must.
+MAY = {
+    "": {"id", "actor", "verb", "object", "result", "context", "timestamp"},
+    "actor": {"objectType", "account"},
+    "actor.account": {"homePage", "name"},
+    "verb": {"id", "display"},
+    "object": {"objectType", "id", "definition"},
+    "object.definition": {"type", "interactionType", "correctResponsesPattern", "choices"},
+    "result": {"success", "response", "duration", "extensions"},
+    "context": {"registration", "contextActivities"},
+}
+MUST = {
+    "": MAY[""] - {"timestamp"}, "actor": MAY["actor"], "actor.account": MAY["actor.account"], "verb": MAY["verb"],
+    "object": MAY["object"], "object.definition": {"type", "interactionType"}, "result": {"success"}, "context": MAY["context"],
+}  # fmt: skip
+
+
+def escaped(text: str) -> str:
+    """As RFC 3986 writes any text as a part of an address."""
+    return "".join(
+        character if re.fullmatch(r"[A-Za-z0-9._~-]", character) else "".join(f"%{byte:02X}" for byte in character.encode())
+        for character in text
+    )
+
+
+def empty(value: Any) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return value in (None, "", {}, []) or any(map(empty, inner))
+
+
+def invalid(statement: dict[str, Any]) -> list[str]:
+    """What the specification does not allow in the statement."""
+    wrong = []
+    for path, allowed in MAY.items():
+        part = statement
+        for name in path.split(".") if path else []:
+            part = part[name]
+        if not MUST[path] <= part.keys() <= allowed:
+            wrong.append(f"{path or 'statement'} has {sorted(part)}")
+    definition, result, context = statement["object"]["definition"], statement["result"], statement["context"]
+    exams = context["contextActivities"]["parent"]
+    names = [each["id"] for each in definition.get("choices", [])]
+    listed = [*definition.get("correctResponsesPattern", []), *([result["response"]] if "response" in result else [])]
+    addresses = [statement["verb"]["id"], statement["object"]["id"], definition["type"], statement["actor"]["account"]["homePage"]]
+    addresses += [*result.get("extensions", {}), *(address for exam in exams for address in (exam["id"], exam["definition"]["type"]))]
+    rules = {
+        "a value is empty": not empty(statement),
+        "ids are UUIDs": all(str(uuid.UUID(each)) == each for each in (statement["id"], context["registration"])),
+        "the verb": statement["verb"]["id"] == "http://adlnet.gov/expapi/verbs/answered",
+        "the interaction": (definition["type"], definition["interactionType"])
+        == ("http://adlnet.gov/expapi/activities/cmi.interaction", "choice"),
+        "types of objects": (statement["actor"]["objectType"], statement["object"]["objectType"]) == ("Agent", "Activity"),
+        "addresses": all(re.fullmatch(r"https?://[A-Za-z0-9._~%/-]+", each) for each in addresses),
+        "choices have ids of their own": len(set(names)) == len(names) and not any(re.search(r"\s", name) for name in names),
+        "responses are of the choices": all(set(each.split("[,]")) <= set(names) for each in listed),
+        "success": isinstance(result["success"], bool),
+        "duration": "duration" not in result or DURATION.fullmatch(result["duration"]),
+        "timestamp": "timestamp" not in statement or TIMESTAMP.fullmatch(statement["timestamp"]),
+    }
+    return wrong + [rule for rule, holds in rules.items() if not holds]
+
+
+def expected_xapi(days: Mapping[str, Sequence[bytes]] = DAYS) -> dict[str, dict[str, Any]]:
+    """What each statement says, by its id."""
+    said = {}
+    for _, content, record in attempts(days):
+        times = micros(record)
+        for place, asked in enumerate(record.get("sequences", {}).get("questions", [])):
+            if record["base_exam_id"] is None or asked["id"] is None or asked.get("user_result") in (None, "unanswered"):
+                continue
+            attempt_iri = f"{IRI}/attempts/{escaped(record['keen_id'])}/{version(content, record).rpartition('/')[2]}"
+            options = {each["id"]: each for each in asked["options"]}
+            told = None not in options
+            touches = [moment(each["at"]) for each in options.values() if each.get("at")]
+            early = bool(touches) and bool(record.get("started_at")) and max(touches) < moment(record["started_at"])
+            said[str(uuid.uuid5(NAMESPACE, f"{attempt_iri}/{place}"))] = {
+                "who": version(content, record),
+                "what": f"{IRI}/exams/{escaped(record['base_exam_id'])}/questions/{escaped(asked['id'])}",
+                "exam": {"und": record["exam_name"]} if record.get("exam_name") else None,
+                "choices": sorted(escaped(name) for name in options) if told and options else None,
+                "keys": sorted(escaped(name) for name, each in options.items() if each.get("correct")) if told else [],
+                "response": sorted(escaped(name) for name, each in options.items() if each.get("checked")) if told else [],
+                "success": asked["user_result"] == "correct",
+                "partly": asked["user_result"] == "missed_some",
+                "micros": times.get(place),
+                "timestamp": max(touches) if touches and not early else 1517167151279837,
+                "registration": str(uuid.uuid5(NAMESPACE, attempt_iri)),
+            }
+    return said
+
+
+def read_xapi(text: str) -> list[dict[str, Any]]:
+    assert text.endswith("\n")
+    return [json.loads(line) for line in text[:-1].split("\n")]
+
+
+def says(statement: dict[str, Any]) -> dict[str, Any]:
+    definition, result = statement["object"]["definition"], statement["result"]
+    [exam] = statement["context"]["contextActivities"]["parent"]
+    time = DURATION.fullmatch(result.get("duration", ""))
+    assert statement["object"]["id"].startswith(f"{exam['id']}/questions/")
+    return {
+        "who": statement["actor"]["account"]["name"],
+        "what": statement["object"]["id"],
+        "exam": exam["definition"].get("name"),
+        "choices": [each["id"] for each in definition["choices"]] if "choices" in definition else None,
+        "keys": [name for each in definition.get("correctResponsesPattern", []) for name in each.split("[,]")],
+        "response": result["response"].split("[,]") if "response" in result else [],
+        "success": result["success"],
+        "partly": result.get("extensions") == {f"{IRI}/extensions/user_result": "missed_some"},
+        "micros": int(Decimal(time[1]) * 1_000_000) if time else None,
+        "timestamp": moment(statement["timestamp"]),
+        "registration": statement["context"]["registration"],
+    }
+
+
+def test_xapi_states_every_given_answer_once(lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert export(monkeypatch, "--as", "xapi", "--iri", f"{IRI}/") == 0
+    shown = capsys.readouterr()
+    found = read_xapi(shown.out)
+    assert [problem for each in found for problem in invalid(each)] == []
+    assert len({each["id"] for each in found}) == len(found)
+    assert {each["id"]: says(each) for each in found} == expected_xapi()
+    assert any(len(says(each)["keys"]) > 1 for each in found), "several keys"
+    for line in (
+        "left out: 2 questions without an id",
+        "left out: 2 questions that were left open",
+        "left out: 2 questions without a result",
+    ):
+        assert line in shown.err
+
+
+def test_the_same_answers_are_the_same_statements(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / name for name in ("one", "two", "first day", "second day")]
+    for path, bounds in zip(paths, ([], [], ["--to", FIRST], ["--from", SECOND]), strict=True):
+        assert export(monkeypatch, "--as", "xapi", "--out", str(path), *bounds) == 0
+    one, two, first, second = (path.read_bytes() for path in paths)
+    assert one == two == first + second != b""
+    assert first
+    assert second
+    assert f'"homePage":"https://landfall.invalid/{CUSTOMER}"'.encode() in one
+
+
+BROKEN: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
+    ("statement has", lambda each: each.update(version="1.0.3")),
+    ("a value is empty", lambda each: each["result"].update(response="")),
+    ("ids are UUIDs", lambda each: each.update(id=each["id"].upper())),
+    ("the verb", lambda each: each["verb"].update(id="http://adlnet.gov/expapi/verbs/attempted")),
+    ("the interaction", lambda each: each["object"]["definition"].update(interactionType="other")),
+    ("types of objects", lambda each: each["actor"].update(objectType="Group")),
+    ("addresses", lambda each: each["object"].update(id="question 1")),
+    ("choices have ids of their own", lambda each: each["object"]["definition"]["choices"].append({"id": "a"})),
+    ("responses are of the choices", lambda each: each["result"].update(response="a[,]z")),
+    ("success", lambda each: each["result"].update(success="true")),
+    ("duration", lambda each: each["result"].update(duration="12.5")),
+    ("timestamp", lambda each: each.update(timestamp="2018-01-28 10:00:00")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "change"), BROKEN, ids=[row[0] for row in BROKEN])
+def test_a_statement_that_breaks_a_rule_is_noticed(
+    lake: Lake, rule: str, change: Callable[[dict[str, Any]], Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(monkeypatch, "--as", "xapi", "--from", SECOND) == 0
+    [statement] = read_xapi(capsys.readouterr().out)
+    assert invalid(statement) == []
+    change(statement)
+    assert any(rule in each for each in invalid(statement))
+
+
+IRIS = [
+    (["--as", "irw", "--iri", IRI], "--iri is for --as xapi"),
+    (["--as", "xapi", "--iri", "example"], "--iri: expected an address such as https://example.org/exams, found 'example'"),
+    (["--as", "xapi", "--iri", "https://example.org/a b"], "--iri: expected an address"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), IRIS, ids=[row[0][-1] for row in IRIS])
+def test_an_address_that_is_none_is_refused(
+    lake: Lake, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(monkeypatch, *arguments) == 1
+    assert said in " ".join(capsys.readouterr().err.split())
