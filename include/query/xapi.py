@@ -3,6 +3,7 @@
 docs/exports.md says what the standard cannot say of our data.
 """
 
+import functools
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -93,6 +94,7 @@ def _pattern(names: list[str]) -> str:
     return BETWEEN.join(sorted(map(_quoted, names)))
 
 
+@functools.lru_cache(10_000)
 def _quoted(name: str) -> str:
     """As a part of an address, and as an id of a choice, which has no white space and no `[,]`."""
     return quote(name, safe="")

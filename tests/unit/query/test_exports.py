@@ -7,7 +7,7 @@ import re
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -239,6 +239,27 @@ def test_what_cannot_be_exported_is_refused(
     shown = capsys.readouterr()
     assert said in " ".join(shown.err.split())
     assert shown.out == ""
+
+
+def test_answers_are_read_some_at_a_time(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day only when the one before is read, and of a day some rows."""
+    with Session(lake, once=True) as session:
+        whole = list(answered(session, options=True))
+    monkeypatch.setattr("include.query.session.BATCH_ROWS", 2)
+    days = list[date]()
+    with Session(lake, once=True) as session:
+        each = session.each
+
+        def noted(sql: str, parameters: dict[str, Any]) -> Iterator[list[Any]]:
+            days.append(parameters["day"])
+            return each(sql, parameters)
+
+        monkeypatch.setattr(session, "each", noted)
+        answers = answered(session, options=True)
+        first = next(answers)
+        assert days == [date.fromisoformat(FIRST)]
+        assert [first, *answers] == whole
+        assert days == [date.fromisoformat(FIRST), date.fromisoformat(SECOND)]
 
 
 IRI = "https://example.org/landed"
