@@ -3,10 +3,11 @@
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,9 @@ from include import contracts as customers
 from include.cli import options, services, terminal
 from include.cli.options import AsUser, Customer
 from include.errors import Refused
+
+if TYPE_CHECKING:
+    from include.query.answered import Answered
 
 ADDRESS = re.compile(r"https?://[A-Za-z0-9.:-]+(/[A-Za-z0-9._~%/-]*)?")
 
@@ -55,8 +59,6 @@ def export(
     Attempts that had come on an earlier day, byte for byte, are left out. docs/exports.md says what a standard cannot say.
     """
     from include.answers.questions import check_exam
-    from include.query import export as files
-    from include.query import irw, xapi
     from include.query.answered import answered
     from include.query.session import Session
 
@@ -65,17 +67,23 @@ def export(
     if first and last and first > last:
         raise Refused(f"--from {first} is after --to {last}: there are no days between them")
     root = _root(iri, customer, standard)
-    left_out: Counter[str] = Counter()
-    path = out and out.expanduser()
     with Session(services.lake(customer, user), once=True) as session:
         if exam is not None:
             check_exam(session, exam)
-        with files.whole_file(path) if path else nullcontext(sys.stdout) as file:
-            answers = answered(session, first, last, exam, options=standard is Standard.xapi)
-            if standard is Standard.irw:
-                written = files.write_csv(file, irw.COLUMNS, irw.rows(answers, left_out))
-            else:
-                written = files.write_json_lines(file, xapi.statements(answers, root, left_out), terminal.escaped_json)
+        _write(answered(session, first, last, exam, options=standard is Standard.xapi), standard, root, out and out.expanduser())
+
+
+def _write(answers: "Iterator[Answered]", standard: Standard, root: str, path: Path | None) -> None:
+    """To this file, or stdout. Says on stderr how many there are, and how many have no place in the standard."""
+    from include.query import export as files
+    from include.query import irw, xapi
+
+    left_out: Counter[str] = Counter()
+    with files.whole_file(path) if path else nullcontext(sys.stdout) as file:
+        if standard is Standard.irw:
+            written = files.write_csv(file, irw.COLUMNS, irw.rows(answers, left_out))
+        else:
+            written = files.write_json_lines(file, xapi.statements(answers, root, left_out), terminal.escaped_json)
     terminal.progress(f"{written:,} answers{f' in {path}' if path else ''}")
     for why, number in sorted(left_out.items()):
         terminal.progress(f"left out: {number:,} {why}")
