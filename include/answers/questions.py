@@ -253,7 +253,7 @@ def ask_all(session: Session, asked: Asked, among: Iterable[Question]) -> list[A
     """The answers to these questions, of a session that leaves repeats out if they do. Raises NotAnswered for an exam that nobody took."""
     parameters = {"from": asked.first, "to": asked.last, "exam": asked.exam, "min_n": contracts.min_n(session.lake.customer)}
     if asked.exam is not None:
-        _check_exam(session, asked.exam)
+        check_exam(session, asked.exam)
     counts = _ask(session, COUNTS, parameters)
     figures = dict(zip(counts.columns, counts.rows[0], strict=True))
     found, kept = [], set[str]()
@@ -291,7 +291,8 @@ def write_csv(found: list[Answer], folder: Path) -> list[Path]:
     return paths
 
 
-def _check_exam(session: Session, exam: str) -> None:
+def check_exam(session: Session, exam: str) -> None:
+    """Raises NotAnswered for an exam that nobody took, with the names that are like it."""
     names = [
         str(row[0]) for row in session.ask("select distinct exam_name from exam_scores where not is_test and exam_name is not null").rows
     ]

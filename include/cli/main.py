@@ -15,7 +15,22 @@ from typer.rich_utils import rich_format_error
 
 import include
 from include import contracts
-from include.cli import ask, checks, completion, customers, forget, health, helping, land, runbook, services, stack, terminal, tests
+from include.cli import (
+    ask,
+    checks,
+    completion,
+    customers,
+    exports,
+    forget,
+    health,
+    helping,
+    land,
+    runbook,
+    services,
+    stack,
+    terminal,
+    tests,
+)
 from include.errors import LandfallError
 
 app = typer.Typer(
@@ -31,7 +46,7 @@ app = typer.Typer(
 # In the order of the help.
 COMMANDS: list[Callable[..., None]] = [
     stack.demo, stack.up, stack.down, stack.clean, health.status, health.doctor, land.land, land.backfill,
-    ask.query, ask.tables, ask.answers, ask.landings, ask.explain, ask.quarantine, land.replay,
+    ask.query, ask.tables, ask.answers, exports.export, ask.landings, ask.explain, ask.quarantine, land.replay,
     forget.repair, forget.forget, land.split, stack.compose_env, completion.completion, checks.check,
 ]  # fmt: skip
 # Those of a clone: about its own stack, or about its files.

@@ -25,13 +25,19 @@ SCORED_QUESTIONS = f"""
         user_result
     from questions q join assessments a using (keen_id, hash) join ({_FORMS}) f using (keen_id, hash)"""
 
-# Each question with its time, and whether an option was touched that is not ticked at the end.
-_TOUCHES = """
+
+def timed_questions(options: str = "options") -> str:
+    """SQL of each question with its time, and whether an option was touched that is not ticked at the end.
+
+    The questions are the rows of `scored_questions`, any that have `started_at`; `options` are the options of their attempts.
+    """
+    return f"""
     select *, touched < started_at as disordered, epoch_us(touched) - epoch_us(greatest(started_at, lag(touched) over (
         partition by keen_id, hash order by touched nulls last, position))) as micros
     from scored_questions left join (
         select keen_id, hash, question_position as position, max("at") as touched, bool_or(checked is distinct from true) as changed
-        from options where "at" is not null group by all) using (keen_id, hash, position)"""
+        from {options} where "at" is not null group by all) using (keen_id, hash, position)"""
+
 
 # Whose rows each of them sums up, and the column that counts each of these once.
 SUMMED = {
@@ -74,7 +80,7 @@ AGGREGATES = {
             when micros >= 3_600_000_000 then 3600 end as seconds,
         count(*) as asked, count(*) filter (user_result = 'correct') as correct, count(*) filter (changed) as changed,
         count(*) filter (disordered) as disordered
-    from ({_TOUCHES}) group by day, base_exam_id, exam_name, is_test, question_id, seconds""",
+    from ({timed_questions()}) group by day, base_exam_id, exam_name, is_test, question_id, seconds""",
 }
 
 

@@ -29,6 +29,7 @@ from include.storage.spool import spool_folder
 
 READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}  # MULTI is what `pivot` becomes
 SMALL_BYTES, SMALL_FILES = 2_000_000, 100  # so at most 200 MB are held in memory
+BATCH_ROWS = 10_000
 # An attempt that came on several days, byte for byte, in the tables of its first day only; what is summed up of them likewise.
 # `all_<table>` is the table with all of them, whichever way the session is asked.
 FIRST = "first_deliveries"
@@ -164,6 +165,15 @@ class Session:
         with self._explained():
             self._prepare(sql)
             return _rows(self._duckdb.sql(sql, params=parameters))
+
+    def each(self, sql: str, parameters: dict[str, Any] | None = None) -> Iterator[list[Any]]:
+        """The rows of `ask`, some at a time, for answers that are too large for memory. Ask nothing else until they are read."""
+        with self._explained():
+            self._prepare(sql)
+            relation = self._duckdb.sql(sql, params=parameters)
+            types = [str(kind) for kind in relation.types]
+            for batch in relation.to_arrow_reader(BATCH_ROWS):
+                yield from Rows(types, pa.Table.from_batches([batch])).each()
 
     def keep(self, name: str, sql: str, parameters: dict[str, Any] | None = None) -> None:
         """Answers later questions about `name` from this query's rows, which are looked up now; those kept by this name before are gone."""

@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text()
 PAGES = {"docs/architecture.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING, "README.md": README}
 PAGES |= {
     f"docs/{name}": (ROOT / "docs" / name).read_text()
-    for name in ("command_line.md", "for_data_scientists.md", "install.md", "performance.md", "runbook.md", "settings.md")
+    for name in ("command_line.md", "exports.md", "for_data_scientists.md", "install.md", "performance.md", "runbook.md", "settings.md")
 }
 TOP = ("dags", "plugins", "include", "spark_jobs", "tests", "docs", "bench", "deploy")
 TO_BE_MADE = {"include/answers/NN_name.sql", "include/customers/beta.yaml"}  # what the reader makes
