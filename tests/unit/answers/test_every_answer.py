@@ -116,6 +116,18 @@ SPANS = [
 QUICK, *LARGE = SOURCES
 MANY = pytest.mark.not_quick("many records; the built and unusual ones are asked the same")
 SAMPLES = [pytest.mark.long("the real file is asked the same")] if REAL_FILE.exists() else []
+MARKS = {QUICK: [], LARGE[0]: [MANY, *SAMPLES], LARGE[1]: [MANY]}
+OFTEN = pytest.mark.long("the built and unusual records are asked about every span, this file about all days and about one")
+
+
+def asked_of(spans: Sequence[tuple[str, Asked]]) -> list[Any]:
+    """Every source with every span, as `landed` and `asked`; many records by default with the first two of SPANS alone."""
+    often = dict(SPANS[2:])
+    return [
+        pytest.param(source, asked, id=f"{source}-{span}", marks=[*marks, *([OFTEN] if marks and span in often else [])])
+        for source, marks in MARKS.items()
+        for span, asked in spans
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +136,7 @@ def lands(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Landed]:
     return functools.cache(lambda source: land(tmp_path_factory.mktemp("lake"), SOURCES[source]()))
 
 
-@pytest.fixture(scope="module", params=[QUICK, pytest.param(LARGE[0], marks=[MANY, *SAMPLES]), pytest.param(LARGE[1], marks=MANY)])
+@pytest.fixture(scope="module", params=[pytest.param(source, marks=marks) for source, marks in MARKS.items()])
 def landed(request: pytest.FixtureRequest, lands: Callable[[str], Landed]) -> Landed:
     return lands(request.param)
 
@@ -139,8 +151,8 @@ def again(landed: Landed, asked: Asked) -> Again:
     return Again(landed.records, TEST_EXAM_NAMES, asked.first or "", asked.last or "9", asked.exam, asked.leaves_repeats_out)
 
 
-@pytest.mark.parametrize(("span", "asked"), SPANS, ids=[span for span, _ in SPANS])
-def test_every_answer_is_what_the_records_say(landed: Landed, span: str, asked: Asked) -> None:
+@pytest.mark.parametrize(("landed", "asked"), asked_of(SPANS), indirect=["landed"])
+def test_every_answer_is_what_the_records_say(landed: Landed, asked: Asked) -> None:
     found = {answer.name: answer for answer in answered(landed, asked)}
     recounted = again(landed, asked)
     expected = recounted.answers()
@@ -162,8 +174,8 @@ def test_an_exam_can_be_asked_for(landed: Landed) -> None:
             assert differences(answer.name, getattr(again(landed, asked), answer.name)(), answer.rows) == []
 
 
-@pytest.mark.parametrize(("span", "asked"), SPANS, ids=[span for span, _ in SPANS])
-def test_every_answer_says_how_many_attempts_it_used_and_left_out(landed: Landed, span: str, asked: Asked) -> None:
+@pytest.mark.parametrize(("landed", "asked"), asked_of(SPANS), indirect=["landed"])
+def test_every_answer_says_how_many_attempts_it_used_and_left_out(landed: Landed, asked: Asked) -> None:
     recounted = again(landed, asked)
     used = {"all": recounted.asked, "attempts": recounted.real, "scored": recounted.scored}
     for question, answer in zip(questions(), answered(landed, asked), strict=True):
@@ -186,8 +198,8 @@ def test_every_answer_says_how_many_attempts_it_used_and_left_out(landed: Landed
 ON_RECORDS_TOO = {"attempts", "quality", "holes", "repeats"}
 
 
-@pytest.mark.parametrize(("span", "asked"), SPANS[:3:2], ids=[span for span, _ in SPANS[:3:2]])
-def test_repeats_are_left_out_as_if_they_had_not_come(landed: Landed, span: str, asked: Asked) -> None:
+@pytest.mark.parametrize(("landed", "asked"), asked_of(SPANS[:3:2]), indirect=["landed"])
+def test_repeats_are_left_out_as_if_they_had_not_come(landed: Landed, asked: Asked) -> None:
     came: set[bytes] = set()
     records = {}
     for day, values in sorted(landed.records.items()):

@@ -22,7 +22,7 @@ def test_every_program_and_command_is_one_that_a_test_runs() -> None:
     assert PAGE.count("```python") == len(PROGRAMS)
     assert "include" not in WITHOUT_A_CLONE
     assert max(len(line) for program in PROGRAMS.values() for line in program.splitlines()) <= 102, "else it is scrolled sideways"
-    assert [command.split()[1] for command in COMMANDS] == ["tables"] * 2 + ["query"] * 5
+    assert [command.split()[1] for command in COMMANDS] == ["tables"] * 2 + ["query"] * 6
     assert all("--user" in command for command in COMMANDS), "as a reader, never as the owner"
 
 
