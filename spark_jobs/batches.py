@@ -82,17 +82,20 @@ def _judged(batch: pa.RecordBatch, verdicts: list[Verdict | None]) -> pa.RecordB
     return pa.RecordBatch.from_arrays([*batch.columns, *own.values()], [*batch.schema.names, *own])
 
 
-def packed(batch: pa.RecordBatch) -> bytes:
+def packed(rows: pa.RecordBatch | pa.Table) -> bytes:
+    """As one value: a block of records, or rows of a small sum."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
-        stream.write_batch(batch)
+    with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
+        stream.write(rows)
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
 def unpacked(block: pa.BinaryScalar, columns: Collection[str] | None = None) -> pa.RecordBatch:
     """The records of a block, or these columns of them alone."""
-    schema = pa.ipc.open_stream(block.as_buffer()).schema
-    chosen = None if columns is None else [schema.get_field_index(name) for name in columns]
+    whole = pa.ipc.open_stream(block.as_buffer())
+    if columns is None:
+        return whole.read_next_batch()
+    chosen = [whole.schema.get_field_index(name) for name in columns]
     return pa.ipc.open_stream(block.as_buffer(), options=pa.ipc.IpcReadOptions(included_fields=chosen)).read_next_batch()
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import tables
-from batches import unpacked
+from batches import packed, unpacked
 from schemas import TABLES
 from sums import SUMMED_BY, partial_sums, together
 from tables import Columns
@@ -52,18 +52,11 @@ def make(batches: Iterable[pa.RecordBatch], landing: Landing) -> Iterator[pa.Rec
     for file in written.values():
         yield from file.close()
     for table, found in sums.items():
-        yield _row(table=table, content=_as_bytes(found))
+        yield _row(table=table, content=packed(found))
 
 
 def as_table(content: bytes) -> pa.Table:
     return pa.ipc.open_stream(content).read_all()
-
-
-def _as_bytes(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
-        stream.write_table(table)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
 def _row(**columns: Any) -> pa.RecordBatch:
@@ -105,12 +98,13 @@ class _File:
 
 def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The records of the blocks, about ROW_GROUP bytes at once."""
-    waiting: list[pa.RecordBatch] = []
+    waiting, size = list[pa.RecordBatch](), 0
     for batch in batches:
         for block in batch.column("block"):
             waiting.append(unpacked(block))
-            if sum(records.nbytes for records in waiting) >= ROW_GROUP:
+            size += waiting[-1].nbytes
+            if size >= ROW_GROUP:
                 yield pa.concat_batches(waiting)
-                waiting = []
+                waiting, size = [], 0
     if waiting:
         yield pa.concat_batches(waiting)

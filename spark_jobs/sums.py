@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import TABLES
-from tables import EXAM, RESULTS, Columns, are_possible
+from tables import EXAM, RESULTS, Columns, are_possible, where
 
 # The columns of each that say what is summed up; all the others are sums, but for the latest moment.
 SUMMED_BY = {
@@ -58,8 +58,8 @@ def summed(table: str, rows: Mapping[str, pa.Array | pa.ChunkedArray]) -> pa.Tab
 def _exam_scores(assessments: Columns) -> pa.Table:
     """Counts of attempts whose counts are impossible are in no sum."""
     has_score, possible = pc.is_valid(assessments["score"]), are_possible(assessments)
-    known = {name: _where(has_score, assessments[name]) for name in ("correct", "total")}
-    known |= {name: _where(possible, assessments[name]) for name in ("incomplete", "incorrect", "unanswered")}
+    known = {name: where(has_score, assessments[name]) for name in ("correct", "total")}
+    known |= {name: where(possible, assessments[name]) for name in ("incomplete", "incorrect", "unanswered")}
     counts = {"attempts": _ones(has_score), "conflicts": assessments["is_conflict"], LATEST: assessments["started_at"]}
     return summed("exam_scores", {**assessments, **known, **counts})
 
@@ -76,14 +76,14 @@ def _answered(questions: Columns) -> Columns:
         "asked": _ones(of),
         "not_reached": pc.and_(flags["unanswered"], pc.greater(questions["position"], last)),
         "form": form,
-        "score": _where(pc.is_valid(form), _of_all(of, "sum", flags["correct"].cast(pa.int32()))),
+        "score": where(pc.is_valid(form), _of_all(of, "sum", flags["correct"].cast(pa.int32()))),
     }
 
 
 def _forms(of: pa.Array, question_id: pa.Array, has_result: pa.Array) -> pa.Array:
     """The form of each question's attempt: which questions it had. Null if one of them has no id or no result, or is there twice."""
     of_attempt: dict[int, list[str | None]] = {}
-    for attempt, name in zip(of.to_pylist(), _where(has_result, question_id).to_pylist(), strict=True):
+    for attempt, name in zip(of.to_pylist(), where(has_result, question_id).to_pylist(), strict=True):
         of_attempt.setdefault(attempt, []).append(name)
     forms = pa.array((_form(tuple(names)) for names in of_attempt.values()), pa.string())
     return pc.take(forms, pc.index_in(of, pa.array(of_attempt, of.type)))
@@ -136,7 +136,7 @@ def _before(values: pa.Array, of: pa.Array) -> pa.Array:
         return values
     none = pa.nulls(1, values.type)
     same = pa.concat_arrays([pa.array([False]), pc.equal(of[1:], of[:-1])])
-    return _where(same, pa.concat_arrays([none, values[:-1]]))
+    return where(same, pa.concat_arrays([none, values[:-1]]))
 
 
 def _seconds(micros: pa.Array) -> pa.Array:
@@ -144,7 +144,7 @@ def _seconds(micros: pa.Array) -> pa.Array:
     steps = [(MINUTE, 1), (10 * MINUTE, 10), (60 * MINUTE, 60)]
     within = [pc.less(micros, 0), *(pc.less(micros, end) for end, _ in steps)]
     rounded = [pc.multiply(pc.divide(micros, step * 1_000_000), step) for _, step in steps]
-    at_most = _where(pc.is_valid(micros), pa.repeat(pa.scalar(3600, pa.int64()), len(micros)))
+    at_most = where(pc.is_valid(micros), pa.repeat(pa.scalar(3600, pa.int64()), len(micros)))
     cases = pa.StructArray.from_arrays([pc.fill_null(each, False) for each in within], [str(number) for number in range(len(within))])
     return pc.case_when(cases, pa.nulls(len(micros), pa.int64()), *rounded, at_most)
 
@@ -153,10 +153,6 @@ def _of_all(of: pa.Array, how: str, values: pa.Array) -> pa.Array:
     """For each row the maximum or sum of all rows of its attempt."""
     found = pa.table({"of": of, "value": values}).group_by("of", use_threads=False).aggregate([("value", how)])
     return _one(pc.take(found[f"value_{how}"], pc.index_in(of, found["of"])))
-
-
-def _where(holds: pa.Array, values: pa.Array) -> pa.Array:
-    return pc.if_else(holds, values, pa.scalar(None, values.type))
 
 
 def _ones(rows: pa.Array) -> pa.Array:

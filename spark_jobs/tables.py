@@ -1,4 +1,4 @@
-"""From judged records to the tables, column by column in Arrow: what runs on Spark's workers, and how the driver adds up small sums.
+"""From judged records to the tables, column by column in Arrow: what runs on Spark's workers. The small sums are in `sums.py`.
 
 `records` is a batch of judged records, `attempts` are those of them that land, with `copies`, `is_conflict` and `is_test`; both as
 dictionaries of columns of one length.
@@ -28,7 +28,6 @@ FIGURES: dict[str, Figure] = {
 }
 RESULTS = {"correct": "correct", "incorrect": "incorrect", "missed": "missed_some", "unanswered": "unanswered"}
 REPEATED = pa.schema([("place", pa.int64()), ("copies", pa.int64()), ("is_conflict", pa.bool_())])
-_NULL_BOOL = pa.scalar(None, pa.bool_())
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def score(counts: Columns) -> pa.Array:
     """Share of questions answered correctly, 0 to 1; null where the attempt has no questions, no counts, or impossible ones."""
     share = pc.divide(counts["correct"].cast(pa.float64()), counts["total"].cast(pa.float64()))
     known = pc.and_(pc.fill_null(pc.greater(counts["total"], 0), False), are_possible(counts))
-    return pc.if_else(known, share, pa.scalar(None, pa.float64()))
+    return where(known, share)
 
 
 def answers(questions: pa.ListArray) -> Columns:
@@ -132,7 +131,12 @@ def tallies(counts: Columns, answers: Columns) -> pa.Array:
     expected["all_correct"] = pc.equal(expected["correct"], expected["total"])
     agree = [pc.fill_null(pc.equal(counts[name], value), False) for name, value in expected.items()]
     any_count = reduce(pc.or_, [pc.is_valid(counts[name]) for name in COUNTS])
-    return pc.if_else(any_count, reduce(pc.and_, agree), _NULL_BOOL)
+    return where(any_count, reduce(pc.and_, agree))
+
+
+def where(holds: pa.Array, values: pa.Array) -> pa.Array:
+    """The values, null where it does not hold."""
+    return pc.if_else(holds, values, pa.scalar(None, values.type))
 
 
 # --- The tables

@@ -9,7 +9,7 @@ import typer
 from include import contracts as customers
 from include import receipts
 from include.cli import options, output, services, terminal
-from include.cli.options import AsJson, AsUser, Customer
+from include.cli.options import AsJson, AsUser, Customer, First, Last
 from include.errors import LandfallError, Refused
 from include.figures import Place, shown
 from include.receipts import Landing
@@ -101,10 +101,8 @@ def tables(
 
 def answers(
     customer: Customer,
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="The first day, such as 2018-01-28. Default: the first landed day.")
-    ] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last day. Default: the last landed day.")] = None,
+    first: First = None,
+    last: Last = None,
     exam: Annotated[
         str | None, typer.Option(metavar="EXAM", help="The exam whose attempts are counted. Default: the most common one.")
     ] = None,
@@ -126,9 +124,7 @@ def answers(
 
     options.at_most_one(**{"--json": as_json, "--csv": csv is not None, "--html": html is not None})
     customers.customer(customer)
-    asked = questions.Asked(first and options.day_of(first, "--from"), last and options.day_of(last, "--to"), exam, once)
-    if asked.first and asked.last and asked.first > asked.last:
-        raise Refused(f"--from {asked.first} is after --to {asked.last}: there are no days between them")
+    asked = questions.Asked(*options.span(first, last), exam, once)
     lake = services.lake(customer)
     if html is not None:
         from include.answers import pages as report

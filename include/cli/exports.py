@@ -13,7 +13,7 @@ import typer
 
 from include import contracts as customers
 from include.cli import options, services, terminal
-from include.cli.options import AsUser, Customer
+from include.cli.options import AsUser, Customer, First, Last
 from include.errors import Refused
 
 if TYPE_CHECKING:
@@ -40,10 +40,8 @@ def export(
         ),
     ],
     user: AsUser = None,
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="The first day, such as 2018-01-28. Default: the first landed day.")
-    ] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last day. Default: the last landed day.")] = None,
+    first: First = None,
+    last: Last = None,
     exam: Annotated[str | None, typer.Option(metavar="EXAM", help="One exam only. Default: all but test exams.")] = None,
     iri: Annotated[
         str | None,
@@ -63,9 +61,7 @@ def export(
     from include.query.session import Session
 
     customers.customer(customer)
-    first, last = first and options.day_of(first, "--from"), last and options.day_of(last, "--to")
-    if first and last and first > last:
-        raise Refused(f"--from {first} is after --to {last}: there are no days between them")
+    first, last = options.span(first, last)
     root = _root(iri, customer, standard)
     with Session(services.lake(customer, user), once=True) as session:
         if exam is not None:

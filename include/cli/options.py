@@ -32,6 +32,10 @@ AsUser = Annotated[
         "--user", metavar="NAME", help="Read as this user of HDFS, with the catalog opened read-only. Default: as the owner, landfall."
     ),
 ]
+First = Annotated[
+    str | None, typer.Option("--from", metavar="DAY", help="The first day, such as 2018-01-28. Default: the first landed day.")
+]
+Last = Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last day. Default: the last landed day.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Show one JSON document on stdout, and nothing else.")]
 
 
@@ -41,6 +45,14 @@ def day_of(text: str, option: str = "--day") -> str:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
         raise Refused(f"{option}: expected a date such as 2018-01-28, found {text!r}") from error
+
+
+def span(first: str | None, last: str | None) -> tuple[str | None, str | None]:
+    """The days of `--from` and `--to`. Raises Refused for what is no date, and for days between which there are none."""
+    first, last = first and day_of(first, "--from"), last and day_of(last, "--to")
+    if first and last and first > last:
+        raise Refused(f"--from {first} is after --to {last}: there are no days between them")
+    return first, last
 
 
 def zone(name: str) -> ZoneInfo:

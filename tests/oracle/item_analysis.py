@@ -191,11 +191,17 @@ def items(sittings: Sequence[Sitting], min_n: int) -> Rows:
 # ---- exams
 
 
-def reliability(sittings: Sequence[Sitting], min_n: int) -> Rows:
+def by_form(sittings: Sequence[Sitting]) -> dict[Key, list[Sitting]]:
+    """Those that can be analysed, by exam name, exam id and form."""
     groups: dict[Key, list[Sitting]] = defaultdict(list)
     for one in sittings:
         if one.form is not None and one.questions:
             groups[one.exam[1], one.exam[0], one.form].append(one)
+    return groups
+
+
+def reliability(sittings: Sequence[Sitting], min_n: int) -> Rows:
+    groups = by_form(sittings)
     rows = []
     for (name, base, form), of in groups.items():
         ids = sorted(question["id"] for question in of[0].questions if question)
@@ -538,10 +544,7 @@ def not_reached(sittings: Sequence[Sitting], min_n: int) -> Rows:
 
 
 def rasch(sittings: Sequence[Sitting], min_n: int) -> Rows:
-    groups: dict[Key, list[Sitting]] = defaultdict(list)
-    for one in sittings:
-        if one.form is not None and one.questions:
-            groups[one.exam[1], one.exam[0], one.form].append(one)
+    groups = by_form(sittings)
     rows = []
     for name, base, form in sorted(groups, key=lambda key: tuple(map(last_if_none, key))):
         of = groups[name, base, form]
